@@ -1,0 +1,61 @@
+# Two commands matter: `make demo` and `make test`. Each sets up all it needs; `make help` lists the rest.
+
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Any Python will do to start: tests/bootstrap.py picks the one that fits, or says what is missing.
+# PYTHON=/path/to/python makes .venv anew with that one.
+ANY_PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+  "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 7))' >/dev/null 2>&1 && echo "$$p" && break; done)
+BOOTSTRAP := $(or $(ANY_PYTHON),no-python) tests/bootstrap.py $(if $(PYTHON),--python $(PYTHON))
+BIN := .venv/bin
+
+.PHONY: help demo test unit lab lint crds lock clean env env-lab have-python
+
+help:  ## list the targets
+	@echo "make TARGET, where TARGET is one of"
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: env-lab  ## play three releases on real components; JSON=FILE for the numbers, KEEP=1 to look around after
+	$(BIN)/python -m tests.lab demo $(if $(JSON),--json $(JSON)) $(if $(KEEP),--keep)
+
+test: env-lab lint unit  ## everything CI runs: lint, unit, and the tests on real components
+	$(BIN)/python -m tests.lab exec -- $(CURDIR)/$(BIN)/python -m pytest -m lab $(ARGS)
+
+unit: env  ## the tests that need no lab, in less than a minute; ARGS="-k name" picks some
+	$(BIN)/python -m pytest -m "not lab and not slow" $(ARGS)
+
+lab: env-lab  ## bring the lab up, say how to reach it, stay until Ctrl-C
+	$(BIN)/python -m tests.lab up
+
+lint: env  ## ruff, mypy --strict and the contract between the rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+crds: env  ## write crds/ anew from the models
+	$(BIN)/davy crds --output crds
+
+lock: env  ## write requirements/*.lock anew; UPGRADE=1 to newer versions (needs uv)
+	@command -v uv >/dev/null || { echo "error: make lock needs uv on the PATH."; exit 1; }
+	uv pip compile $(LOCK_FLAGS) --output-file requirements/runtime.lock requirements/runtime.in
+	uv pip compile $(LOCK_FLAGS) --constraints requirements/runtime.lock \
+	  --output-file requirements/dev.lock requirements/dev.in requirements/lab.in
+
+LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-header $(if $(UPGRADE),--upgrade)
+
+clean:  ## remove .venv, build/ and every cache in this folder; the lab's binaries stay in their cache
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage coverage.xml
+	rm -rf operator/davy.egg-info
+	find operator tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+env: have-python
+	@$(BOOTSTRAP)
+
+env-lab: have-python
+	@$(BOOTSTRAP) --lab
+
+have-python:
+	@$(if $(ANY_PYTHON),:,echo "error: Davy needs Python 3.11 or newer with venv and ensurepip; found no python3 on the PATH."; exit 1)
