@@ -1,8 +1,6 @@
-"""Steering: one file per router that reads, writes and verifies the weights of a user's route.
+"""Steers: one file per router, each saying what weight is written, what to write, whether it is verified.
 
-Belongs here: the Router protocol with its three answers (verified, not yet, unknown, each with
-why), the registry, the patches of weight leaves, one file per router.
-
-Never here: which weight is right (the engine says), a touch of any field but weights and subset
-hashes, or an import of one router by another. Imports `davy.api` only.
+Belongs here: how a route's objects are read and which leaves are patched. All of it is pure: objects in,
+answers and JSON patches out.
+Never: I/O, deciding a weight, knowing another router.
 """

@@ -1,0 +1,236 @@
+"""AnalysisTemplate (both kinds) and AnalysisRun: what is measured, and what came of it."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, WithJsonSchema
+
+from davy.api.fields import Duration, Instant, Model
+
+IntOrText = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
+"""A whole number, or a text such as `{{args.count}}` that becomes one when args are filled in."""
+
+
+class FieldRef(Model):
+    """A field of the Rollout."""
+
+    field_path: str = Field(
+        max_length=512, description="E.g. `metadata.labels['region']` or `spec.replicas`."
+    )
+
+
+class SecretKeyRef(Model):
+    """A key of a Secret in the run's namespace."""
+
+    name: str = Field(max_length=253)
+    key: str = Field(max_length=253)
+
+
+class RunArgValueFrom(Model):
+    """Where a rollout takes an argument's value from; exactly one."""
+
+    pod_template_hash_value: str | None = Field(
+        None, pattern="^(Stable|Latest)$", description="`Stable` or `Latest`: that revision's hash."
+    )
+    field_ref: FieldRef | None = Field(None, description="A field of this Rollout.")
+
+
+class RunArg(Model):
+    """An argument that a rollout hands to its templates."""
+
+    name: str = Field(max_length=253)
+    value: str | None = Field(None, max_length=4096)
+    value_from: RunArgValueFrom | None = None
+
+
+class TemplateRef(Model):
+    """An AnalysisTemplate of this namespace, or a ClusterAnalysisTemplate."""
+
+    template_name: str = Field(max_length=253)
+    cluster_scope: bool = Field(False, description="true: a ClusterAnalysisTemplate.")
+
+
+class AnalysisRef(Model):
+    """Templates to run, merged into one AnalysisRun, and their arguments."""
+
+    templates: list[TemplateRef] = Field(min_length=1, max_length=16)
+    args: list[RunArg] | None = Field(None, max_length=64)
+
+
+class BackgroundAnalysis(AnalysisRef):
+    """Analysis that runs beside the steps."""
+
+    starting_step: int = Field(
+        0, ge=0, description="Index (from 0) of the step at which it starts."
+    )
+
+
+class PrometheusHeader(Model):
+    """An HTTP header."""
+
+    key: str = Field(max_length=256)
+    value: str = Field(max_length=4096)
+
+
+class PrometheusMetric(Model):
+    """An instant query."""
+
+    address: str = Field(
+        max_length=2048, description="Base URL, e.g. http://prometheus.monitoring:9090."
+    )
+    query: str = Field(min_length=1, max_length=8192, description="PromQL, an instant query.")
+    timeout: int = Field(30, ge=1, le=300, description="Seconds to wait for the answer.")
+    insecure: bool = Field(False, description="true: don't check the TLS certificate.")
+    headers: list[PrometheusHeader] | None = Field(None, max_length=16)
+
+
+class MetricProvider(Model):
+    """Who answers; exactly one."""
+
+    prometheus: PrometheusMetric | None = None
+
+
+class Metric(Model):
+    """One question, asked again and again, and how its answers are judged."""
+
+    name: str = Field(min_length=1, max_length=253)
+    provider: MetricProvider
+    interval: str | None = Field(
+        None, max_length=64, description="Time between the starts of two measurements."
+    )
+    initial_delay: str | None = Field(
+        None, max_length=64, description="Time from the run's start to the first measurement."
+    )
+    count: IntOrText | None = Field(
+        None,
+        description="Measurements to take. Unset: one without an interval, no end with one.",
+    )
+    success_condition: str | None = Field(
+        None, max_length=2048, description="E.g. `result[0] >= 0.95`."
+    )
+    failure_condition: str | None = Field(
+        None, max_length=2048, description="E.g. `result[0] < 0.9`."
+    )
+    failure_limit: IntOrText = Field(
+        0, description="Failed measurements that are allowed; one more fails the run. -1: any."
+    )
+    inconclusive_limit: IntOrText = Field(
+        0, description="Inconclusive measurements that are allowed."
+    )
+    consecutive_error_limit: IntOrText | None = Field(
+        None,
+        description="Errors in a row that are allowed (Argo: 4). Unset: a provider that can't "
+        "answer is no evidence; see the documentation on missing evidence.",
+    )
+    consecutive_success_limit: IntOrText = Field(
+        0, description="Successes in a row that end the metric as Successful; 0: off."
+    )
+
+
+class TemplateArgValueFrom(Model):
+    """Where a template takes an argument's value from; exactly one."""
+
+    secret_key_ref: SecretKeyRef | None = None
+    field_ref: FieldRef | None = Field(None, description="A field of the Rollout.")
+
+
+class TemplateArg(Model):
+    """An argument of a template; with a value it has a default."""
+
+    name: str = Field(max_length=253)
+    value: str | None = Field(None, max_length=4096)
+    value_from: TemplateArgValueFrom | None = None
+
+
+class AnalysisTemplateSpec(Model):
+    """Metrics and the arguments they use as `{{args.name}}`."""
+
+    metrics: list[Metric] = Field(min_length=1, max_length=64)
+    args: list[TemplateArg] | None = Field(None, max_length=64)
+
+
+class AnalysisRunSpec(Model):
+    """What one run measures: templates merged, arguments filled in but for secrets."""
+
+    metrics: list[Metric] = Field(min_length=1, max_length=64)
+    args: list[TemplateArg] | None = Field(None, max_length=64)
+    terminate: bool = Field(False, description="true: stop measuring; what is not bad is good.")
+
+
+class Phase(StrEnum):
+    """Of a run, a metric and a measurement."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCESSFUL = "Successful"
+    FAILED = "Failed"
+    ERROR = "Error"
+    INCONCLUSIVE = "Inconclusive"
+
+    @property
+    def completed(self) -> bool:
+        """Nothing more will come."""
+        return self not in {Phase.PENDING, Phase.RUNNING}
+
+
+class StatusModel(Model):
+    """Part of a status: fields of other versions are left alone, not an error."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Measurement(StatusModel):
+    """One answer and its verdict."""
+
+    phase: Phase
+    message: str | None = None
+    started_at: Instant | None = None
+    finished_at: Instant | None = None
+    resume_at: Instant | None = None
+    value: str | None = None
+    metadata: dict[str, str] | None = None
+
+
+class MetricResult(StatusModel):
+    """What came of one metric; counters are over all measurements, the list is the latest ten."""
+
+    name: str
+    phase: Phase
+    measurements: list[Measurement] = Field(default_factory=list)
+    message: str | None = None
+    count: int = 0
+    successful: int = 0
+    failed: int = 0
+    inconclusive: int = 0
+    error: int = 0
+    consecutive_error: int = 0
+    consecutive_success: int = 0
+
+
+class RunSummary(StatusModel):
+    """Metrics by outcome."""
+
+    count: int = 0
+    successful: int = 0
+    failed: int = 0
+    inconclusive: int = 0
+    error: int = 0
+
+
+class AnalysisRunStatus(StatusModel):
+    """What came of a run."""
+
+    phase: Phase = Phase.PENDING
+    message: str | None = None
+    metric_results: list[MetricResult] = Field(default_factory=list)
+    started_at: Instant | None = None
+    completed_at: Instant | None = None
+    run_summary: RunSummary | None = None
+
+
+class RunManifest(StatusModel):
+    """An AnalysisRun object."""
+
+    metadata: dict[str, Any]
+    spec: AnalysisRunSpec
+    status: AnalysisRunStatus = Field(default_factory=AnalysisRunStatus)

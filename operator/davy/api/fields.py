@@ -1,0 +1,99 @@
+"""Scalars that several kinds share: durations, instants, and the base of every model."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+
+_UNIT_SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
+_DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+")
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+DURATION_PATTERN: Final = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"
+
+
+class Model(BaseModel):
+    """A frozen object with camelCase JSON names; a field it doesn't know is an error."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+    def manifest(self) -> dict[str, Any]:
+        """The JSON form: camelCase names, unset (None) fields left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def parse_duration(text: str | int) -> timedelta:
+    """The length of `"1h30m"`, `"500ms"`, `"30"` or `30`; a bare number is seconds.
+
+    Raises:
+        ValueError: not a duration.
+    """
+    if isinstance(text, int) and not isinstance(text, bool):
+        if text < 0:
+            message = f"{text} is negative; write seconds from 0"
+            raise ValueError(message)
+        return timedelta(seconds=text)
+    if isinstance(text, str) and text.isdecimal():
+        return timedelta(seconds=int(text))
+    if not isinstance(text, str) or not _DURATION.fullmatch(text):
+        message = (
+            f"{text!r} is not a duration; write seconds (30) or a length such as 30s, 5m, 1h30m"
+        )
+        raise ValueError(message)
+    seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _PART.findall(text))
+    return timedelta(seconds=seconds)
+
+
+def _checked_duration(value: Any) -> Any:
+    parse_duration(value)
+    return value
+
+
+Duration = Annotated[
+    str, BeforeValidator(_checked_duration), Field(pattern=DURATION_PATTERN, max_length=32)
+]
+"""A length of time with a unit, as Go writes it: `30s`, `5m`, `1h30m`."""
+
+DurationOrSeconds = Annotated[
+    int | str,
+    BeforeValidator(_checked_duration),
+    WithJsonSchema({"x-kubernetes-int-or-string": True}),
+]
+"""A length of time: `30` is seconds, `"30s"`, `"5m"`, `"1h30m"` carry their unit."""
+
+
+def parse_instant(text: str) -> datetime:
+    """The aware UTC instant of an RFC 3339 text.
+
+    Raises:
+        ValueError: not an instant, or one without a zone.
+    """
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        message = f"{text!r} has no time zone"
+        raise ValueError(message)
+    return instant.astimezone(UTC)
+
+
+def format_instant(instant: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds: a pause must not end up to a second early."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(lambda value: parse_instant(value) if isinstance(value, str) else value),
+    PlainSerializer(format_instant, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""An instant, RFC 3339, UTC."""

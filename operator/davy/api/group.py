@@ -1,0 +1,53 @@
+"""The API group, and every label and annotation name built from it: the only literals."""
+
+from dataclasses import dataclass
+from typing import Final
+
+DAVY: Final = "davy.dev"
+ARGO: Final = "argoproj.io"
+VERSION: Final = "v1alpha1"
+
+POD_TEMPLATE_HASH_LABEL: Final = "rollouts-pod-template-hash"
+"""On ReplicaSets, pods, narrowed Services and subsets. Argo's name in both groups: tools read it."""
+
+SCALE_DOWN_DEADLINE: Final = "scale-down-deadline"
+"""ReplicaSet annotation, RFC 3339: when a drained ReplicaSet may go to 0."""
+
+RUN_TYPE_LABEL: Final = "rollout-type"
+STEP_INDEX_LABEL: Final = "step-index"
+
+
+@dataclass(frozen=True)
+class ApiGroup:
+    """Names under one API group; `ApiGroup("argoproj.io")` serves Argo Rollouts' own objects."""
+
+    name: str = DAVY
+
+    @property
+    def api_version(self) -> str:
+        """`group/version` as manifests write it."""
+        return f"{self.name}/{VERSION}"
+
+    @property
+    def revision_annotation(self) -> str:
+        """On ReplicaSets and the Rollout: the template's number, from 1."""
+        return f"rollout.{self.name}/revision"
+
+    @property
+    def desired_replicas_annotation(self) -> str:
+        """On ReplicaSets: `spec.replicas` of the Rollout when it was last scaled."""
+        return f"rollout.{self.name}/desired-replicas"
+
+    @property
+    def managed_by_annotation(self) -> str:
+        """On Services and DestinationRules that Davy narrows to a revision: the Rollout's name."""
+        return f"{self._tool}/managed-by-rollouts"
+
+    @property
+    def finalizer(self) -> str:
+        """On a Rollout while its route isn't on stable: deletion takes the traffic back (I9)."""
+        return f"{self._tool}/traffic-on-stable"
+
+    @property
+    def _tool(self) -> str:
+        return f"argo-rollouts.{self.name}" if self.name == ARGO else self.name

@@ -1,0 +1,210 @@
+"""The Rollout that a user writes. Descriptions here are the CRD's: `kubectl explain` prints them."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from davy.api.analysis import AnalysisRef, BackgroundAnalysis
+from davy.api.fields import DurationOrSeconds, Model, parse_duration
+
+Weight = Annotated[int, Field(ge=0, le=100)]
+Name = Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class LabelSelectorRequirement(Model):
+    """One expression of a label selector."""
+
+    key: str = Field(max_length=316)
+    operator: str = Field(max_length=16)
+    values: list[str] | None = Field(None, max_length=64)
+
+
+class LabelSelector(Model):
+    """Which pods belong to the rollout."""
+
+    match_labels: dict[str, str] | None = Field(
+        None, description="Labels that every pod of this rollout has; the template must set them."
+    )
+    match_expressions: list[LabelSelectorRequirement] | None = Field(None, max_length=16)
+
+
+class Pause(Model):
+    """Waits, at the weight reached, for a time or for a person."""
+
+    duration: DurationOrSeconds | None = Field(
+        None,
+        description="How long to wait, counted from when the step before took effect: seconds (30) "
+        'or a length ("30s", "5m", "1h"). Unset: until somebody promotes.',
+    )
+
+    @property
+    def length(self) -> timedelta | None:
+        """How long; None waits for a person."""
+        return None if self.duration is None else parse_duration(self.duration)
+
+
+class CanaryStep(Model):
+    """One step; exactly one of its fields is set."""
+
+    set_weight: Weight | None = Field(
+        None,
+        description="Percent of the route's traffic for the canary, a whole number from 0 to 100. "
+        "Done when the canary has the pods for it and the mesh has taken the weight.",
+    )
+    pause: Pause | None = Field(
+        None, description="Wait for `duration`, or until promoted when it has none."
+    )
+    analysis: AnalysisRef | None = Field(
+        None,
+        description="Run these templates and wait: Successful goes on, Failed or Error aborts, "
+        "Inconclusive pauses.",
+    )
+
+
+class IstioVirtualService(Model):
+    """The VirtualService whose weights Davy writes."""
+
+    name: Name = Field(description="Name of the VirtualService in the rollout's namespace.")
+    routes: list[Name] | None = Field(
+        None,
+        max_length=32,
+        description="Names of its http routes that carry the traffic. Unset: it has exactly one "
+        "http route.",
+    )
+
+
+class IstioDestinationRule(Model):
+    """Subsets that stand for stable and canary; Davy writes the pod template hash into their labels."""
+
+    name: Name = Field(description="Name of the DestinationRule in the rollout's namespace.")
+    canary_subset_name: Name = Field(description="The subset that stands for the canary.")
+    stable_subset_name: Name = Field(description="The subset that stands for stable.")
+
+
+class IstioRouting(Model):
+    """Weights in an Istio VirtualService, between two Services or two subsets of one."""
+
+    virtual_service: IstioVirtualService
+    destination_rule: IstioDestinationRule | None = Field(
+        None,
+        description="Split between two subsets of one host. Unset: between canaryService and "
+        "stableService.",
+    )
+
+
+class HttpRouteRef(Model):
+    """An HTTPRoute whose weights Davy writes."""
+
+    name: Name = Field(description="Name of the HTTPRoute in the rollout's namespace.")
+
+
+class GatewayApiRouting(Model):
+    """Weights in Gateway API routes, between canaryService and stableService."""
+
+    http_routes: list[HttpRouteRef] = Field(
+        min_length=1,
+        max_length=16,
+        description="HTTPRoutes; every rule that refers to both services is weighted.",
+    )
+
+
+class ArgoGatewayApiPlugin(Model):
+    """The configuration of Argo's Gateway API plugin, served by the built-in router."""
+
+    http_route: Name | None = Field(None, description="Name of one HTTPRoute.")
+    http_routes: list[HttpRouteRef] | None = Field(None, max_length=16)
+    namespace: Name | None = Field(None, description="Must be the rollout's own namespace.")
+
+
+class RouterPlugins(Model):
+    """Argo's way to name a router outside its core; Davy serves the one for Gateway API itself."""
+
+    gateway_api: ArgoGatewayApiPlugin | None = Field(None, alias="argoproj-labs/gatewayAPI")
+
+
+class TrafficRouting(Model):
+    """Which router carries the weights; exactly one."""
+
+    istio: IstioRouting | None = Field(None, description="An Istio VirtualService.")
+    gateway_api: GatewayApiRouting | None = Field(
+        None, alias="gatewayAPI", description="Gateway API HTTPRoutes."
+    )
+    plugins: RouterPlugins | None = Field(
+        None, description="Argo's plugin configuration, read as `gatewayAPI`."
+    )
+
+
+class CanaryStrategy(Model):
+    """Traffic moves to the new version step by step."""
+
+    canary_service: Name | None = Field(
+        None, description="Service that selects the canary's pods; Davy narrows its selector."
+    )
+    stable_service: Name | None = Field(
+        None, description="Service that selects stable's pods; Davy narrows its selector."
+    )
+    steps: list[CanaryStep] | None = Field(
+        None,
+        max_length=128,
+        description="Passed in order, each once per revision. None: straight to 100.",
+    )
+    traffic_routing: TrafficRouting = Field(
+        description="The router that splits the traffic. Required."
+    )
+    analysis: BackgroundAnalysis | None = Field(
+        None, description="Runs beside the steps; when it fails the rollout aborts."
+    )
+    scale_down_delay_seconds: int = Field(
+        30,
+        ge=0,
+        le=86400,
+        description="Seconds that a ReplicaSet keeps its pods after its weight was verified 0.",
+    )
+    abort_scale_down_delay_seconds: int = Field(
+        30,
+        ge=0,
+        le=86400,
+        description="Seconds that an aborted canary keeps its pods after its weight was verified "
+        "0; 0 keeps them for ever.",
+    )
+
+
+class Strategy(Model):
+    """How a new template replaces the running one."""
+
+    canary: CanaryStrategy
+
+
+class RunHistory(Model):
+    """How many finished AnalysisRuns are kept."""
+
+    successful_run_history_limit: int = Field(5, ge=0, le=1000)
+    unsuccessful_run_history_limit: int = Field(5, ge=0, le=1000)
+
+
+class RolloutSpec(Model):
+    """What should run, and how it gets there."""
+
+    replicas: int = Field(1, ge=0, description="Pods that carry all traffic. HPA may write it.")
+    selector: LabelSelector = Field(description="Immutable.")
+    template: dict[str, Any] = Field(
+        description="A pod template, as in a Deployment; checked by the API server."
+    )
+    min_ready_seconds: int = Field(
+        0, ge=0, description="Seconds that a pod must be ready before it counts as available."
+    )
+    strategy: Strategy
+    revision_history_limit: int = Field(
+        10, ge=0, description="Scaled-down ReplicaSets that are kept."
+    )
+    progress_deadline_seconds: int = Field(
+        600,
+        ge=1,
+        description="Seconds without progress, pauses and analysis not counted, after which the "
+        "rollout is Degraded.",
+    )
+    progress_deadline_abort: bool = Field(
+        False, description="Abort when progressDeadlineSeconds have passed."
+    )
+    analysis: RunHistory = Field(default_factory=RunHistory)

@@ -1,0 +1,119 @@
+"""The Rollout's status. Davy alone writes it, but for four fields that verbs write, as Argo's do.
+
+Verbs: `abort`, `promoteFull`, `pauseConditions` (cleared) and `currentStepIndex` (skip).
+"""
+
+from pydantic import Field
+
+from davy.api.analysis import StatusModel
+from davy.api.conditions import ConditionType, RolloutPhase
+from davy.api.fields import Instant
+
+
+class Condition(StatusModel):
+    """One condition, as Kubernetes writes them."""
+
+    type: str
+    """A `ConditionType`, or another controller's."""
+    status: str
+    """`True`, `False` or `Unknown`."""
+    reason: str
+    message: str = ""
+    last_transition_time: Instant
+    """Since when `status` is what it is."""
+    last_update_time: Instant
+    """Since when the condition says what it says; of Progressing: the last progress."""
+    observed_generation: int | None = None
+
+
+class PauseCondition(StatusModel):
+    """Why the rollout pauses, and since when."""
+
+    reason: str
+    start_time: Instant
+
+
+class WeightDestination(StatusModel):
+    """One side of the split."""
+
+    weight: int
+    service_name: str | None = None
+    pod_template_hash: str | None = None
+
+
+class Weights(StatusModel):
+    """The split, as Argo's status has it."""
+
+    canary: WeightDestination
+    stable: WeightDestination
+    verified: bool | None = None
+    """True: the router proved it. False: not yet. None: the router can't say."""
+
+
+class RunReference(StatusModel):
+    """An AnalysisRun of this update."""
+
+    name: str
+    status: str
+    message: str | None = None
+
+
+class CanaryStatus(StatusModel):
+    """What the canary strategy keeps."""
+
+    weights: Weights | None = None
+    current_step_analysis_run_status: RunReference | None = None
+    current_background_analysis_run_status: RunReference | None = None
+
+
+class TrafficStatus(StatusModel):
+    """The canary's weight as Davy wants it, as the route says it, and as it took effect: 0 to 100."""
+
+    wanted: int
+    written: int | None = None
+    """None: the route can't be read."""
+    verified: int | None = None
+    """The last written weight that took effect (verified, or settled where nothing can be known)."""
+
+
+class ProgressMark(StatusModel):
+    """The most pods that were available in this wait: flapping pods are no progress."""
+
+    available: int
+    step_index: int | None = None
+
+
+class RolloutStatus(StatusModel):
+    """Where a rollout is, what it waits for, and what it has found."""
+
+    phase: RolloutPhase | None = None
+    message: str | None = None
+    current_step: str | None = None
+    """For people: `step 3 of 5` as `3/5`."""
+    current_step_index: int | None = None
+    current_step_hash: str | None = None
+    current_pod_hash: str | None = None
+    stable_rs: str | None = Field(None, alias="stableRS")
+    abort: bool | None = None
+    aborted_at: Instant | None = None
+    promote_full: bool | None = None
+    controller_pause: bool | None = None
+    pause_conditions: list[PauseCondition] | None = None
+    canary: CanaryStatus | None = None
+    traffic: TrafficStatus | None = None
+    progress: ProgressMark | None = None
+    verdict: str | None = None
+    """The last verdict of an analysis with its numbers."""
+    replicas: int | None = None
+    updated_replicas: int | None = None
+    ready_replicas: int | None = None
+    available_replicas: int | None = None
+    hpa_replicas: int | None = Field(None, alias="HPAReplicas")
+    selector: str | None = None
+    collision_count: int | None = None
+    observed_generation: str | None = None
+    conditions: list[Condition] | None = None
+
+    def condition(self, kind: ConditionType) -> Condition | None:
+        """The condition of this type, if it was ever set."""
+        return next((found for found in self.conditions or () if found.type == kind), None)

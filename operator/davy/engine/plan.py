@@ -1,0 +1,139 @@
+"""What `decide` wants: actions in the order they must be tried, the status, the wake-up. Data only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from davy.api.analysis import AnalysisRef
+from davy.api.conditions import EventReason
+from davy.api.status import RolloutStatus
+from davy.engine.world import Role, RunKind
+
+
+@dataclass(frozen=True)
+class SetWeights:
+    """Write these weights into the route; they sum to 100 (I1)."""
+
+    canary: int
+    stable: int
+    why: str
+
+
+@dataclass(frozen=True)
+class PointRole:
+    """Narrow a destination (subset, Service selector) to one revision's pods."""
+
+    role: Role
+    hash: str
+    why: str
+
+
+@dataclass(frozen=True)
+class CreateReplicaSet:
+    """Create the new revision's ReplicaSet from the rollout's template."""
+
+    name: str
+    hash: str
+    revision: int
+    replicas: int
+    why: str
+
+
+@dataclass(frozen=True)
+class ScaleReplicaSet:
+    """Set `spec.replicas`; a `scale-down-deadline` annotation is removed with it."""
+
+    name: str
+    replicas: int
+    why: str
+
+
+@dataclass(frozen=True)
+class MarkReplicaSet:
+    """Write the deadline annotation (None removes it) and the revision annotation."""
+
+    name: str
+    revision: int
+    scale_down_at: datetime | None
+    why: str
+
+
+@dataclass(frozen=True)
+class DeleteReplicaSet:
+    """Delete a scaled-down ReplicaSet beyond revisionHistoryLimit."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class CreateRun:
+    """Create an AnalysisRun from templates and args."""
+
+    name: str
+    kind: RunKind
+    analysis: AnalysisRef
+    hash: str
+    stable_hash: str
+    revision: int
+    step_index: int | None
+    why: str
+
+
+@dataclass(frozen=True)
+class TerminateRun:
+    """Set `spec.terminate`: the update it judged is over."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class DeleteRun:
+    """Delete a finished run beyond the history limits."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class MarkRollout:
+    """Write Davy's finalizer (set or removed) and the revision annotation, in one patch."""
+
+    finalizer: bool
+    revision: int | None
+    why: str
+
+
+Action = (
+    SetWeights
+    | PointRole
+    | CreateReplicaSet
+    | ScaleReplicaSet
+    | MarkReplicaSet
+    | DeleteReplicaSet
+    | CreateRun
+    | TerminateRun
+    | DeleteRun
+    | MarkRollout
+)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What changed, from what to what, why: one per change, never one per pass."""
+
+    reason: EventReason
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The outcome of a pass."""
+
+    actions: tuple[Action, ...]
+    """In the order to try them; an abort's weights come first (I3)."""
+    status: RolloutStatus
+    events: tuple[Event, ...] = ()
+    wake_at: datetime | None = None
+    """When to look again though nothing changed; None: only when something does."""

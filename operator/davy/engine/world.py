@@ -1,0 +1,128 @@
+"""What was observed of one rollout, frozen. "Not known" is a value (None), never 0."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from davy.api.analysis import Phase
+from davy.api.errors import Finding
+from davy.api.rollout import RolloutSpec
+from davy.api.status import RolloutStatus
+
+
+class Role(Enum):
+    """The two sides of the split."""
+
+    STABLE = "stable"
+    CANARY = "canary"
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The user's object as the cache has it."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    spec: RolloutSpec
+    status: RolloutStatus
+    deleting: bool = False
+    """It has a deletionTimestamp."""
+    finalizer: bool = False
+    """Davy's finalizer is set."""
+    revision: int | None = None
+    """The revision annotation; None before the first."""
+
+
+@dataclass(frozen=True)
+class ReplicaSet:
+    """One revision's ReplicaSet."""
+
+    name: str
+    hash: str
+    """Value of its pod-template-hash label."""
+    revision: int
+    """From 1; the highest is the newest template."""
+    desired: int
+    """`spec.replicas`, pods."""
+    current: int = 0
+    """`status.replicas`, pods that exist."""
+    ready: int = 0
+    available: int = 0
+    """Pods ready for minReadySeconds."""
+    observed: bool = True
+    """The ReplicaSet controller has seen the newest spec: the counts belong to `desired`."""
+    scale_down_at: datetime | None = None
+    """When its pods may go; None: not waiting to."""
+    trouble: str | None = None
+    """Why a pod isn't ready, e.g. `cart-7d9f-x2k: ErrImagePull`; None: nothing known."""
+    failure: str | None = None
+    """Why pods can't be created (quota, admission): the ReplicaFailure condition's message."""
+    created_at: datetime | None = None
+
+
+class Answer(Enum):
+    """What a router says of the weight in its object."""
+
+    VERIFIED = "verified"
+    NOT_YET = "not yet"
+    UNKNOWN = "unknown"
+    """The router has no way to tell: the settle time decides."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """What the route's objects say."""
+
+    canary_weight: int | None
+    """0 to 100, stable has the rest; None: it can't be read (see World.problems)."""
+    stable_hash: str | None = None
+    """The revision that the stable destination is narrowed to; None: not narrowed, or its parts disagree."""
+    canary_hash: str | None = None
+    answer: Answer = Answer.UNKNOWN
+    why: str = ""
+    """What the router said, for people."""
+    stable_service: str | None = None
+    canary_service: str | None = None
+
+
+class RunKind(Enum):
+    """Value of the run's `rollout-type` label."""
+
+    STEP = "Step"
+    BACKGROUND = "Background"
+
+
+@dataclass(frozen=True)
+class Run:
+    """An AnalysisRun that this rollout owns."""
+
+    name: str
+    kind: RunKind
+    hash: str
+    """The pod-template-hash label."""
+    revision: int
+    phase: Phase
+    step_index: int | None = None
+    message: str = ""
+    verdict: str = ""
+    """The latest measurement of the worst metric, with numbers."""
+    terminating: bool = False
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything `decide` may know beside the Rollout."""
+
+    replica_sets: tuple[ReplicaSet, ...] = ()
+    """All that the rollout owns, any order."""
+    route: Route = field(default_factory=lambda: Route(canary_weight=None))
+    runs: tuple[Run, ...] = ()
+    problems: tuple[Finding, ...] = ()
+    """What is wrong in the spec or in what it refers to; steps wait while there is one."""
+
+    def replica_set(self, template_hash: str | None) -> ReplicaSet | None:
+        """The ReplicaSet of this hash, if there is one."""
+        return next((found for found in self.replica_sets if found.hash == template_hash), None)

@@ -1,0 +1,105 @@
+"""The contract of a router: pure functions over the objects that make a route.
+
+The controller fetches the objects that `objects()` names, calls `read`, and sends the patches that
+`weights` and `target` return. A router never writes by itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from davy.api.errors import Finding
+from davy.api.rollout import CanaryStrategy
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, order=True)
+class ObjectKey:
+    """One object of the cluster."""
+
+    group: str
+    """API group; "" is core."""
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class ObjectPatch:
+    """A JSON patch (RFC 6902) of one object; a `test` beside every leaf it changes (I9)."""
+
+    key: ObjectKey
+    operations: tuple[Json, ...]
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The mesh said that it took what is written."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """The mesh has not taken it, or refused it."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """This router has no way to tell; a settle time must do."""
+
+    why: str
+
+
+Verification = Verified | NotYet | Unknown
+
+
+@dataclass(frozen=True)
+class RouteState:
+    """What the route's objects say."""
+
+    canary_weight: int | None
+    """0 to 100, stable has the rest; None: it can't be read, `problems` says why."""
+    stable_hash: str | None
+    """The revision that every stable destination (subset, Service) is narrowed to; None: none, or they disagree."""
+    canary_hash: str | None
+    verification: Verification
+    problems: tuple[Finding, ...] = ()
+    """What is wrong: path in the Rollout's spec, and a sentence that names the object and what would be right."""
+
+
+Objects = Mapping[ObjectKey, Json]
+"""The objects found; one that `objects()` named and that isn't here doesn't exist."""
+
+RoleName = Literal["stable", "canary"]
+
+
+class Router(Protocol):
+    """One kind of route."""
+
+    def objects(self, namespace: str, canary: CanaryStrategy) -> tuple[ObjectKey, ...]:
+        """The objects this route is made of: the controller watches and hands in exactly these."""
+
+    def read(self, namespace: str, canary: CanaryStrategy, objects: Objects) -> RouteState:
+        """What is written now, and whether the mesh took it. Never raises on a strange object."""
+
+    def weights(
+        self, namespace: str, canary: CanaryStrategy, objects: Objects, canary_weight: int
+    ) -> tuple[ObjectPatch, ...]:
+        """Patches that make the canary's weight `canary_weight`, stable's the rest (I1); empty when it is so."""
+
+    def target(
+        self,
+        namespace: str,
+        canary: CanaryStrategy,
+        objects: Objects,
+        role: RoleName,
+        template_hash: str,
+    ) -> tuple[ObjectPatch, ...]:
+        """Patches that narrow a role to one revision's pods; empty when it is so."""
