@@ -42,8 +42,8 @@ CANDIDATES = ("python3", "python3.13", "python3.12", "python3.11", "python3.14",
 """In the order they are tried: what the user's PATH prefers, then what has wheels of everything."""
 DISK_BYTES = 1_000_000_000
 """Free bytes the environment needs: 0.4 GB installed, about as much while pip unpacks."""
-PROBE = ("--timeout", "5", "--retries", "0")
-"""For the first, smallest package: a registry out of reach is told within seconds (5 s a try)."""
+PROBE = ("-vv", "--timeout", "5", "--retries", "0")
+"""For the first, small package: a registry out of reach is told within 5 s, and (-vv) why."""
 PATIENT = ("--timeout", "30", "--retries", "3")
 """For the rest: the registry did answer, so a hiccup (at most 30 s of silence) is worth a retry."""
 HEARTBEAT_SECONDS = 10.0
@@ -164,19 +164,21 @@ def write_state(wanted: str | None) -> None:
 
 def reason(output: str, version: str) -> str:
     """One sentence for a failed pip, from what it printed."""
-    hit = UNREACHABLE.search(output)
+    unreachable = UNREACHABLE.findall(output)
     missing = re.search(r"No matching distribution found for (\S+)", output)
     if "No space left on device" in output:
         return f"no space left on the disk of {VENV} or of the temporary folder"
     if "DO NOT MATCH THE HASHES" in output:
         return f"a package differs from its hash in {LOCK.name}: the mirror or the lock is wrong"
-    if hit:
+    if unreachable:
         return (
-            f"the Python package registry can't be reached ({hit.group(1)}): mend the network, "
+            f"the Python package registry can't be reached ({unreachable[-1]}): mend the network, "
             "the proxy or PIP_INDEX_URL"
         )
+    if "not a trusted or secure host" in output:
+        return "pip ignores the registry in PIP_INDEX_URL because it isn't https: see pip's trusted-host"
     if missing:
-        return f"the registry has no ready-built {missing.group(1)} for Python {version} here"
+        return f"the registry offers no wheel of {missing.group(1)} for Python {version} here"
     errors = [line for line in output.splitlines() if line.startswith("ERROR:")]
     return errors[-1][len("ERROR: ") :] if errors else "pip failed without an error line"
 
@@ -198,19 +200,19 @@ def pip(*arguments: str, why: str, version: str, held: int) -> None:
     quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_USER": "0", "PYTHONUNBUFFERED": "1"}
     output: list[str] = []
     shown_at = time.monotonic()
-    with (
-        LOG.open("a") as log,
-        subprocess.Popen(
-            command,
-            cwd=str(ROOT),
-            env=dict(os.environ, **quiet),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            pass_fds=(held,),
-        ) as process,
-    ):
+    with LOG.open("a") as log, contextlib.ExitStack() as stack:
+        process = stack.enter_context(
+            subprocess.Popen(
+                command,
+                cwd=str(ROOT),
+                env=dict(os.environ, **quiet),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                pass_fds=(held,),
+            )
+        )
         assert process.stdout is not None
         try:
             for line in process.stdout:
