@@ -176,7 +176,7 @@ def reason(output: str, version: str) -> str:
             "the proxy or PIP_INDEX_URL"
         )
     if "not a trusted or secure host" in output:
-        return "pip ignores the registry in PIP_INDEX_URL because it isn't https: see pip's trusted-host"
+        return "pip ignores the registry in PIP_INDEX_URL: it is neither https nor a trusted-host"
     if missing:
         return f"the registry offers no wheel of {missing.group(1)} for Python {version} here"
     errors = [line for line in output.splitlines() if line.startswith("ERROR:")]
