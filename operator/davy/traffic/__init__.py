@@ -1,6 +1,6 @@
-"""Steers: one file per router, each saying what weight is written, what to write, whether it is verified.
+"""Steers: each router says what weight is written, what to write, and whether it is verified.
 
-Belongs here: how a route's objects are read and which leaves are patched. All of it is pure: objects in,
-answers and JSON patches out.
+Belongs here: how a route's objects are read and which leaves are patched. All of it is pure:
+objects in, answers and JSON patches out.
 Never: I/O, deciding a weight, knowing another router.
 """

@@ -6,12 +6,26 @@ The controller fetches the objects that `objects()` names, calls `read`, and sen
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from davy.api.errors import Finding
+from davy.api.group import ApiGroup
 from davy.api.rollout import CanaryStrategy
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RoutedRollout:
+    """The rollout whose route is meant: all that a router may know of it."""
+
+    namespace: str
+    name: str
+    canary: CanaryStrategy
+    template_labels: Mapping[str, str]
+    """Labels of the pod template: what a Service or subset must select to find the pods."""
+    group: ApiGroup
+    """Names the managed-by annotation."""
 
 
 @dataclass(frozen=True, order=True)
@@ -67,11 +81,17 @@ class RouteState:
     canary_weight: int | None
     """0 to 100, stable has the rest; None: it can't be read, `problems` says why."""
     stable_hash: str | None
-    """The revision that every stable destination (subset, Service) is narrowed to; None: none, or they disagree."""
+    """The revision that every stable destination (subset, Service) is narrowed to; None: none, or
+    they disagree."""
     canary_hash: str | None
     verification: Verification
     problems: tuple[Finding, ...] = ()
-    """What is wrong: path in the Rollout's spec, and a sentence that names the object and what would be right."""
+    """What is wrong: path in the Rollout's spec, and a sentence that names the object and what
+    would be right."""
+    uneven: bool = False
+    """Some rule's share isn't exactly `canary_weight`: rules disagree (then it is the highest), or
+    a share was rounded. `weights` with that very number mends it; until then `verification` is
+    NotYet."""
 
 
 Objects = Mapping[ObjectKey, Json]
@@ -80,26 +100,36 @@ Objects = Mapping[ObjectKey, Json]
 RoleName = Literal["stable", "canary"]
 
 
+@runtime_checkable
 class Router(Protocol):
     """One kind of route."""
 
-    def objects(self, namespace: str, canary: CanaryStrategy) -> tuple[ObjectKey, ...]:
+    def objects(self, rollout: RoutedRollout) -> tuple[ObjectKey, ...]:
         """The objects this route is made of: the controller watches and hands in exactly these."""
 
-    def read(self, namespace: str, canary: CanaryStrategy, objects: Objects) -> RouteState:
+    def read(self, rollout: RoutedRollout, objects: Objects) -> RouteState:
         """What is written now, and whether the mesh took it. Never raises on a strange object."""
 
     def weights(
-        self, namespace: str, canary: CanaryStrategy, objects: Objects, canary_weight: int
+        self, rollout: RoutedRollout, objects: Objects, canary_weight: int
     ) -> tuple[ObjectPatch, ...]:
-        """Patches that make the canary's weight `canary_weight`, stable's the rest (I1); empty when it is so."""
+        """Patches that make the canary's weight `canary_weight`, stable's the rest (I1).
+
+        Empty when it is so. Parts of a route that can't be written (missing, malformed) are left
+        out, the others are written: one broken route never keeps an abort from the rest (I3). Where
+        a user put a third destination into a rule, only 0 is written, by giving the canary's weight
+        to stable. Never raises on a strange object.
+        """
 
     def target(
         self,
-        namespace: str,
-        canary: CanaryStrategy,
+        rollout: RoutedRollout,
         objects: Objects,
         role: RoleName,
         template_hash: str,
     ) -> tuple[ObjectPatch, ...]:
-        """Patches that narrow a role to one revision's pods; empty when it is so."""
+        """Patches that narrow a role to one revision's pods; empty when it is so.
+
+        An object that has a problem (managed by another rollout, wrong selector) is left out. Never
+        raises on a strange object.
+        """

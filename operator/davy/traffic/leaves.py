@@ -1,0 +1,150 @@
+"""Patches of single leaves: JSON patches (RFC 6902) that fail rather than overwrite the unseen.
+
+What guards a patch (I9), beside a `test` of each leaf it replaces:
+
+- A path through a list goes astray when the list changes, and a destination added beside ours would
+  break the sum (I1). So `metadata.generation` is tested: it changes with every change of the spec
+  and with nothing else, so that a status written meanwhile doesn't fail the patch. Beside it stand
+  the leaves that say which list item is meant (a host, a subset's name).
+- A leaf that isn't there can't be tested: `generation` again, or `metadata.resourceVersion` for what
+  lies in `metadata` and where the object has no generation (Service).
+
+Only numbers and DNS-like strings are ever tested, never a whole object of the user's: the API server
+compares strings byte by byte in its own escaped form, so a `<` in a user's header would fail such a
+test for ever.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from davy.traffic.base import Json, ObjectKey, ObjectPatch
+
+Path = tuple[str | int, ...]
+"""Keys and list indices from the object's root: `("spec", "http", 0)`."""
+
+
+class Absent(Enum):
+    """The type of `ABSENT`."""
+
+    ABSENT = auto()
+
+
+ABSENT: Final = Absent.ABSENT
+"""There is nothing at the path; JSON's null is None."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A leaf, and what it shall hold."""
+
+    path: Path
+    value: int | str
+    identity: tuple[Path, ...] = ()
+    """Leaves that say which list item the path goes through."""
+
+
+def pointer(path: Path) -> str:
+    """The JSON pointer (RFC 6901): `("metadata", "a/b~c", 0)` is `/metadata/a~1b~0c/0`."""
+    return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in path)
+
+
+def value_at(root: object, path: Path) -> object:
+    """What is at the path, `ABSENT` where a key, an index or a container on the way is missing."""
+    found = root
+    for key in path:
+        match found, key:
+            case dict(), str():
+                found = found.get(key, ABSENT)
+            case list(), int():
+                found = found[key] if 0 <= key < len(found) else ABSENT
+            case _:
+                return ABSENT
+    return found
+
+
+def text_at(root: object, path: Path) -> str | None:
+    """The string at the path; None when there is none, or something else."""
+    found = value_at(root, path)
+    return found if isinstance(found, str) else None
+
+
+def number_at(root: object, path: Path) -> int | None:
+    """The whole number at the path; None when there is none, or something else (true is none)."""
+    found = value_at(root, path)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def list_at(root: object, path: Path) -> list[object]:
+    """The list at the path; empty when there is none, or something else."""
+    found = value_at(root, path)
+    return found if isinstance(found, list) else []
+
+
+def holds(root: object, change: Change) -> bool:
+    """Whether the leaf holds the value already; `true` isn't 1."""
+    found = value_at(root, change.path)
+    return type(found) is type(change.value) and found == change.value
+
+
+def patch(key: ObjectKey, root: Json, changes: Sequence[Change]) -> tuple[ObjectPatch, ...]:
+    """One patch that makes all the changes; none when they hold, or the object's shape forbids one.
+
+    All or nothing: weights that must sum to 100 are never written in part (I1).
+    """
+    needed = [change for change in changes if not holds(root, change)]
+    tests: list[Json] = []
+    writes: list[Json] = []
+    for change in needed:
+        write = _write(root, change)
+        if write is None:
+            return ()
+        tests += _tests(root, change)
+        writes.append(write)
+    operations = [*_unique(tests), *writes]
+    return (ObjectPatch(key, tuple(operations)),) if operations else ()
+
+
+def _write(root: Json, change: Change) -> Json | None:
+    """The operation that puts the value there, with the containers that are missing on the way."""
+    if value_at(root, change.path) is not ABSENT:
+        return {"op": "replace", "path": pointer(change.path), "value": change.value}
+    depth = len(change.path) - 1
+    while depth and value_at(root, change.path[:depth]) in (ABSENT, None):
+        depth -= 1
+    if not isinstance(value_at(root, change.path[:depth]), dict):
+        return None
+    value: object = change.value
+    for name in reversed(change.path[depth + 1 :]):
+        if not isinstance(name, str):
+            return None
+        value = {name: value}
+    return {"op": "add", "path": pointer(change.path[: depth + 1]), "value": value}
+
+
+def _tests(root: Json, change: Change) -> list[Json]:
+    found = value_at(root, change.path)
+    guarded = [*change.identity]
+    if found is ABSENT or any(isinstance(name, int) for name in change.path):
+        guarded.insert(0, _guard(root, change))
+    if found is not ABSENT:
+        guarded.append(change.path)
+    return [
+        {"op": "test", "path": pointer(path), "value": value}
+        for path in guarded
+        if (value := value_at(root, path)) is not ABSENT
+    ]
+
+
+def _guard(root: Json, change: Change) -> Path:
+    """The leaf of `metadata` that changes whenever what lies around this change does."""
+    generation: Path = ("metadata", "generation")
+    if change.path[0] != "metadata" and number_at(root, generation) is not None:
+        return generation
+    return ("metadata", "resourceVersion")
+
+
+def _unique(tests: Sequence[Json]) -> list[Json]:
+    """The tests without repetition, in their order."""
+    return list({test["path"]: test for test in tests}.values())

@@ -1,0 +1,92 @@
+"""A split: where in an object stable and canary share traffic, and the leaves of their shares."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from davy.traffic.leaves import Change, Path
+
+FULL: Final = 100
+"""Stable's and canary's weight together, in every object that Davy writes (I1)."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """One destination of a split."""
+
+    path: Path
+    """Of its weight."""
+    weight: int
+    """As the mesh takes it, >= 0; the API's default where the leaf is absent."""
+    identity: tuple[Path, ...]
+    """Leaves that say which destination it is."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The destinations of one rule."""
+
+    stable: tuple[Share, ...]
+    canary: tuple[Share, ...]
+    others: tuple[Share, ...] = ()
+    """Destinations that belong to neither."""
+    ours: bool = True
+    """False: it isn't sure that this one is meant; Davy may only take the canary's traffic away."""
+
+    @property
+    def sound(self) -> bool:
+        """Exactly one stable and one canary destination: any weight can be written."""
+        return self.ours and (len(self.stable), len(self.canary), len(self.others)) == (1, 1, 0)
+
+    @property
+    def canary_weight(self) -> int:
+        """The canary's share of 100, rounded up, but 100 only when it has all.
+
+        So neither a canary nor a stable that still gets traffic is ever said to have none (I4).
+        """
+        canary, total = self._canary, self._total
+        if canary in {0, total}:
+            return FULL if canary else 0
+        return min(FULL - 1, -(-FULL * canary // total))
+
+    def shares_exactly(self, canary_weight: int) -> bool:
+        """Whether the canary's share is this weight, to the last request; in whatever scale."""
+        return FULL * self._canary == canary_weight * self._total
+
+    def changes(self, canary_weight: int) -> tuple[Change, ...]:
+        """Leaves that give the canary this weight and stable the rest; none where that can't be."""
+        if self.sound:
+            return (
+                _change(self.stable[0], FULL - canary_weight),
+                _change(self.canary[0], canary_weight),
+            )
+        if canary_weight or not self.stable or not self._canary:
+            return ()
+        first = self.stable[0]
+        return (
+            _change(first, first.weight + self._canary),
+            *(_change(share, 0) for share in self.canary),
+        )
+
+    @property
+    def _canary(self) -> int:
+        return sum(share.weight for share in self.canary)
+
+    @property
+    def _total(self) -> int:
+        return sum(share.weight for share in (*self.stable, *self.canary, *self.others))
+
+
+def highest(splits: Sequence[Split]) -> int | None:
+    """The highest canary weight of several splits: 0 only when the canary has no traffic at all."""
+    return max((split.canary_weight for split in splits), default=None)
+
+
+def uneven(splits: Sequence[Split]) -> bool:
+    """Whether some split's share isn't exactly the highest canary weight."""
+    weight = highest(splits)
+    return weight is not None and not all(split.shares_exactly(weight) for split in splits)
+
+
+def _change(share: Share, weight: int) -> Change:
+    return Change(share.path, weight, share.identity)
