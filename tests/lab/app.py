@@ -161,7 +161,8 @@ async def run(settings: Settings) -> None:
 
 def main() -> int:
     """The exit code: 0 after a drain, 1 when the address is taken, 2 for a wrong setting."""
-    prometheus_client.disable_created_metrics()  # a third fewer series for each scrape
+    # A series less for each counter and scrape.
+    prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
     try:
         settings = Settings.from_env(os.environ)
         asyncio.run(run(settings))

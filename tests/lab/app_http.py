@@ -1,8 +1,7 @@
-"""Just enough HTTP/1.1 for the demo app: keep-alive, bodies, a tidy end.
+"""The demo app's web server: keep-alive, bodies, a tidy end.
 
-Every pod of the lab is a process of its own on a machine with two cores. Importing aiohttp costs
-each of them half a second of processor time and 15 MB; this file costs nothing. It serves proxies
-and test clients, which speak correct HTTP; what it doesn't understand it refuses with a 400.
+Every pod of the lab is a process of its own. Importing aiohttp costs each of them half a second of
+processor time and 15 MB; this costs a hundredth of it.
 """
 
 import asyncio
@@ -10,13 +9,8 @@ import contextlib
 import http
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
-LARGEST_HEAD: Final = 64 * 1024
-"""Bytes of a request line and its headers; more is answered with 400."""
-
-LARGEST_BODY: Final = 16 * 1024 * 1024
-"""Bytes of a request's body; more is answered with 400."""
+from tests.lab import http1
 
 
 @dataclass(frozen=True)
@@ -56,10 +50,6 @@ class Response:
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-class BadRequestError(Exception):
-    """The bytes aren't a request this server takes; the connection can't be trusted further."""
-
-
 class Server:
     """A listening socket and its connections; each serves one request after the other."""
 
@@ -74,7 +64,7 @@ class Server:
     async def listen(self, host: str, port: int) -> int:
         """The port, once connections are taken on it. Raises OSError when it can't be had."""
         self._listener = await asyncio.start_server(
-            self._connected, host, port, limit=LARGEST_HEAD, backlog=1024
+            self._connected, host, port, limit=http1.LARGEST_HEAD, backlog=1024
         )
         bound: int = self._listener.sockets[0].getsockname()[1]
         return bound
@@ -120,75 +110,20 @@ class Server:
     ) -> bool:
         """Whether the connection stays open after one more request and its answer."""
         try:
-            head = await reader.readuntil(b"\r\n\r\n")
+            (method, target, protocol), headers = await http1.read_head(reader)
             self._connections[task] = True
-            request = await read(head, reader, writer)
-        except (BadRequestError, asyncio.LimitOverrunError) as error:
+            if headers.get("expect", "").lower() == "100-continue":
+                writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            body = await http1.read_body(headers, reader)
+        except http1.BadMessageError as error:
             writer.write(Response(400, f"{error}\n").encoded(close=True, head_only=False))
             await writer.drain()
             return False
+        keep_alive = http1.keeps_alive(protocol, headers)
+        request = Request(method, target.partition("?")[0], body, keep_alive)
         response = await self._handler(request)
         close = response.close or self._closing or not request.keep_alive
         writer.write(response.encoded(close=close, head_only=request.method == "HEAD"))
         await writer.drain()
         self._connections[task] = False
         return not close
-
-
-async def read(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request:
-    """The request that starts with `head`, its body read.
-
-    Raises:
-        BadRequestError: the head isn't HTTP/1, or the body has no readable length.
-        asyncio.IncompleteReadError: the client hung up in the middle.
-    """
-    first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
-    try:
-        method, target, protocol = first.split(" ")
-    except ValueError:
-        raise BadRequestError("the request line isn't METHOD TARGET HTTP/1.1") from None
-    if not protocol.startswith("HTTP/1."):
-        raise BadRequestError(f"{protocol} isn't HTTP/1")
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon:
-            raise BadRequestError("a header line has no colon")
-        headers[name.strip().lower()] = value.strip()
-    if headers.get("expect", "").lower() == "100-continue":
-        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    wish = headers.get("connection", "").lower()
-    return Request(
-        method=method,
-        path=target.partition("?")[0],
-        body=await read_body(headers, reader),
-        keep_alive=wish != "close" if protocol == "HTTP/1.1" else wish == "keep-alive",
-    )
-
-
-async def read_body(headers: Mapping[str, str], reader: asyncio.StreamReader) -> bytes:
-    """The body, by its length or in chunks; empty without either. Raises as `read`."""
-    try:
-        if headers.get("transfer-encoding", "").lower() == "chunked":
-            return await read_chunks(reader)
-        length = int(headers.get("content-length", "0"))
-    except ValueError:
-        raise BadRequestError("the body's length isn't a number") from None
-    if not 0 <= length <= LARGEST_BODY:
-        raise BadRequestError(f"a body of {length} bytes; at most {LARGEST_BODY}")
-    return await reader.readexactly(length)
-
-
-async def read_chunks(reader: asyncio.StreamReader) -> bytes:
-    """A chunked body, trailers dropped. Raises as `read_body`."""
-    body = b""
-    while True:
-        size = int((await reader.readuntil(b"\r\n")).split(b";")[0], 16)
-        if size < 0 or len(body) + size > LARGEST_BODY:
-            raise BadRequestError(f"a body of more than {LARGEST_BODY} bytes")
-        body += await reader.readexactly(size)
-        line = await reader.readuntil(b"\r\n")
-        if size == 0:
-            while line != b"\r\n":
-                line = await reader.readuntil(b"\r\n")
-            return body
