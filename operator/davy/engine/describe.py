@@ -1,0 +1,204 @@
+"""Every sentence of `status.message`: where, waiting for what, seen of needed, until when (I10)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from davy.api.conditions import PauseReason
+from davy.api.status import RunReference
+from davy.engine import pause, runs, weights
+from davy.engine.abort import Progress
+from davy.engine.position import Position, Stage
+from davy.engine.weights import Effect
+from davy.engine.world import Answer, ReplicaSet, Rollout, World
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A pass after all was decided: what the sentences speak of."""
+
+    rollout: Rollout
+    world: World
+    position: Position
+    took: Effect
+    target: int
+    """The weight that the current step asks for."""
+    waited: Progress
+    aborted: str
+    """Why the update was aborted, "" when it wasn't."""
+    now: datetime
+
+    @property
+    def new(self) -> ReplicaSet | None:
+        """The ReplicaSet of the spec's template."""
+        return self.world.replica_set(self.position.new_hash)
+
+    @property
+    def settled(self) -> bool:
+        """The stable revision is complete and the route leads all traffic to it, in effect."""
+        route, new = self.world.route, self.new
+        return (
+            self.position.stage is Stage.DONE
+            and new is not None
+            and new.available >= self.rollout.spec.replicas
+            and route.canary_weight == 0
+            and route.stable_hash == self.position.new_hash
+            and self.took.in_effect
+        )
+
+
+def message(scene: Scene) -> str:
+    """What the rollout waits for, in one or two sentences."""
+    if scene.world.problems:
+        first, *more = scene.world.problems
+        rest = f" ({len(more)} more)" if more else ""
+        held = f" {_held(scene)}" if scene.position.stage is Stage.UPDATING else ""
+        return f"InvalidSpec: {first}{rest}{held}"
+    match scene.position.stage:
+        case Stage.FIRST:
+            return f"First revision: {_pods(scene, 100)}.{_until(scene)}"
+        case Stage.ABORTED:
+            return f"RolloutAborted: {scene.aborted}{_kept(scene)}"
+        case Stage.DONE:
+            return _done(scene)
+        case Stage.UPDATING:
+            return f"{_where(scene)}: {_updating(scene)}"
+
+
+def clock(instant: datetime) -> str:
+    """An instant of today as people read it, UTC: `14:03:10`."""
+    return f"{instant:%H:%M:%S}"
+
+
+def step_of(position: Position, index: int) -> str:
+    """`step 3 of 5`; steps count from 1 for people."""
+    return f"step {index + 1} of {len(position.steps)}"
+
+
+def _where(scene: Scene) -> str:
+    position = scene.position
+    if position.step is None:
+        return "All steps passed" if position.steps else "No steps"
+    return step_of(position, position.index).capitalize()
+
+
+def _updating(scene: Scene) -> str:
+    position = scene.position
+    if inconclusive := position.paused_for(PauseReason.INCONCLUSIVE_ANALYSIS):
+        run = _judging(scene, position.step_run) or _judging(scene, position.background_run)
+        since = clock(inconclusive.start_time)
+        return (
+            f"InconclusiveAnalysisRun: {run or 'the analysis is inconclusive'}. {_held(scene)} "
+            f"Since {since}, until somebody promotes, aborts or retries."
+        )
+    step = position.step
+    begun = position.paused_for(PauseReason.CANARY_PAUSE_STEP)
+    if step is not None and step.pause is not None and begun is not None:
+        ends = pause.end(position, begun)
+        until = f"until {clock(ends)}" if ends else "until somebody promotes"
+        return f"paused at weight {_weight(scene)} {until}{_capacity(scene)}."
+    if step is not None and step.analysis is not None:
+        run = _judging(scene, position.step_run)
+        return f"{run or 'the analysis begins'}. Weight {_weight(scene)}."
+    return f"{_moving(scene)}{_until(scene)}"
+
+
+def _moving(scene: Scene) -> str:
+    route, goal, new = scene.world.route, scene.target, scene.new
+    full = scene.rollout.spec.replicas
+    if route.canary_weight is None:
+        return "the route can't be read."
+    if new is None or new.available < weights.needed(goal, full):
+        return f"weight held at {route.canary_weight}: {_pods(scene, goal)}."
+    if route.canary_weight != goal:
+        if route.canary_hash != scene.position.new_hash:
+            return f"leading the canary's destination to revision {new.revision} for weight {goal}."
+        return f"weight {route.canary_weight} → {goal}{_settling(scene)}."
+    return f"weight {goal} is written{_settling(scene)}."
+
+
+def _settling(scene: Scene) -> str:
+    took, route = scene.took, scene.world.route
+    if route.answer is Answer.NOT_YET:
+        return f"; the mesh hasn't taken what is written: {route.why.rstrip('.')}"
+    if took.settles_at:
+        return f"; the mesh gets until {clock(took.settles_at)} to take it"
+    return ""
+
+
+def _done(scene: Scene) -> str:
+    new, position, route = scene.new, scene.position, scene.world.route
+    name = f"Revision {new.revision}" if new else f"Revision {position.new_hash}"
+    if scene.settled:
+        return f"{name} is stable and has all traffic.{_kept(scene)}"
+    if new is None or new.available < scene.rollout.spec.replicas:
+        return f"{name} is stable: {_pods(scene, 100)}."
+    if route.canary_weight is None:
+        return f"{name} is stable: the route can't be read."
+    if route.stable_hash != position.new_hash:
+        return f"{name} is promoted: leading the stable destination to it{_settling(scene)}."
+    return (
+        f"{name} is promoted: moving all weight to the stable destination "
+        f"(canary still {route.canary_weight}){_settling(scene)}."
+    )
+
+
+def _pods(scene: Scene, weight: int) -> str:
+    new, full = scene.new, scene.rollout.spec.replicas
+    if new is None:
+        return "its ReplicaSet is being created"
+    wants = weights.needed(weight, full)
+    why = new.failure or new.trouble
+    trouble = f" ({why})" if why else ""
+    return (
+        f"{new.available} of {wants} pods of revision {new.revision} are available, "
+        f"weight {weight} needs {wants}{trouble}"
+    )
+
+
+def _capacity(scene: Scene) -> str:
+    new, full = scene.new, scene.rollout.spec.replicas
+    wants = weights.needed(scene.target, full)
+    if new is not None and new.available >= wants:
+        return ""
+    return f"; {_pods(scene, scene.target)}"
+
+
+def _weight(scene: Scene) -> str:
+    written = scene.world.route.canary_weight
+    return "unknown" if written is None else str(written)
+
+
+def _held(scene: Scene) -> str:
+    return f"Weight held at {_weight(scene)}."
+
+
+def _until(scene: Scene) -> str:
+    deadline = scene.waited.deadline
+    if deadline is None:
+        return ""
+    if scene.waited.exceeded:
+        seconds = scene.rollout.spec.progress_deadline_seconds
+        return f" No progress for {seconds} s, since {clock(scene.waited.since)}."
+    return f" Deadline {clock(deadline)}."
+
+
+def _kept(scene: Scene) -> str:
+    waiting = [
+        found
+        for found in scene.world.replica_sets
+        if found.desired > 0 and found.scale_down_at is not None
+    ]
+    kept = ", ".join(
+        f"revision {found.revision} keeps its pods until {clock(found.scale_down_at)}"
+        for found in waiting
+        if found.scale_down_at is not None
+    )
+    return f" {kept[0].upper()}{kept[1:]}." if kept else ""
+
+
+def _judging(scene: Scene, reference: RunReference | None) -> str:
+    if reference is None:
+        return ""
+    run = runs.by_name(scene.world, reference.name)
+    found = (run.verdict or run.message) if run else reference.message
+    return f"analysis {reference.name} is {reference.status}" + (f": {found}" if found else "")

@@ -1,0 +1,60 @@
+"""Pauses: begun once, ended by time or by a person (I6)."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from davy.api.analysis import Phase
+from davy.api.conditions import PauseReason
+from davy.api.status import PauseCondition, RunReference
+from davy.engine.position import Position
+
+
+def step(position: Position, now: datetime, *, weight_in_place: bool) -> tuple[Position, bool]:
+    """The pause step: begins when the weight before it is in place, ends when its time has passed.
+
+    It doesn't end by time while the canary can't carry its weight: the wait would have shown nothing.
+    """
+    if position.resumed:
+        return position, True
+    begun = position.paused_for(PauseReason.CANARY_PAUSE_STEP)
+    if begun is None:
+        if not weight_in_place:
+            return position, False
+        begun = PauseCondition(reason=PauseReason.CANARY_PAUSE_STEP, start_time=now)
+        position = replace(position, pauses=(*position.pauses, begun), controller_pause=True)
+    ends = end(position, begun)
+    return position, ends is not None and ends <= now and weight_in_place
+
+
+def end(position: Position, begun: PauseCondition) -> datetime | None:
+    """When the current pause step is over; None: when a person says so."""
+    pause = position.step.pause if position.step else None
+    length = pause.length if pause else None
+    return None if length is None else begun.start_time + length
+
+
+def inconclusive(position: Position, now: datetime) -> Position:
+    """Paused while a run of this update is inconclusive and nobody has decided.
+
+    Resuming passes an inconclusive step; an inconclusive background run is replaced by a new one.
+    """
+    background = _inconclusive(position.background_run)
+    if position.resumed:
+        return _went_on(position) if background else position
+    waiting = position.paused_for(PauseReason.INCONCLUSIVE_ANALYSIS) is not None
+    if waiting or not (background or _inconclusive(position.step_run)):
+        return position
+    pause = PauseCondition(reason=PauseReason.INCONCLUSIVE_ANALYSIS, start_time=now)
+    return replace(position, pauses=(*position.pauses, pause), controller_pause=True)
+
+
+def _went_on(position: Position) -> Position:
+    step = position.step
+    ends_step = step is not None and (
+        step.pause is not None or _inconclusive(position.step_run)
+    )
+    return replace(position, background_run=None, controller_pause=ends_step)
+
+
+def _inconclusive(reference: RunReference | None) -> bool:
+    return reference is not None and reference.status == Phase.INCONCLUSIVE

@@ -1,0 +1,116 @@
+"""Where an update stands: the status, read in the light of the spec."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+
+from davy.api.conditions import PauseReason
+from davy.api.rollout import CanaryStep
+from davy.api.status import CanaryStatus, PauseCondition, RunReference
+from davy.engine import revision
+from davy.engine.world import Rollout
+
+
+class Stage(Enum):
+    """What the rollout is about."""
+
+    FIRST = "first"
+    """No revision was ever promoted: there is no stable to fall back on."""
+    UPDATING = "updating"
+    ABORTED = "aborted"
+    DONE = "done"
+    """The template of the spec is stable: newly promoted, rolled back to, or long since."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where an update stands."""
+
+    stage: Stage
+    new_hash: str
+    steps_hash: str
+    stable_hash: str | None
+    steps: tuple[CanaryStep, ...]
+    index: int
+    """Of the current step, from 0; `len(steps)` when all are passed."""
+    promote_full: bool = False
+    pauses: tuple[PauseCondition, ...] = ()
+    controller_pause: bool = False
+    """Davy paused: when `pauses` is empty then, somebody resumed."""
+    aborted_at: datetime | None = None
+    step_run: RunReference | None = None
+    background_run: RunReference | None = None
+    started_over: bool = False
+    """A new template, new steps or a retry began in this pass."""
+    retried: bool = False
+    ignored_abort: bool = False
+    """Somebody asked to abort where there is nothing to abort."""
+
+    @property
+    def step(self) -> CanaryStep | None:
+        """The current step; None when all are passed."""
+        return self.steps[self.index] if self.index < len(self.steps) else None
+
+    @property
+    def resumed(self) -> bool:
+        """Somebody cleared the pause that Davy had set."""
+        return self.controller_pause and not self.pauses
+
+    def paused_for(self, reason: PauseReason) -> PauseCondition | None:
+        """The pause of this reason, if it is on."""
+        return next((pause for pause in self.pauses if pause.reason == reason), None)
+
+    def at(self, index: int) -> "Position":
+        """The same update at another step, nothing left of the step before."""
+        return replace(self, index=index, pauses=(), controller_pause=False, step_run=None)
+
+
+def read(rollout: Rollout) -> Position:
+    """Where the update stands before this pass decides anything.
+
+    A new template or new steps start over at step 0 (I6); so does a retry: an abort that was
+    recorded and is no longer wanted. Verbs are read here: `abort`, `promoteFull`, cleared
+    `pauseConditions`, a moved `currentStepIndex`.
+    """
+    status = rollout.status
+    steps = tuple(rollout.spec.strategy.canary.steps or ())
+    new_hash = revision.template_hash(rollout.spec.template)
+    steps_hash = revision.steps_hash(steps)
+    stable_hash = status.stable_rs or None
+    changed = (status.current_pod_hash, status.current_step_hash) != (new_hash, steps_hash)
+    abort = bool(status.abort) and not changed
+    retried = status.aborted_at is not None and not abort and not changed
+    stage = _stage(new_hash, stable_hash, abort=abort)
+    position = Position(
+        stage=stage,
+        new_hash=new_hash,
+        steps_hash=steps_hash,
+        stable_hash=stable_hash,
+        steps=steps,
+        index=len(steps) if stage is Stage.DONE else 0,
+        ignored_abort=abort and stage in {Stage.FIRST, Stage.DONE},
+        started_over=changed or retried,
+        retried=retried,
+    )
+    if changed or retried:
+        return position
+    canary = status.canary or CanaryStatus()
+    passed = min(max(status.current_step_index or 0, 0), len(steps))
+    return replace(
+        position,
+        index=passed if stage is Stage.UPDATING else position.index,
+        promote_full=bool(status.promote_full) and stage is Stage.UPDATING,
+        pauses=tuple(status.pause_conditions or ()),
+        controller_pause=bool(status.controller_pause),
+        aborted_at=status.aborted_at if stage is Stage.ABORTED else None,
+        step_run=canary.current_step_analysis_run_status,
+        background_run=canary.current_background_analysis_run_status,
+    )
+
+
+def _stage(new_hash: str, stable_hash: str | None, *, abort: bool) -> Stage:
+    if stable_hash is None:
+        return Stage.FIRST
+    if stable_hash == new_hash:
+        return Stage.DONE
+    return Stage.ABORTED if abort else Stage.UPDATING

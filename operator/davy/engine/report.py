@@ -1,0 +1,293 @@
+"""The status of a pass: fields, phase, conditions."""
+
+from datetime import datetime
+
+from davy.api.conditions import ConditionType, Reason, RolloutPhase
+from davy.api.fields import format_instant, parse_instant
+from davy.api.rollout import LabelSelector
+from davy.api.status import (
+    CanaryStatus,
+    Condition,
+    RolloutStatus,
+    RunReference,
+    TrafficStatus,
+    WeightDestination,
+    Weights,
+)
+from davy.engine import describe, runs
+from davy.engine.describe import Scene
+from davy.engine.position import Position, Stage
+from davy.engine.world import Answer, Route
+
+
+def status(scene: Scene, wanted: int | None) -> RolloutStatus:
+    """Everything that Davy says of the rollout, from one scene."""
+    rollout, world, position = scene.rollout, scene.world, scene.position
+    before = rollout.status
+    message = describe.message(scene)
+    phase = _phase(scene)
+    owned = world.replica_sets
+    new = scene.new
+    canary = CanaryStatus(
+        weights=_weights(scene) or (before.canary.weights if before.canary else None),
+        current_step_analysis_run_status=position.step_run,
+        current_background_analysis_run_status=position.background_run,
+    )
+    current = sum(found.current for found in owned)
+    return before.model_copy(
+        update={
+            "phase": phase,
+            "message": message,
+            "current_step": f"{min(position.index + 1, len(position.steps))}/{len(position.steps)}"
+            if position.steps
+            else "-",
+            "current_step_index": position.index,
+            "current_step_hash": position.steps_hash,
+            "current_pod_hash": position.new_hash,
+            "stable_rs": position.stable_hash,
+            "abort": True if position.stage is Stage.ABORTED else None,
+            "aborted_at": position.aborted_at,
+            "promote_full": True if position.promote_full else None,
+            "controller_pause": True if position.controller_pause else None,
+            "pause_conditions": list(position.pauses) or None,
+            "canary": canary,
+            "traffic": _traffic(scene, wanted),
+            "progress": scene.waited.mark if scene.waited.deadline else None,
+            "verdict": _verdict(scene) or (None if position.started_over else before.verdict),
+            "replicas": current,
+            "updated_replicas": new.current if new else 0,
+            "ready_replicas": sum(found.ready for found in owned),
+            "available_replicas": sum(found.available for found in owned),
+            "hpa_replicas": current,
+            "selector": selector_text(rollout.spec.selector),
+            "observed_generation": str(rollout.generation),
+            "conditions": _conditions(scene, phase, message),
+        }
+    )
+
+
+def selector_text(selector: LabelSelector) -> str:
+    """The selector as the scale subresource wants it: `app=cart,tier in (a,b)`."""
+    parts = [f"{key}={value}" for key, value in sorted((selector.match_labels or {}).items())]
+    for wanted in selector.match_expressions or ():
+        match wanted.operator:
+            case "Exists":
+                parts.append(wanted.key)
+            case "DoesNotExist":
+                parts.append(f"!{wanted.key}")
+            case operator:
+                values = ",".join(sorted(wanted.values or ()))
+                parts.append(f"{wanted.key} {operator.lower()} ({values})")
+    return ",".join(parts)
+
+
+def _phase(scene: Scene) -> RolloutPhase:
+    if scene.world.problems or scene.position.stage is Stage.ABORTED or scene.waited.exceeded:
+        return RolloutPhase.DEGRADED
+    if scene.position.pauses:
+        return RolloutPhase.PAUSED
+    return RolloutPhase.HEALTHY if scene.settled else RolloutPhase.PROGRESSING
+
+
+def _weights(scene: Scene) -> Weights | None:
+    route, position = scene.world.route, scene.position
+    if route.canary_weight is None:
+        return None
+    return Weights(
+        canary=WeightDestination(
+            weight=route.canary_weight,
+            service_name=route.canary_service,
+            pod_template_hash=route.canary_hash or position.new_hash,
+        ),
+        stable=WeightDestination(
+            weight=100 - route.canary_weight,
+            service_name=route.stable_service,
+            pod_template_hash=route.stable_hash or position.stable_hash,
+        ),
+        verified=_verified(route, in_effect=scene.took.in_effect),
+    )
+
+
+def _verified(route: Route, *, in_effect: bool) -> bool | None:
+    if route.answer is Answer.UNKNOWN:
+        return None
+    return route.answer is Answer.VERIFIED and in_effect
+
+
+def _traffic(scene: Scene, wanted: int | None) -> TrafficStatus:
+    written = scene.world.route.canary_weight
+    before = scene.rollout.status.traffic
+    return TrafficStatus(
+        wanted=wanted if wanted is not None else (written or 0),
+        written=written,
+        verified=written if scene.took.in_effect else (before.verified if before else None),
+    )
+
+
+def _verdict(scene: Scene) -> str:
+    references: tuple[RunReference | None, ...] = (
+        scene.position.step_run,
+        scene.position.background_run,
+    )
+    found = [runs.by_name(scene.world, reference.name) for reference in references if reference]
+    told = [run for run in found if run is not None and run.verdict]
+    bad = [run for run in told if run.phase.completed and run.phase.value != "Successful"]
+    return (bad or told)[0].verdict if told else ""
+
+
+def _conditions(scene: Scene, phase: RolloutPhase, message: str) -> list[Condition]:
+    position, world, new = scene.position, scene.world, scene.new
+    full = scene.rollout.spec.replicas
+    available = sum(found.available for found in world.replica_sets)
+    is_healthy = phase is RolloutPhase.HEALTHY
+    complete = position.stage is Stage.DONE
+    keep = _Keeper(scene)
+    keep.put(
+        ConditionType.AVAILABLE,
+        available >= full,
+        Reason.AVAILABLE,
+        f"{full} pods are wanted" if available >= full else f"fewer than {full} pods are available",
+    )
+    keep.progressing(phase)
+    keep.put(
+        ConditionType.PAUSED,
+        phase is RolloutPhase.PAUSED,
+        Reason.ROLLOUT_PAUSED if phase is RolloutPhase.PAUSED else Reason.ROLLOUT_RESUMED,
+        _pause_reason(position),
+    )
+    keep.put(ConditionType.COMPLETED, complete, Reason.ROLLOUT_COMPLETED, "")
+    keep.put(ConditionType.HEALTHY, is_healthy, Reason.ROLLOUT_HEALTHY, "")
+    keep.traffic()
+    if world.problems:
+        text = "; ".join(str(problem) for problem in world.problems)
+        keep.put(ConditionType.INVALID_SPEC, True, Reason.INVALID_SPEC, text)
+    if new is not None and new.failure:
+        keep.put(
+            ConditionType.REPLICA_FAILURE, True, Reason.REPLICA_SET_CREATE_ERROR, new.failure
+        )
+    keep.kstatus(phase, message)
+    return keep.conditions
+
+
+def _pause_reason(position: Position) -> str:
+    return ", ".join(str(pause.reason) for pause in position.pauses)
+
+
+class _Keeper:
+    """Collects conditions; times change only when what they date changes."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self.conditions: list[Condition] = []
+
+    def put(
+        self,
+        kind: ConditionType,
+        value: bool | None,  # noqa: FBT001 - a condition's status is a boolean or unknown
+        reason: Reason,
+        message: str,
+        updated: datetime | None = None,
+    ) -> None:
+        self.conditions.append(
+            condition(
+                self._scene.rollout.status,
+                kind,
+                value,
+                reason,
+                message,
+                now=self._scene.now,
+                generation=self._scene.rollout.generation,
+                updated=updated,
+            )
+        )
+
+    def progressing(self, phase: RolloutPhase) -> None:
+        scene, position = self._scene, self._scene.position
+        new = scene.new
+        name = new.name if new else f"{scene.rollout.name}-{position.new_hash}"
+        value: bool | None = True
+        reason, message = Reason.REPLICA_SET_UPDATED, f'ReplicaSet "{name}" is progressing.'
+        if position.stage is Stage.ABORTED:
+            value, reason, message = False, Reason.ROLLOUT_ABORTED, scene.aborted
+        elif scene.waited.exceeded:
+            seconds = scene.rollout.spec.progress_deadline_seconds
+            value, reason = False, Reason.PROGRESS_DEADLINE_EXCEEDED
+            message = f'ReplicaSet "{name}" made no progress for {seconds} s.'
+        elif position.stage is Stage.DONE:
+            reason = Reason.NEW_REPLICA_SET_AVAILABLE
+            message = f'ReplicaSet "{name}" is stable.'
+        elif phase is RolloutPhase.PAUSED and scene.waited.deadline is None:
+            value, reason, message = None, Reason.ROLLOUT_PAUSED, "Rollout is paused."
+        elif scene.waited.deadline is None:
+            reason, message = Reason.ANALYSIS_RUN_RUNNING, "An analysis step is running."
+        self.put(ConditionType.PROGRESSING, value, reason, message, updated=scene.waited.since)
+
+    def traffic(self) -> None:
+        took, route = self._scene.took, self._scene.world.route
+        value: bool | None = None
+        if route.canary_weight is None:
+            value, reason = False, Reason.ROUTE_MISSING
+        elif route.answer is Answer.NOT_YET:
+            value, reason = False, Reason.WEIGHT_REFUSED
+        elif not took.in_effect:
+            reason = Reason.WEIGHT_SETTLING
+        elif route.answer is Answer.VERIFIED:
+            value, reason = True, Reason.WEIGHT_VERIFIED
+        else:
+            reason = Reason.WEIGHT_NOT_REPORTED
+        self.put(ConditionType.TRAFFIC_VERIFIED, value, reason, took.said, updated=took.since)
+
+    def kstatus(self, phase: RolloutPhase, message: str) -> None:
+        reason = {
+            RolloutPhase.HEALTHY: Reason.ROLLOUT_HEALTHY,
+            RolloutPhase.PAUSED: Reason.ROLLOUT_PAUSED,
+            RolloutPhase.PROGRESSING: Reason.REPLICA_SET_UPDATED,
+            RolloutPhase.DEGRADED: _degraded(self._scene),
+        }[phase]
+        is_moving = phase in {RolloutPhase.PROGRESSING, RolloutPhase.PAUSED}
+        self.put(ConditionType.READY, phase is RolloutPhase.HEALTHY, reason, message)
+        self.put(ConditionType.RECONCILING, is_moving, reason, message if is_moving else "")
+        stalled = phase is RolloutPhase.DEGRADED
+        self.put(ConditionType.STALLED, stalled, reason, message if stalled else "")
+
+
+def _degraded(scene: Scene) -> Reason:
+    if scene.world.problems:
+        return Reason.INVALID_SPEC
+    if scene.position.stage is Stage.ABORTED:
+        return Reason.ROLLOUT_ABORTED
+    return Reason.PROGRESS_DEADLINE_EXCEEDED
+
+
+def condition(
+    before: RolloutStatus,
+    kind: ConditionType,
+    value: bool | None,  # noqa: FBT001 - a condition's status is a boolean or unknown
+    reason: Reason,
+    message: str,
+    *,
+    now: datetime,
+    generation: int,
+    updated: datetime | None = None,
+) -> Condition:
+    """The condition, its times kept from the one before where what they date is the same."""
+    text = {True: "True", False: "False", None: "Unknown"}[value]
+    old = before.condition(kind)
+    same = old is not None and (old.status, old.reason, old.message) == (text, reason, message)
+    return Condition(
+        type=kind,
+        status=text,
+        reason=reason,
+        message=message,
+        last_transition_time=old.last_transition_time if old and old.status == text else _ms(now),
+        last_update_time=_ms(updated)
+        if updated
+        else (old.last_update_time if old and same else _ms(now)),
+        observed_generation=generation,
+    )
+
+
+def _ms(instant: datetime) -> datetime:
+    """As precise as it is written: what is read back must compare equal."""
+    return parse_instant(format_instant(instant))
+

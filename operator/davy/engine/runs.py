@@ -1,0 +1,150 @@
+"""Which AnalysisRuns must exist, which are over, and which are forgotten."""
+
+from dataclasses import replace
+
+from davy.api.analysis import AnalysisRef, Phase
+from davy.api.conditions import PauseReason
+from davy.api.status import RunReference
+from davy.engine.plan import Action, CreateRun, DeleteRun, TerminateRun
+from davy.engine.position import Position, Stage
+from davy.engine.weights import Effect
+from davy.engine.world import Rollout, Run, RunKind, World
+
+
+def refreshed(position: Position, world: World) -> Position:
+    """The position with what its runs say now."""
+    step_run = by_name(world, position.step_run.name) if position.step_run else None
+    skipped = step_run is not None and step_run.step_index != position.index
+    return replace(
+        position,
+        step_run=None if skipped else _refresh(position.step_run, world),
+        background_run=_refresh(position.background_run, world),
+    )
+
+
+def _refresh(reference: RunReference | None, world: World) -> RunReference | None:
+    run = by_name(world, reference.name) if reference else None
+    if reference is None or run is None:
+        return reference
+    return RunReference(name=run.name, status=run.phase.value, message=run.message or None)
+
+
+def by_name(world: World, name: str) -> Run | None:
+    """The rollout's run of this name."""
+    return next((run for run in world.runs if run.name == name), None)
+
+
+def wanted(
+    rollout: Rollout, world: World, position: Position, took: Effect, revision: int
+) -> tuple[Position, tuple[Action, ...]]:
+    """The runs that this position needs, referred to by the returned position.
+
+    A run that was created before a crash, but never made it into the status, is taken up again.
+    Background analysis starts with the canary's first traffic: before it there is nothing to judge.
+    """
+    if position.stage is not Stage.UPDATING or world.problems or rollout.deleting:
+        return position, ()
+    actions: list[Action] = []
+    step = position.step
+    held = position.paused_for(PauseReason.INCONCLUSIVE_ANALYSIS) is not None
+    if step is not None and step.analysis is not None and not held:
+        reference, action = _ensure(
+            rollout, world, position, RunKind.STEP, step.analysis, position.step_run, revision
+        )
+        position = replace(position, step_run=reference)
+        actions += [action] if action else []
+    background = rollout.spec.strategy.canary.analysis
+    traffic = (world.route.canary_weight or 0) > 0 and took.in_effect
+    started = position.background_run is not None
+    if (
+        background is not None
+        and step is not None
+        and position.index >= background.starting_step
+        and (traffic or started)
+        and not held
+    ):
+        reference, action = _ensure(
+            rollout,
+            world,
+            position,
+            RunKind.BACKGROUND,
+            background,
+            position.background_run,
+            revision,
+        )
+        position = replace(position, background_run=reference)
+        actions += [action] if action else []
+    return position, tuple(actions)
+
+
+def _ensure(
+    rollout: Rollout,
+    world: World,
+    position: Position,
+    kind: RunKind,
+    analysis: AnalysisRef,
+    reference: RunReference | None,
+    revision: int,
+) -> tuple[RunReference, Action | None]:
+    if reference is not None and by_name(world, reference.name) is not None:
+        return reference, None
+    index = position.index if kind is RunKind.STEP else None
+    lost = [
+        run
+        for run in world.runs
+        if (run.kind, run.hash, run.revision, run.step_index)
+        == (kind, position.new_hash, revision, index)
+        and not run.terminating
+        and not run.phase.completed
+    ]
+    if lost:
+        return RunReference(name=lost[0].name, status=lost[0].phase.value), None
+    base = f"{rollout.name}-{position.new_hash}-{revision}" + ("" if index is None else f"-{index}")
+    taken = {run.name for run in world.runs}
+    free = (name for name in _names(base, len(taken)) if name not in taken)
+    name = reference.name if reference is not None else next(free)
+    where = "background analysis" if index is None else f"analysis of step {index + 1}"
+    create = CreateRun(
+        name=name,
+        kind=kind,
+        analysis=AnalysisRef(templates=analysis.templates, args=analysis.args),
+        hash=position.new_hash,
+        stable_hash=position.stable_hash or "",
+        revision=revision,
+        step_index=index,
+        why=where,
+    )
+    return RunReference(name=name, status=Phase.PENDING.value), create
+
+
+def _names(base: str, taken: int) -> tuple[str, ...]:
+    return (base, *(f"{base}.{number}" for number in range(1, taken + 1)))
+
+
+def finished(rollout: Rollout, world: World, position: Position) -> tuple[Action, ...]:
+    """Runs of an update that is over are terminated; finished ones beyond the limits are deleted."""
+    current = {
+        reference.name
+        for reference in (position.step_run, position.background_run)
+        if reference is not None
+    }
+    needed = current if position.stage is Stage.UPDATING and not rollout.deleting else set()
+    ended = tuple(
+        TerminateRun(run.name, "the step or update that it judged is over")
+        for run in world.runs
+        if run.name not in needed and not run.phase.completed and not run.terminating
+    )
+    limits = rollout.spec.analysis
+    old = [run for run in world.runs if run.phase.completed and run.name not in current]
+    good = [run for run in old if run.phase is Phase.SUCCESSFUL]
+    bad = [run for run in old if run.phase is not Phase.SUCCESSFUL]
+    surplus = (
+        *_oldest(good, limits.successful_run_history_limit),
+        *_oldest(bad, limits.unsuccessful_run_history_limit),
+    )
+    return (*ended, *(DeleteRun(run.name, "beyond the history limit") for run in surplus))
+
+
+def _oldest(runs: list[Run], limit: int) -> list[Run]:
+    ordered = sorted(runs, key=lambda run: (run.created_at is not None, run.created_at, run.name))
+    return ordered[: max(0, len(ordered) - limit)]

@@ -1,0 +1,125 @@
+"""Steps go forward, each once, each when its effect was observed (I5, I6): a function per kind."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from davy.api.analysis import Phase
+from davy.api.conditions import PauseReason
+from davy.api.rollout import CanaryStep
+from davy.engine import pause, weights
+from davy.engine.position import Position, Stage
+from davy.engine.weights import Effect
+from davy.engine.world import Rollout, World
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a step may look at."""
+
+    rollout: Rollout
+    world: World
+    took: Effect
+    now: datetime
+
+
+def advance(position: Position, around: Surroundings) -> Position:
+    """The position after every step whose effect is there.
+
+    Past the last step a revision that carries all weight is promoted: it becomes stable.
+    """
+    if position.stage is Stage.FIRST:
+        return _first(position, around)
+    if position.stage is not Stage.UPDATING or around.rollout.deleting:
+        return position
+    if position.promote_full:
+        position = position.at(len(position.steps))
+    position = pause.inconclusive(position, around.now)
+    if position.paused_for(PauseReason.INCONCLUSIVE_ANALYSIS) or around.world.problems:
+        return position
+    while (step := position.step) is not None:
+        position, done = _check(step)(position, around)
+        if not done:
+            return position
+        position = position.at(position.index + 1)
+    if in_place(100, position, around):
+        return replace(
+            position, stage=Stage.DONE, stable_hash=position.new_hash, promote_full=False
+        )
+    return position
+
+
+def in_place(weight: int, position: Position, around: Surroundings) -> bool:
+    """The canary has this weight in effect and the pods for it (I2, I5)."""
+    route, full = around.world.route, around.rollout.spec.replicas
+    new = around.world.replica_set(position.new_hash)
+    return (
+        new is not None
+        and new.available >= weights.needed(weight, full)
+        and route.canary_weight == weight
+        and around.took.in_effect
+        and (weight == 0 or route.canary_hash == position.new_hash)
+    )
+
+
+def is_waiting(position: Position, around: Surroundings) -> bool:
+    """Something should come by itself (pods, the mesh): the progress deadline runs."""
+    if position.stage is Stage.FIRST:
+        return True
+    if position.stage is not Stage.UPDATING or position.paused_for(
+        PauseReason.INCONCLUSIVE_ANALYSIS
+    ):
+        return False
+    step = position.step
+    if step is None or step.set_weight is not None:
+        return True
+    if step.analysis is not None and position.step_run is not None:
+        return False
+    begun = position.paused_for(PauseReason.CANARY_PAUSE_STEP) is not None
+    asked = weights.of_step(position.steps, position.index)
+    return not (begun and in_place(asked, position, around))
+
+
+def _first(position: Position, around: Surroundings) -> Position:
+    """The first revision is stable when all its pods are available: steps have nothing to compare."""
+    new = around.world.replica_set(position.new_hash)
+    complete = new is not None and new.observed and new.available >= around.rollout.spec.replicas
+    if not complete or around.world.problems or around.rollout.deleting:
+        return position
+    return replace(
+        position,
+        stage=Stage.DONE,
+        stable_hash=position.new_hash,
+        index=len(position.steps),
+    )
+
+
+Check = Callable[[Position, Surroundings], tuple[Position, bool]]
+
+
+def _check(step: CanaryStep) -> Check:
+    if step.set_weight is not None:
+        return _set_weight
+    if step.pause is not None:
+        return _pause
+    return _analysis
+
+
+def _set_weight(position: Position, around: Surroundings) -> tuple[Position, bool]:
+    return position, in_place(
+        weights.of_step(position.steps, position.index), position, around
+    )
+
+
+def _pause(position: Position, around: Surroundings) -> tuple[Position, bool]:
+    held = in_place(weights.of_step(position.steps, position.index), position, around)
+    return pause.step(position, around.now, weight_in_place=held)
+
+
+def _analysis(position: Position, around: Surroundings) -> tuple[Position, bool]:
+    """Successful goes on; an inconclusive run goes on when a person resumed it."""
+    run = position.step_run
+    if run is None:
+        return position, False
+    resumed = run.status == Phase.INCONCLUSIVE and position.resumed
+    return position, run.status == Phase.SUCCESSFUL or resumed
