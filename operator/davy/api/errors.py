@@ -9,7 +9,8 @@ DavyError
 │   ├── Forbidden        RBAC refuses the verb: say which
 │   ├── Rejected         admission or validation refused the object (400, 422)
 │   └── Unreachable      refused, timed out, 429, 5xx: try again later
-└── ConditionError       a metric condition can't be parsed or evaluated, with its position
+├── ConditionError       a metric condition can't be parsed or evaluated, with its position
+└── BrokenPlugIn         a third party's router or provider can't be loaded: the start stops
 """
 
 from collections.abc import Sequence
@@ -85,3 +86,7 @@ class ConditionError(DavyError):
         super().__init__(message)
         self.position = position
         """Offset in characters from the start of the expression; None when it has none."""
+
+
+class BrokenPlugIn(DavyError):
+    """An entry point's object can't be loaded or is of the wrong kind: the message names it."""

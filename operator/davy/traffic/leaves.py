@@ -6,12 +6,12 @@ What guards a patch (I9), beside a `test` of each leaf it replaces:
   break the sum (I1). So `metadata.generation` is tested: it changes with every change of the spec
   and with nothing else, so that a status written meanwhile doesn't fail the patch. Beside it stand
   the leaves that say which list item is meant (a host, a subset's name).
-- A leaf that isn't there can't be tested: `generation` again, or `metadata.resourceVersion` for what
-  lies in `metadata` and where the object has no generation (Service).
+- A leaf that isn't there can't be tested: `generation` again, or `metadata.resourceVersion` for
+  what lies in `metadata` and where the object has no generation (Service).
 
-Only numbers and DNS-like strings are ever tested, never a whole object of the user's: the API server
-compares strings byte by byte in its own escaped form, so a `<` in a user's header would fail such a
-test for ever.
+Only numbers and DNS-like strings are ever tested, never a whole object of the user's: the API
+server compares strings byte by byte in its own escaped form, so a `<` in a user's header would fail
+such a test for ever.
 """
 
 from collections.abc import Sequence
@@ -33,6 +33,10 @@ class Absent(Enum):
 
 ABSENT: Final = Absent.ABSENT
 """There is nothing at the path; JSON's null is None."""
+
+
+_ESCAPED: Final = frozenset('<>&"\\')
+"""ASCII characters that JSON encoders write in more than one way."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +137,15 @@ def _tests(root: Json, change: Change) -> list[Json]:
     return [
         {"op": "test", "path": pointer(path), "value": value}
         for path in guarded
-        if (value := value_at(root, path)) is not ABSENT
+        if _plain(value := value_at(root, path))
     ]
+
+
+def _plain(value: object) -> bool:
+    """Whether the API server's test compares it as meant: no character that it may have escaped."""
+    if isinstance(value, str):
+        return value.isascii() and value.isprintable() and not set(value) & _ESCAPED
+    return value is None or isinstance(value, int)
 
 
 def _guard(root: Json, change: Change) -> Path:

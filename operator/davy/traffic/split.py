@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from davy.api.errors import Finding
+from davy.traffic.base import NotYet
 from davy.traffic.leaves import Change, Path
 
 FULL: Final = 100
@@ -51,7 +53,7 @@ class Split:
 
     def shares_exactly(self, canary_weight: int) -> bool:
         """Whether the canary's share is this weight, to the last request; in whatever scale."""
-        return FULL * self._canary == canary_weight * self._total
+        return self._total > 0 and FULL * self._canary == canary_weight * self._total
 
     def changes(self, canary_weight: int) -> tuple[Change, ...]:
         """Leaves that give the canary this weight and stable the rest; none where that can't be."""
@@ -77,15 +79,51 @@ class Split:
         return sum(share.weight for share in (*self.stable, *self.canary, *self.others))
 
 
-def highest(splits: Sequence[Split]) -> int | None:
-    """The highest canary weight of several splits: 0 only when the canary has no traffic at all."""
-    return max((split.canary_weight for split in splits), default=None)
+@dataclass(frozen=True)
+class Reading:
+    """The splits of one or several objects."""
+
+    splits: tuple[Split, ...] = ()
+    problems: tuple[Finding, ...] = ()
+    readable: bool = True
+    """False: some rule that should be split is missing or malformed; the canary may have traffic
+    there."""
+
+    @property
+    def canary_weight(self) -> int | None:
+        """The highest of the splits, 0 only when none has traffic; None when one can't be read."""
+        if not self.readable:
+            return None
+        return max((split.canary_weight for split in self.splits), default=None)
+
+    @property
+    def uneven(self) -> bool:
+        """Whether some split's share isn't exactly `canary_weight`."""
+        weight = self.canary_weight
+        return weight is not None and not all(split.shares_exactly(weight) for split in self.splits)
 
 
-def uneven(splits: Sequence[Split]) -> bool:
-    """Whether some split's share isn't exactly the highest canary weight."""
-    weight = highest(splits)
-    return weight is not None and not all(split.shares_exactly(weight) for split in splits)
+def together(readings: Sequence[Reading]) -> Reading:
+    """Several objects' splits as one route's."""
+    return Reading(
+        splits=tuple(split for reading in readings for split in reading.splits),
+        problems=tuple(problem for reading in readings for problem in reading.problems),
+        readable=all(reading.readable for reading in readings),
+    )
+
+
+def unsettled(reading: Reading) -> NotYet | None:
+    """Why no mesh could have taken one weight: the objects don't say one; None: they do."""
+    if reading.canary_weight is None:
+        first = reading.problems[0].message if reading.problems else "there is nothing to split"
+        return NotYet(f"the weight can't be read: {first}")
+    if reading.uneven:
+        weights = sorted({split.canary_weight for split in reading.splits})
+        return NotYet(
+            f"the rules' canary weights aren't all {reading.canary_weight}: "
+            f"{', '.join(str(weight) for weight in weights)} (rounded up)"
+        )
+    return None
 
 
 def _change(share: Share, weight: int) -> Change:

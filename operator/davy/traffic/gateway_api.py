@@ -1,0 +1,195 @@
+"""Gateway API: the weights of the backendRefs of HTTPRoutes, between two Services.
+
+Owned: the two weights of each rule that refers to both Services, and the Services' selectors.
+Never touched: rules that refer to one of them (a user's preview by header), filters, matches.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from davy.api.errors import Finding
+from davy.api.rollout import TrafficRouting
+from davy.traffic import gateway_api_status as status
+from davy.traffic import services
+from davy.traffic.base import (
+    Json,
+    NotYet,
+    ObjectKey,
+    ObjectPatch,
+    Objects,
+    RoleName,
+    RoutedRollout,
+    RouteState,
+    Verification,
+    Verified,
+)
+from davy.traffic.leaves import ABSENT, Path, list_at, number_at, patch, text_at, value_at
+from davy.traffic.split import Reading, Share, Split, together, unsettled
+
+GROUP: Final = "gateway.networking.k8s.io"
+_RULES: Final[Path] = ("spec", "rules")
+_PLUGIN: Final = 'plugins["argoproj-labs/gatewayAPI"]'
+_DEFAULT_WEIGHT: Final = 1
+"""Of a backendRef without one; of the sum of all in the rule."""
+
+
+class GatewayApiRouter:
+    """Weights in HTTPRoutes."""
+
+    def objects(self, rollout: RoutedRollout) -> tuple[ObjectKey, ...]:
+        """The HTTPRoutes and the two Services."""
+        return (*_routes(rollout), *services.keys(rollout))
+
+    def read(self, rollout: RoutedRollout, objects: Objects) -> RouteState:
+        """The highest canary weight of all rules of all routes, and what is wrong."""
+        routes = _routes(rollout)
+        reading = together(
+            [_read(rollout, key, objects.get(key), path) for key, path in routes.items()]
+        )
+        why = "weights are split between two Services"
+        return RouteState(
+            canary_weight=reading.canary_weight,
+            stable_hash=services.hash_of(rollout, objects, "stable"),
+            canary_hash=services.hash_of(rollout, objects, "canary"),
+            verification=unsettled(reading) or _verification(tuple(routes), objects),
+            problems=(
+                *reading.problems,
+                *services.unnamed(rollout, why),
+                *services.problems(rollout, objects),
+            ),
+            uneven=reading.uneven,
+        )
+
+    def weights(
+        self, rollout: RoutedRollout, objects: Objects, canary_weight: int
+    ) -> tuple[ObjectPatch, ...]:
+        """A patch for each HTTPRoute; all its rules in one."""
+        patches: list[ObjectPatch] = []
+        for key, path in _routes(rollout).items():
+            splits = _read(rollout, key, objects.get(key), path).splits
+            changes = [change for split in splits for change in split.changes(canary_weight)]
+            if changes:
+                patches += patch(key, objects[key], changes)
+        return tuple(patches)
+
+    def target(
+        self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str
+    ) -> tuple[ObjectPatch, ...]:
+        """The patch of the role's Service."""
+        return services.target(rollout, objects, role, template_hash)
+
+
+def route_names(routing: TrafficRouting) -> dict[str, str]:
+    """The HTTPRoutes that a rollout names, each with the path of its name.
+
+    Davy's own form and the configuration of Argo's plugin come to the same.
+    """
+    plugin = routing.plugins.gateway_api if routing.plugins else None
+    path = f"{services.CANARY}.trafficRouting"
+    named: dict[str, str] = {}
+    if plugin and plugin.http_route:
+        named[plugin.http_route] = f"{path}.{_PLUGIN}.httpRoute"
+    for source, routes in (
+        ("gatewayAPI", routing.gateway_api.http_routes if routing.gateway_api else None),
+        (_PLUGIN, plugin.http_routes if plugin else None),
+    ):
+        for position, route in enumerate(routes or ()):
+            named.setdefault(route.name, f"{path}.{source}.httpRoutes[{position}].name")
+    return named
+
+
+def _routes(rollout: RoutedRollout) -> dict[ObjectKey, str]:
+    return {
+        ObjectKey(GROUP, "HTTPRoute", rollout.namespace, name): path
+        for name, path in route_names(rollout.canary.traffic_routing).items()
+    }
+
+
+def _read(rollout: RoutedRollout, key: ObjectKey, found: Json | None, path: str) -> Reading:
+    keys = {role: services.key(rollout, role) for role in services.ROLES}
+    both = " and ".join(found.name if found else f"{role}Service" for role, found in keys.items())
+    if found is None:
+        sentence = f"{key} doesn't exist; create it, with a rule that refers to {both}."
+        return Reading(problems=(Finding(path, sentence),), readable=False)
+    splits: list[Split] = []
+    flaws: list[str] = []
+    readable = True
+    for index in range(len(list_at(found, _RULES))):
+        split = _split(found, index, rollout)
+        if isinstance(split, str):
+            flaws.append(f"rule {index} of {key} {split}")
+            readable = False
+        elif split.stable and split.canary:
+            splits.append(split)
+            flaws += [f"rule {index} of {key} {flaw}" for flaw in _flaws(found, index, split, both)]
+    if not splits and readable:
+        flaws.append(f"{key} has no rule that refers to both {both}; add both to its backendRefs.")
+    if not list_at(found, ("spec", "parentRefs")):
+        flaws.append(f"{key} has no parentRefs; name the Gateway or Service that it routes for.")
+    return Reading(
+        splits=tuple(splits),
+        problems=tuple(Finding(path, flaw) for flaw in flaws),
+        readable=readable and bool(splits),
+    )
+
+
+def _split(found: Json, index: int, rollout: RoutedRollout) -> Split | str:
+    """The rule's destinations by role; a string says why they can't be read."""
+    shares: dict[RoleName | None, list[Share]] = {"stable": [], "canary": [], None: []}
+    references: Path = (*_RULES, index, "backendRefs")
+    for position, reference in enumerate(list_at(found, references)):
+        weight = _weight(reference)
+        if weight is None:
+            return (
+                f"has a weight that isn't a whole number from 0 (backendRefs[{position}]); write 0."
+            )
+        path: Path = (*references, position)
+        share = Share((*path, "weight"), weight, ((*path, "name"),))
+        shares[_role(reference, rollout)].append(share)
+    return Split(tuple(shares["stable"]), tuple(shares["canary"]), tuple(shares[None]))
+
+
+def _role(reference: object, rollout: RoutedRollout) -> RoleName | None:
+    """Whose backend it is; a Service of that name elsewhere, or another kind, is neither's."""
+    name = text_at(reference, ("name",))
+    key = ObjectKey(
+        _text_or(reference, "group", ""),
+        _text_or(reference, "kind", "Service"),
+        _text_or(reference, "namespace", rollout.namespace),
+        name or "",
+    )
+    return next((role for role in services.ROLES if key == services.key(rollout, role)), None)
+
+
+def _text_or(found: object, name: str, default: str) -> str:
+    text = text_at(found, (name,))
+    return default if text is None else text
+
+
+def _weight(reference: object) -> int | None:
+    """The weight as the mesh takes it; None: malformed."""
+    if value_at(reference, ("weight",)) in (ABSENT, None):
+        return _DEFAULT_WEIGHT
+    weight = number_at(reference, ("weight",))
+    return weight if weight is not None and weight >= 0 else None
+
+
+def _flaws(found: Json, index: int, split: Split, both: str) -> Iterable[str]:
+    for shares, role in ((split.stable, "stable"), (split.canary, "canary")):
+        if len(shares) > 1:
+            yield f"refers to the {role} Service {len(shares)} times; leave one backendRef."
+    for share in split.others:
+        name = text_at(found, (*share.path[:-1], "name"))
+        yield f"has another backend beside {both}: {name}; remove it."
+    if value_at(found, (*_RULES, index, "sessionPersistence")) not in (ABSENT, None):
+        yield (
+            "has sessionPersistence, which keeps a user on an aborted canary even at weight 0; "
+            "remove it."
+        )
+
+
+def _verification(routes: tuple[ObjectKey, ...], objects: Objects) -> Verification:
+    """The first route's answer that isn't Verified, else all of them."""
+    answers = [status.verification(key, objects.get(key)) for key in routes]
+    waiting = [answer for answer in answers if isinstance(answer, NotYet)]
+    return waiting[0] if waiting else Verified("; ".join(answer.why for answer in answers))

@@ -1,0 +1,187 @@
+"""Istio: the weights of a VirtualService's http routes, between two Services or two subsets.
+
+Owned: the two weights of each managed route, the hash in the two subsets' labels and the Services'
+selectors, and the annotation beside the latter. Never touched: other routes, hosts, matches,
+retries, time-outs, mirrors.
+
+Istio says nothing of what its proxies took, so a weight is never verified here; errors of its
+analysers, where they are switched on, are told.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from davy.api.errors import Finding, InvalidObject
+from davy.api.rollout import IstioRouting
+from davy.traffic import istio_virtual_service as virtual_service
+from davy.traffic import narrowing, services
+from davy.traffic.base import (
+    NotYet,
+    ObjectKey,
+    ObjectPatch,
+    Objects,
+    RoleName,
+    RoutedRollout,
+    RouteState,
+    Unknown,
+    Verification,
+)
+from davy.traffic.istio_destination_rule import Subsets
+from davy.traffic.istio_hosts import is_service
+from davy.traffic.istio_virtual_service import Sides
+from davy.traffic.leaves import list_at, number_at, patch, text_at, value_at
+from davy.traffic.split import Reading, unsettled
+
+GROUP: Final = "networking.istio.io"
+_ERROR: Final = 3
+"""The number of level ERROR, where a client wrote enums as numbers."""
+_DIGITS: Final = 19
+"""A generation is an int64."""
+
+
+class IstioRouter:
+    """Weights in a VirtualService."""
+
+    def objects(self, rollout: RoutedRollout) -> tuple[ObjectKey, ...]:
+        """The VirtualService, the DestinationRule and the Services that the rollout names."""
+        subsets = _subsets(rollout, {})
+        rule = (subsets.key,) if subsets else ()
+        return (_key(rollout), *rule, *services.keys(rollout))
+
+    def read(self, rollout: RoutedRollout, objects: Objects) -> RouteState:
+        """The highest canary weight of the managed routes, and what is wrong."""
+        reading = _reading(rollout, objects)
+        return RouteState(
+            canary_weight=reading.canary_weight,
+            stable_hash=_hash(rollout, objects, "stable"),
+            canary_hash=_hash(rollout, objects, "canary"),
+            verification=unsettled(reading) or _verification(rollout, objects),
+            problems=(*reading.problems, *_target_problems(rollout, objects)),
+            uneven=reading.uneven,
+        )
+
+    def weights(
+        self, rollout: RoutedRollout, objects: Objects, canary_weight: int
+    ) -> tuple[ObjectPatch, ...]:
+        """One patch of the VirtualService with the weights of all managed routes."""
+        key = _key(rollout)
+        splits = _reading(rollout, objects).splits
+        changes = [change for split in splits for change in split.changes(canary_weight)]
+        return patch(key, objects[key], changes) if changes else ()
+
+    def target(
+        self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str
+    ) -> tuple[ObjectPatch, ...]:
+        """Patches of the role's subset and of its Service, where the rollout names them."""
+        subsets = _subsets(rollout, objects)
+        return (
+            *(subsets.target(rollout, role, template_hash) if subsets else ()),
+            *services.target(rollout, objects, role, template_hash),
+        )
+
+
+def _routing(rollout: RoutedRollout) -> IstioRouting:
+    routing = rollout.canary.traffic_routing.istio
+    if routing is None:
+        path = f"{services.CANARY}.trafficRouting.istio"
+        raise InvalidObject([Finding(path, "isn't set; the Istio router needs it.")])
+    return routing
+
+
+def _key(rollout: RoutedRollout) -> ObjectKey:
+    name = _routing(rollout).virtual_service.name
+    return ObjectKey(GROUP, "VirtualService", rollout.namespace, name)
+
+
+def _subsets(rollout: RoutedRollout, objects: Objects) -> Subsets | None:
+    """The DestinationRule; None: the split is between two Services."""
+    spec = _routing(rollout).destination_rule
+    if spec is None:
+        return None
+    key = ObjectKey(GROUP, "DestinationRule", rollout.namespace, spec.name)
+    return Subsets(key, spec, objects.get(key))
+
+
+def _reading(rollout: RoutedRollout, objects: Objects) -> Reading:
+    key, subsets = _key(rollout), _subsets(rollout, objects)
+    sides = _sides_by_subset(subsets) if subsets else _sides_by_service(rollout)
+    return virtual_service.read(key, objects.get(key), _routing(rollout).virtual_service, sides)
+
+
+def _sides_by_service(rollout: RoutedRollout) -> Sides:
+    keys = {role: services.key(rollout, role) for role in services.ROLES}
+
+    def role_of(destination: object) -> RoleName | None:
+        host = text_at(destination, ("host",)) or ""
+        for role, key in keys.items():
+            if key is not None and is_service(host, rollout.namespace, key):
+                return role
+        return None
+
+    stable, canary = keys["stable"], keys["canary"]
+    return Sides(
+        role_of,
+        stable=f"host {stable.name if stable else 'of stableService'}",
+        canary=f"host {canary.name if canary else 'of canaryService'}",
+    )
+
+
+def _sides_by_subset(subsets: Subsets) -> Sides:
+    """By the subset's name alone: an abort is written though the DestinationRule is gone (I3)."""
+
+    def role_of(destination: object) -> RoleName | None:
+        name = text_at(destination, ("subset",))
+        return next((role for role in services.ROLES if name == subsets.name(role)), None)
+
+    return Sides(
+        role_of,
+        stable=f"subset {subsets.name('stable')}",
+        canary=f"subset {subsets.name('canary')}",
+        host=subsets.host,
+    )
+
+
+def _target_problems(rollout: RoutedRollout, objects: Objects) -> tuple[Finding, ...]:
+    subsets = _subsets(rollout, objects)
+    why = "without istio.destinationRule the weights are split between two Services"
+    own = subsets.problems(rollout) if subsets else services.unnamed(rollout, why)
+    return (*own, *services.problems(rollout, objects))
+
+
+def _hash(rollout: RoutedRollout, objects: Objects, role: RoleName) -> str | None:
+    subsets = _subsets(rollout, objects)
+    hashes = [subsets.hash_of(role)] if subsets else []
+    if services.key(rollout, role) is not None:
+        hashes.append(services.hash_of(rollout, objects, role))
+    return narrowing.agreed(hashes)
+
+
+def _verification(rollout: RoutedRollout, objects: Objects) -> Verification:
+    subsets = _subsets(rollout, objects)
+    keys = (_key(rollout), *((subsets.key,) if subsets else ()))
+    complaints = [text for key in keys for text in _complaints(key, objects.get(key))]
+    if complaints:
+        return NotYet("; ".join(complaints))
+    return Unknown("Istio doesn't report which weights its proxies took")
+
+
+def _complaints(key: ObjectKey, found: object) -> Iterable[str]:
+    """Errors of Istio's analysers (`status.validationMessages`), unless of an older spec."""
+    observed = _whole(value_at(found, ("status", "observedGeneration")))
+    generation = number_at(found, ("metadata", "generation"))
+    if observed and generation and observed < generation:
+        return
+    for message in list_at(found, ("status", "validationMessages")):
+        if value_at(message, ("level",)) in ("ERROR", _ERROR):
+            code, name, link = (
+                text_at(message, path) or ""
+                for path in (("type", "code"), ("type", "name"), ("documentationUrl",))
+            )
+            yield f"{key}: Istio reports {' '.join(part for part in (code, name, link) if part)}"
+
+
+def _whole(value: object) -> int | None:
+    """A generation: Istio's schema has it as a number or as a string of digits."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < _DIGITS:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

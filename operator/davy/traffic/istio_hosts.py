@@ -1,0 +1,28 @@
+"""Host names in Istio's objects, and the Services they stand for."""
+
+from davy.traffic.base import ObjectKey
+
+
+def qualified(host: str, namespace: str) -> str:
+    """One spelling for every way to write a host: `web` in shop is `web.shop`.
+
+    `web.shop.svc` and `web.shop.svc.cluster.local` are `web.shop` too, whatever the cluster's
+    domain; a host that is no Service (`api.example.com`) stays as it is.
+
+    Args:
+        host: as the object says it.
+        namespace: of that object; where a short name lies.
+    """
+    parts = host.split(".")
+    match parts:
+        case [name]:
+            return f"{name}.{namespace}"
+        case [name, space, "svc", *_]:
+            return f"{name}.{space}"
+        case _:
+            return host
+
+
+def is_service(host: str, namespace: str, service: ObjectKey) -> bool:
+    """Whether the host, written in an object of the namespace, is this Service."""
+    return qualified(host, namespace) == f"{service.name}.{service.namespace}"
