@@ -1,0 +1,228 @@
+"""The life of an AnalysisRun: (run, answers, now) -> its status. Argo's phases, mended for I7.
+
+A run is Running from its first record to the moment every metric is complete; then its phase is the
+worst of theirs: Successful < Inconclusive < Error < Failed. As soon as one metric is bad the others
+are terminated: it is known how the run ends. `spec.terminate` ends it as well, and a metric that
+took no measurement then ends Successful, as in Argo. That is no evidence, and it needs none: Davy
+terminates a run only when the update it judged is over (promoted, aborted, replaced), so nobody
+reads its outcome; its message says that nothing was judged.
+
+A record is idempotent: a measurement that isn't younger than the last one kept is known already, so
+an answer may be recorded again after a write conflict.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from davy.analysis import condition, limits, nodata, render
+from davy.analysis.answer import Answered, Measured, NotAnswered, Value
+from davy.analysis.limits import DAVY, JudgeDefaults, Limits
+from davy.analysis.nodata import Missing
+from davy.api.analysis import (
+    AnalysisRunStatus,
+    Measurement,
+    Metric,
+    MetricResult,
+    Phase,
+    RunManifest,
+    RunSummary,
+)
+from davy.api.errors import ConditionError
+
+WORST = (
+    Phase.SUCCESSFUL,
+    Phase.RUNNING,
+    Phase.PENDING,
+    Phase.INCONCLUSIVE,
+    Phase.ERROR,
+    Phase.FAILED,
+)
+"""Phases from best to worst."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one answer means by its metric's conditions."""
+
+    phase: Phase
+    message: str
+    """The answer and the condition it met or missed, or what is missing."""
+    value: str | None = None
+    missing: Missing | None = None
+    """None: it is evidence."""
+
+
+def record(
+    run: RunManifest,
+    answers: Mapping[str, Measured],
+    now: datetime,
+    *,
+    defaults: JudgeDefaults = DAVY,
+) -> AnalysisRunStatus:
+    """The run's status after these answers, by metric name; with none it begins or terminates.
+
+    A complete run stays as it is. Args must be filled in, but for secrets.
+    """
+    status = run.status
+    if status.phase.completed:
+        return status
+    try:
+        wanted = {metric.name: limits.of(metric, defaults) for metric in run.spec.metrics}
+    except ValueError as error:
+        return _over(status, Phase.ERROR, f"The run can't be read: {error}.", now)
+    kept = {result.name: result for result in status.metric_results}
+    results = []
+    for metric in run.spec.metrics:
+        result = kept.get(metric.name) or MetricResult(name=metric.name, phase=Phase.PENDING)
+        if (measured := answers.get(metric.name)) is not None:
+            result = _with(result, metric, wanted[metric.name], measured)
+        results.append(_assessed(result, wanted[metric.name], terminating=run.spec.terminate))
+    if any(result.phase in WORST[3:] for result in results):
+        results = [_assessed(result, wanted[result.name], terminating=True) for result in results]
+    begun = status.model_copy(
+        update={
+            "phase": Phase.RUNNING,
+            "started_at": status.started_at or now,
+            "metric_results": results,
+            "run_summary": _summary(results),
+        }
+    )
+    if any(not result.phase.completed for result in results):
+        return begun.model_copy(update={"message": _waits_for(begun)})
+    worst = max((result.phase for result in results), key=WORST.index)
+    return _over(begun, worst, _ended(run, begun, worst), now)
+
+
+def measurement(metric: Metric, answer: Answered | NotAnswered, *, limit: int | None) -> Judged:
+    """What one answer means, by the table in `nodata.py`.
+
+    Args:
+        metric: its conditions decide; none at all is success, as in Argo.
+        answer: what the provider said.
+        limit: the metric's consecutiveErrorLimit; None: an empty answer is no Error.
+    """
+    if isinstance(answer, NotAnswered):
+        return Judged(Phase.ERROR, answer.why, missing=Missing.UNANSWERED)
+    value = render.value(answer.value)
+    try:
+        judged = _decided(metric, answer.value)
+    except ConditionError as error:
+        judged = Judged(Phase.ERROR, str(error), missing=Missing.CONDITION)
+    phase = judged.phase
+    if judged.missing is Missing.EMPTY and limit is not None:
+        phase = Phase.ERROR
+    message = "; ".join([judged.message, *(f"warning: {text}" for text in answer.warnings)])
+    return Judged(phase, message, value, judged.missing)
+
+
+def verdict(run: RunManifest) -> str:
+    """The latest telling measurement of the worst metric, with its numbers; "" before the first.
+
+    `error-rate 0.182, limit result[0] <= 0.05 (measurement 3, failed 1 of at most 0)`. Telling is
+    one with evidence; a metric that waits for some says so instead.
+    """
+    told = [result for result in run.status.metric_results if result.measurements]
+    if not told:
+        return ""
+    worst = max(told, key=_telling)
+    metric = next((known for known in run.spec.metrics if known.name == worst.name), None)
+    return render.verdict(worst, metric)
+
+
+def _telling(result: MetricResult) -> tuple[int, bool, int]:
+    """Bad metrics first, then those that wait for evidence, then those with failures."""
+    bad = WORST.index(result.phase) if result.phase in WORST[3:] else 0
+    return bad, nodata.holding(result) is not None, result.failed
+
+
+def _with(result: MetricResult, metric: Metric, wanted: Limits, measured: Measured) -> MetricResult:
+    last = result.measurements[-1].started_at if result.measurements else None
+    if result.phase.completed or (last is not None and measured.started_at <= last):
+        return result
+    judged = measurement(metric, measured.answer, limit=wanted.consecutive_error)
+    marks = None
+    if judged.missing is not None:
+        start = nodata.since(result.measurements, measured.started_at)
+        marks = nodata.mark(judged.missing, start)
+    taken = Measurement(
+        phase=judged.phase,
+        message=judged.message,
+        started_at=measured.started_at,
+        finished_at=measured.finished_at,
+        value=judged.value,
+        metadata=marks,
+    )
+    return limits.counted(result, taken, evidence=judged.missing is None)
+
+
+def _assessed(result: MetricResult, wanted: Limits, *, terminating: bool) -> MetricResult:
+    phase, message = limits.phase(result, wanted, terminating=terminating)
+    return result.model_copy(update={"phase": phase, "message": message or None})
+
+
+def _decided(metric: Metric, value: Value) -> Judged:
+    """Argo's decision: failure wins, success next, neither of two is Inconclusive."""
+    success, failure = metric.success_condition, metric.failure_condition
+    shown = render.short(value)
+    passed = condition.decide(success, value) if success else None
+    failed = condition.decide(failure, value) if failure else None
+    if failed is not None and failed.holds:
+        return Judged(Phase.FAILED, f"{shown}, failure condition {failure}{failed.note}")
+    if success and passed is not None and passed.holds is False and not failure:
+        return Judged(Phase.FAILED, f"{shown}, limit {success}{passed.note}")
+    for decision in (passed, failed):
+        if decision is not None and decision.missing is not None:
+            return Judged(Phase.INCONCLUSIVE, decision.why, missing=decision.missing)
+    if passed is not None and passed.holds is False:
+        text = f"{shown}, neither success condition {success} nor failure condition {failure}"
+        return Judged(Phase.INCONCLUSIVE, text + passed.note)
+    for decision in (passed, failed):
+        if decision is not None and decision.infinite:
+            text = (
+                f"the answer is {shown}: a success can't rest on an infinity; ask isInf() if it may"
+            )
+            return Judged(Phase.INCONCLUSIVE, text, missing=Missing.INFINITE)
+    if success is None and failure is None:
+        return Judged(Phase.SUCCESSFUL, f"{shown}, no condition")
+    decision = passed or failed
+    note = "" if decision is None else decision.note
+    told = f"limit {success}" if success else f"failure condition {failure}"
+    return Judged(Phase.SUCCESSFUL, f"{shown}, {told}{note}")
+
+
+def _summary(results: list[MetricResult]) -> RunSummary:
+    phases = [result.phase for result in results]
+    return RunSummary(
+        count=len(phases),
+        successful=phases.count(Phase.SUCCESSFUL),
+        failed=phases.count(Phase.FAILED),
+        inconclusive=phases.count(Phase.INCONCLUSIVE),
+        error=phases.count(Phase.ERROR),
+    )
+
+
+def _over(
+    status: AnalysisRunStatus, phase: Phase, message: str, now: datetime
+) -> AnalysisRunStatus:
+    return status.model_copy(
+        update={
+            "phase": phase,
+            "message": message or None,
+            "started_at": status.started_at or now,
+            "completed_at": now,
+        }
+    )
+
+
+def _waits_for(status: AnalysisRunStatus) -> str | None:
+    """What is missing, where a metric holds the run; None while all is well."""
+    waits = [render.waits(result) for result in status.metric_results if nodata.holding(result)]
+    return " ".join(waits) or None
+
+
+def _ended(run: RunManifest, status: AnalysisRunStatus, worst: Phase) -> str:
+    told = verdict(run.model_copy(update={"status": status}))
+    if worst is Phase.SUCCESSFUL:
+        return "Terminated." if run.spec.terminate else told
+    return f"Metric {told}."

@@ -1,0 +1,102 @@
+"""Missing evidence: one outcome for each way in which an answer can say nothing (I7).
+
+A measurement *has evidence* when its condition was decided by numbers that are there. One without
+evidence counts for nothing and against nothing: not towards `count`, `failureLimit`,
+`inconclusiveLimit` or a row of successes. The metric stays Running, so the rollout holds its
+weight; the message says what is missing and since when; the next try is due after the metric's
+interval, 10 s at most (`schedule.py`).
+
+| the provider answers | the condition | measurement | evidence |
+|---|---|---|---|
+| a scalar, or one series | is decided by it | Successful, Failed or Inconclusive, as in Argo | yes |
+| several series | sees a list in the order they came, labels dropped | as above; the message says when it read only some of them | yes |
+| warnings beside data (a partial answer) | sees the data | as above; the message carries the warnings | yes |
+| nothing: `[]`, `{}`, nil | reads a value of it: `result[0] >= 0.95`, `all(result, …)` | Inconclusive | no, `empty` |
+| nothing | decides without one: `len(result) == 0 \\|\\| …`, `default(result, 0) == 0` | as it says | yes: the user's decision |
+| NaN | compares it, and that decides: `result[0] >= 0.95` | Inconclusive | no, `nan` |
+| NaN | decides without: `isNaN(result[0]) \\|\\| …` | as it says | yes: the user's decision |
+| an infinity (x/0) | fails by it | Failed: an infinite error rate is over every limit | yes |
+| an infinity | would pass by it, and doesn't ask isInf | Inconclusive | no, `infinite` |
+| an infinity | would pass by it, and asks isInf | as it says | yes: the user's decision |
+| a string from Prometheus, a matrix | - | Error | no, `unanswered` |
+| a time-out, a refused connection, a name that isn't found | - | Error | no, `unanswered` |
+| HTTP 4xx, HTTP 5xx | - | Error | no, `unanswered` |
+| something that can't be parsed, or is too long | - | Error | no, `unanswered` |
+| anything | can't be evaluated: `result[3]` of two series, a text compared with a number | Error | no, `condition` |
+
+`consecutiveErrorLimit`, where it is set (or Argo's default of 4 is asked for), means what it means
+in Argo: the Error rows count towards it, and `empty` is an Error too, as there. NaN and infinities
+are as in the table in both cases: Argo takes a comparison with NaN for false, which aborts at once
+or promotes blindly.
+
+A measurement without evidence is marked in its own `metadata`, which Argo's schema has:
+`noEvidence` is the word in the table's last column, `noEvidenceSince` the start of the first
+measurement of the row that it ends.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from davy.api.analysis import Measurement, MetricResult
+from davy.api.fields import format_instant, parse_instant
+
+MARK: Final = "noEvidence"
+SINCE: Final = "noEvidenceSince"
+
+
+class Missing(StrEnum):
+    """Why a measurement has no evidence; the last column of the table."""
+
+    EMPTY = "empty"
+    NAN = "nan"
+    INFINITE = "infinite"
+    UNANSWERED = "unanswered"
+    CONDITION = "condition"
+
+    @property
+    def is_error(self) -> bool:
+        """The measurement is an Error whatever the limits; the others are Inconclusive."""
+        return self in {Missing.UNANSWERED, Missing.CONDITION}
+
+
+def mark(missing: Missing, since: datetime) -> dict[str, str]:
+    """The metadata of a measurement without evidence."""
+    return {MARK: missing.value, SINCE: format_instant(since)}
+
+
+def has_evidence(measurement: Measurement) -> bool:
+    """Whether the measurement counts; an Error of before, without a mark, doesn't either."""
+    return MARK not in (measurement.metadata or {}) and not measurement.phase == "Error"
+
+
+def since(measurements: Sequence[Measurement], default: datetime) -> datetime:
+    """Since when there is no evidence, if the next measurement has none either.
+
+    The list is cut to the latest ten, so the start of a long row is carried from one to the next.
+    """
+    start = default
+    for measurement in reversed(measurements):
+        if has_evidence(measurement):
+            break
+        carried = _carried(measurement.metadata or {})
+        if carried is not None:
+            return carried
+        start = measurement.started_at or start
+    return start
+
+
+def holding(result: MetricResult) -> Measurement | None:
+    """The latest measurement of a metric that waits for evidence; None: it doesn't."""
+    if result.phase.completed or not result.measurements:
+        return None
+    last = result.measurements[-1]
+    return None if has_evidence(last) else last
+
+
+def _carried(metadata: Mapping[str, str]) -> datetime | None:
+    try:
+        return parse_instant(metadata[SINCE])
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,247 @@
+"""Templates and the rollout's arguments -> the spec of one AnalysisRun, and a run's secrets.
+
+Argo's rules. Templates are merged: a metric name may occur once; one argument may not have two
+different defaults. An argument's value is the rollout's, else the template's default; every
+declared argument needs one, used or not; arguments of the rollout that no template declares are
+left out (several templates share a list). Values come from a text, from the hash of a revision, or
+from a field of the Rollout. A `secretKeyRef` stays a reference in the run's spec and its
+`{{args.name}}` stays in the metric: the value is filled in just before a measurement (`secrets`),
+lives no longer than that, and is taken out of every message (`redact`).
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, quote_plus
+
+from davy.analysis import condition, rules, substitute
+from davy.api.analysis import (
+    AnalysisRunSpec,
+    AnalysisTemplateSpec,
+    Metric,
+    RunArg,
+    SecretKeyRef,
+    TemplateArg,
+    TemplateArgValueFrom,
+)
+from davy.api.errors import ConditionError, Finding, InvalidObject
+
+REDACTED: Final = "***"
+_FIELD: Final = re.compile(r"\.?([^.\[\]]+)|\[['\"]([^'\"]*)['\"]\]|\[(\d+)\]")
+
+
+@dataclass(frozen=True)
+class Template:
+    """An AnalysisTemplate or a ClusterAnalysisTemplate, as read."""
+
+    name: str
+    spec: AnalysisTemplateSpec
+    cluster_scope: bool = False
+
+    def __str__(self) -> str:
+        kind = "ClusterAnalysisTemplate" if self.cluster_scope else "AnalysisTemplate"
+        return f"{kind} {self.name}"
+
+
+def run_spec(
+    templates: Sequence[Template],
+    args: Sequence[RunArg],
+    *,
+    manifest: Mapping[str, Any],
+    stable_hash: str,
+    latest_hash: str,
+    inline: bool,
+) -> AnalysisRunSpec:
+    """What one run measures.
+
+    Args:
+        templates: in the rollout's order.
+        args: the rollout's own.
+        manifest: the Rollout object, for fieldRef.
+        stable_hash: pod-template-hash of stable.
+        latest_hash: pod-template-hash of the canary.
+        inline: the run belongs to a step, so it must have an end.
+
+    Raises:
+        InvalidObject: with everything that is wrong; paths name template, metric and argument.
+    """
+    findings: list[Finding] = []
+    merged = _merged_args(templates, findings)
+    given = {arg.name: arg for arg in args}
+    resolved: list[TemplateArg] = []
+    for name, (arg, template) in merged.items():
+        filled = _argument(arg, given.get(name), manifest, stable_hash, latest_hash)
+        if isinstance(filled, str):
+            findings.append(Finding(f"{template}: args[{name}]", filled))
+        else:
+            resolved.append(filled)
+    metrics = _metrics(templates, resolved, set(merged), inline=inline, findings=findings)
+    if findings:
+        raise InvalidObject(findings)
+    return AnalysisRunSpec(metrics=metrics, args=resolved or None)
+
+
+def secret_refs(spec: AnalysisRunSpec) -> dict[str, SecretKeyRef]:
+    """The run's arguments that are keys of Secrets, by argument name."""
+    return {
+        arg.name: arg.value_from.secret_key_ref
+        for arg in spec.args or []
+        if arg.value_from is not None and arg.value_from.secret_key_ref is not None
+    }
+
+
+def secret_names(metric: Metric) -> frozenset[str]:
+    """The arguments whose secret values this metric needs: what `secrets` must be given."""
+    return substitute.names(metric.manifest())
+
+
+def secrets(metric: Metric, values: Mapping[str, str]) -> Metric:
+    """The metric with its secrets filled in, for one measurement; never stored.
+
+    Args:
+        metric: of a run's spec.
+        values: secret values by argument name.
+    """
+    if not secret_names(metric):
+        return metric
+    return Metric.model_validate(substitute.replaced(metric.manifest(), values))
+
+
+def redact(text: str, values: Collection[str]) -> str:
+    """The text without these secrets, in plain, URL-quoted or JSON-escaped form."""
+    forms = set()
+    for secret in values:
+        if secret:
+            forms |= {secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, REDACTED)
+    return text
+
+
+def _merged_args(
+    templates: Sequence[Template], findings: list[Finding]
+) -> dict[str, tuple[TemplateArg, Template]]:
+    merged: dict[str, tuple[TemplateArg, Template]] = {}
+    for template in templates:
+        for arg in template.spec.args or []:
+            if arg.name not in merged:
+                merged[arg.name] = arg, template
+                continue
+            known, other = merged[arg.name]
+            if _unset(known):
+                merged[arg.name] = arg, template
+            elif not _unset(arg) and (arg.value, arg.value_from) != (known.value, known.value_from):
+                path = f"{template}: args[{arg.name}]"
+                message = f"has another default than in {other}; give one of them no value"
+                findings.append(Finding(path, message))
+    return merged
+
+
+def _unset(arg: TemplateArg) -> bool:
+    return arg.value is None and arg.value_from is None
+
+
+def _argument(
+    arg: TemplateArg,
+    given: RunArg | None,
+    manifest: Mapping[str, Any],
+    stable_hash: str,
+    latest_hash: str,
+) -> TemplateArg | str:
+    """The argument with its value or its secret; or the sentence that says why it has none."""
+    if given is not None and given.value is not None:
+        return TemplateArg(name=arg.name, value=given.value)
+    if given is not None and (source := given.value_from) is not None:
+        if source.pod_template_hash_value is not None:
+            stable = source.pod_template_hash_value == "Stable"
+            return TemplateArg(name=arg.name, value=stable_hash if stable else latest_hash)
+        if source.field_ref is not None:
+            return _field(arg.name, source.field_ref.field_path, manifest)
+    if arg.value is not None:
+        return TemplateArg(name=arg.name, value=arg.value)
+    if arg.value_from is not None and (ref := arg.value_from.secret_key_ref) is not None:
+        return TemplateArg(name=arg.name, value_from=TemplateArgValueFrom(secret_key_ref=ref))
+    if arg.value_from is not None and arg.value_from.field_ref is not None:
+        return _field(arg.name, arg.value_from.field_ref.field_path, manifest)
+    return "has no value; give it a default here or a value in the rollout's analysis args"
+
+
+def _field(name: str, path: str, manifest: Mapping[str, Any]) -> TemplateArg | str:
+    try:
+        value = field(manifest, path)
+    except LookupError as error:
+        return f"fieldRef {path}: {error.args[0]}"
+    return TemplateArg(name=name, value=value)
+
+
+def field(manifest: Mapping[str, Any], path: str) -> str:
+    """A field of an object as text: `metadata.labels['region']`, `spec.replicas`, `a.b[0].c`.
+
+    Raises:
+        LookupError: it isn't there, or is an object or a list; the message is a sentence.
+    """
+    here: Any = manifest
+    position = 0
+    while position < len(path):
+        found = _FIELD.match(path, position)
+        if found is None:
+            raise LookupError(f"can't be read at character {position}; write e.g. spec.replicas")
+        name, quoted, index = found.groups()
+        key: Any = int(index) if index is not None else name if name is not None else quoted
+        try:
+            here = here[key]
+        except (LookupError, TypeError):
+            raise LookupError(f"the rollout has no {path[: found.end()]}") from None
+        position = found.end()
+    if isinstance(here, bool):
+        return "true" if here else "false"
+    if not isinstance(here, str | int | float):
+        raise LookupError("isn't a text or a number")
+    return str(here)
+
+
+def _metrics(
+    templates: Sequence[Template],
+    args: Sequence[TemplateArg],
+    declared: Collection[str],
+    *,
+    inline: bool,
+    findings: list[Finding],
+) -> list[Metric]:
+    values = {arg.name: arg.value for arg in args if arg.value is not None}
+    secret = {arg.name for arg in args if arg.value is None}
+    unresolved = set(declared) - values.keys() - secret  # these have a finding of their own
+    seen: dict[str, Template] = {}
+    metrics = []
+    for template in templates:
+        for metric in template.spec.metrics:
+            if metric.name in seen:
+                message = f"is in {seen[metric.name]} too; a run's metrics need different names"
+                findings.append(Finding(f"{template}: metrics[{metric.name}]", message))
+                continue
+            seen[metric.name] = template
+            ready, wrong = substitute.filled(
+                metric, {**values, **dict.fromkeys(unresolved, "0")}, secret, str(template)
+            )
+            findings.extend(wrong)
+            if ready is not None:
+                findings.extend(
+                    _checked(ready, f"{template}: metrics[{metric.name}]", inline=inline)
+                )
+                metrics.append(ready)
+    return metrics
+
+
+def _checked(metric: Metric, path: str, *, inline: bool) -> list[Finding]:
+    findings = rules.metric(metric, path, inline=inline)
+    for name, source in (
+        ("successCondition", metric.success_condition),
+        ("failureCondition", metric.failure_condition),
+    ):
+        if source:
+            try:
+                condition.check(source)
+            except ConditionError as error:
+                findings.append(Finding(f"{path}.{name}", str(error)))
+    return findings

@@ -1,0 +1,85 @@
+"""When each metric is measured next: on a grid from the run's start, so that nothing drifts.
+
+The first measurement is due at `startedAt + initialDelay`; the others `interval` apart on the grid
+that begins there. Starts are counted, not ends: an answer that takes 5 s doesn't move the next
+question. A slot is left out when it lies less than half an interval after the last start (a retry
+came late) or has passed while the answer was awaited: slots are skipped, never caught up.
+
+Without evidence (`nodata.py`) the next try is due after the interval, 10 s at most; where a
+consecutiveErrorLimit holds, an Error is tried again after Argo's 10 s. These are pauses for the
+provider, counted from the end.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from davy.analysis import limits, nodata
+from davy.analysis.limits import DAVY, ERROR_RETRY, JudgeDefaults, Limits
+from davy.api.analysis import Metric, MetricResult, Phase, RunManifest
+
+
+@dataclass(frozen=True)
+class Due:
+    """What to ask now, and when to look again."""
+
+    metrics: tuple[Metric, ...] = ()
+    """To be measured now, each once; the caller leaves out those it is still waiting for."""
+    wake_at: datetime | None = None
+    """When the next of the others is due, later than now; None: none of them ever is."""
+
+
+def due(run: RunManifest, now: datetime, *, defaults: JudgeDefaults = DAVY) -> Due:
+    """What a run must measure now; nothing when it is complete, terminated or not begun.
+
+    `judge.record` with no answers begins a run.
+    """
+    status = run.status
+    if status.phase.completed or run.spec.terminate or status.started_at is None:
+        return Due()
+    results = {result.name: result for result in status.metric_results}
+    ready: list[Metric] = []
+    later: list[datetime] = []
+    for metric in run.spec.metrics:
+        at = _next(limits.of(metric, defaults), results.get(metric.name), status.started_at, now)
+        if at is None:
+            continue
+        if at <= now:
+            ready.append(metric)
+        else:
+            later.append(at)
+    return Due(tuple(ready), min(later, default=None))
+
+
+def retry_after(wanted: Limits) -> timedelta:
+    """The pause before a metric without evidence is asked again."""
+    if wanted.consecutive_error is not None or wanted.interval is None:
+        return ERROR_RETRY
+    return min(wanted.interval, ERROR_RETRY)
+
+
+def _next(
+    wanted: Limits, result: MetricResult | None, started_at: datetime, now: datetime
+) -> datetime | None:
+    first = started_at + wanted.initial_delay
+    if result is None or not result.measurements:
+        return None if result is not None and result.phase.completed else first
+    if result.phase.completed:
+        return None
+    last = result.measurements[-1]
+    begun = last.started_at or started_at
+    ended = last.finished_at or begun
+    if last.phase is Phase.ERROR or not nodata.has_evidence(last):
+        pause = retry_after(wanted)
+        return min(ended + pause, now + pause)  # a clock set back must not stop the run
+    if wanted.interval is None:
+        return None
+    return min(_slot(first, wanted.interval, begun, ended), now + wanted.interval)
+
+
+def _slot(first: datetime, interval: timedelta, begun: datetime, ended: datetime) -> datetime:
+    """The first point of the grid that the last measurement leaves free."""
+    free = max(begun + interval / 2, ended)
+    if interval <= timedelta():
+        return free
+    return first + interval * max(0, math.ceil((free - first) / interval))

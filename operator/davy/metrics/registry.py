@@ -1,0 +1,64 @@
+"""Which provider answers which metric: one line per provider, and entry points for other people's.
+
+A third party names its provider in the entry point group `davy.providers`: the key under
+`metric.provider` on the left, a class without arguments that is a `Provider` on the right. One that
+can't be loaded stops the start: a provider that vanished silently would be a metric that never
+answers.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import Final
+
+from davy.api.analysis import Metric, MetricProvider
+from davy.metrics.base import Provider
+from davy.metrics.prometheus import Prometheus
+
+GROUP: Final = "davy.providers"
+
+BUILT_IN: Final[Mapping[str, Callable[[], Provider]]] = {
+    "prometheus": Prometheus,
+}
+
+
+class Registry:
+    """The providers of one process, made when first asked for, closed together."""
+
+    def __init__(self, providers: Mapping[str, Callable[[], Provider]] | None = None) -> None:
+        self._makers = dict(discovered() if providers is None else providers)
+        self._made: dict[str, Provider] = {}
+
+    def provider_for(self, metric: Metric) -> Provider:
+        """Who answers this metric.
+
+        Raises:
+            KeyError: nobody does; the message names the metric and the providers there are.
+        """
+        name = kind(metric.provider)
+        if name not in self._makers:
+            known = ", ".join(sorted(self._makers))
+            raise KeyError(f"metric {metric.name}: no provider {name!r}; there are {known}")
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    async def close(self) -> None:
+        """Closes every provider that was asked."""
+        made, self._made = self._made, {}
+        for provider in made.values():
+            await provider.close()
+
+
+def kind(provider: MetricProvider) -> str:
+    """The key that is set under `metric.provider`."""
+    return next(iter(provider.manifest()), "")
+
+
+def discovered() -> dict[str, Callable[[], Provider]]:
+    """Davy's own providers and those of installed packages; a package can't take a built-in name.
+
+    Raises:
+        ImportError, AttributeError: an entry point names something that isn't there.
+    """
+    others = {found.name: found.load() for found in entry_points(group=GROUP)}
+    return {**others, **BUILT_IN}
