@@ -1,11 +1,11 @@
 """AnalysisTemplate (both kinds) and AnalysisRun: what is measured, and what came of it."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from davy.api.fields import Duration, Instant, Model
+from davy.api.fields import BY_NAME, Instant, Model
 
 IntOrText = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
 """A whole number, or a text such as `{{args.count}}` that becomes one when args are filled in."""
@@ -15,46 +15,57 @@ class FieldRef(Model):
     """A field of the Rollout."""
 
     field_path: str = Field(
-        max_length=512, description="E.g. `metadata.labels['region']` or `spec.replicas`."
+        min_length=1,
+        max_length=512,
+        description="E.g. `metadata.labels['region']` or `spec.replicas`.",
     )
 
 
 class SecretKeyRef(Model):
     """A key of a Secret in the run's namespace."""
 
-    name: str = Field(max_length=253)
-    key: str = Field(max_length=253)
+    name: str = Field(min_length=1, max_length=253, description="Name of the Secret.")
+    key: str = Field(min_length=1, max_length=253, description="The key in it.")
 
 
 class RunArgValueFrom(Model):
     """Where a rollout takes an argument's value from; exactly one."""
 
-    pod_template_hash_value: str | None = Field(
-        None, pattern="^(Stable|Latest)$", description="`Stable` or `Latest`: that revision's hash."
+    pod_template_hash_value: Literal["Stable", "Latest"] | None = Field(
+        None, description="`Stable` or `Latest`: the pod template hash of that revision."
     )
     field_ref: FieldRef | None = Field(None, description="A field of this Rollout.")
 
 
 class RunArg(Model):
-    """An argument that a rollout hands to its templates."""
+    """An argument that a rollout hands to its templates; exactly one of value and valueFrom."""
 
-    name: str = Field(max_length=253)
-    value: str | None = Field(None, max_length=4096)
-    value_from: RunArgValueFrom | None = None
+    name: str = Field(min_length=1, max_length=253, description="Its name in the templates.")
+    value: str | None = Field(None, max_length=4096, description="A text; quote numbers.")
+    value_from: RunArgValueFrom | None = Field(
+        None, description="Where the value is taken from when the run is made."
+    )
 
 
 class TemplateRef(Model):
     """An AnalysisTemplate of this namespace, or a ClusterAnalysisTemplate."""
 
-    template_name: str = Field(max_length=253)
-    cluster_scope: bool = Field(False, description="true: a ClusterAnalysisTemplate.")
+    template_name: str = Field(min_length=1, max_length=253, description="Name of the template.")
+    cluster_scope: bool = Field(default=False, description="true: a ClusterAnalysisTemplate.")
 
 
 class AnalysisRef(Model):
     """Templates to run, merged into one AnalysisRun, and their arguments."""
 
-    templates: list[TemplateRef] = Field(min_length=1, max_length=16)
-    args: list[RunArg] | None = Field(None, max_length=64)
+    templates: list[TemplateRef] = Field(
+        min_length=1, max_length=16, description="Templates whose metrics the run measures."
+    )
+    args: list[RunArg] | None = Field(
+        None,
+        max_length=64,
+        json_schema_extra=BY_NAME,
+        description="Values for the templates' arguments.",
+    )
 
 
 class BackgroundAnalysis(AnalysisRef):
@@ -68,54 +79,74 @@ class BackgroundAnalysis(AnalysisRef):
 class PrometheusHeader(Model):
     """An HTTP header."""
 
-    key: str = Field(max_length=256)
-    value: str = Field(max_length=4096)
+    key: str = Field(min_length=1, max_length=256, description="Name of the header.")
+    value: str = Field(max_length=4096, description="Its value; may hold `{{args.name}}`.")
 
 
 class PrometheusMetric(Model):
     """An instant query."""
 
     address: str = Field(
-        max_length=2048, description="Base URL, e.g. http://prometheus.monitoring:9090."
+        min_length=1,
+        max_length=2048,
+        description="Base URL, e.g. http://prometheus.monitoring:9090; may hold `{{args.name}}`.",
     )
-    query: str = Field(min_length=1, max_length=8192, description="PromQL, an instant query.")
+    query: str = Field(
+        min_length=1,
+        max_length=8192,
+        description="PromQL, an instant query; may hold `{{args.name}}`.",
+    )
     timeout: int = Field(30, ge=1, le=300, description="Seconds to wait for the answer.")
-    insecure: bool = Field(False, description="true: don't check the TLS certificate.")
-    headers: list[PrometheusHeader] | None = Field(None, max_length=16)
+    insecure: bool = Field(default=False, description="true: don't check the TLS certificate.")
+    headers: list[PrometheusHeader] | None = Field(
+        None, max_length=16, description="Sent with every query."
+    )
 
 
 class MetricProvider(Model):
     """Who answers; exactly one."""
 
-    prometheus: PrometheusMetric | None = None
+    prometheus: PrometheusMetric | None = Field(None, description="A Prometheus server.")
 
 
 class Metric(Model):
     """One question, asked again and again, and how its answers are judged."""
 
-    name: str = Field(min_length=1, max_length=253)
-    provider: MetricProvider
+    name: str = Field(min_length=1, max_length=253, description="Unique in the run.")
+    provider: MetricProvider = Field(description="Who answers; exactly one.")
     interval: str | None = Field(
-        None, max_length=64, description="Time between the starts of two measurements."
+        None,
+        max_length=64,
+        description="Time between the starts of two measurements (30s, 5m, 1h). Needed when count "
+        "is more than 1.",
     )
     initial_delay: str | None = Field(
-        None, max_length=64, description="Time from the run's start to the first measurement."
+        None,
+        max_length=64,
+        description="Time from the run's start to the first measurement (30s, 5m). Unset: none.",
     )
     count: IntOrText | None = Field(
         None,
-        description="Measurements to take. Unset: one without an interval, no end with one.",
+        description="Measurements to take, a whole number or `{{args.name}}`. Unset: one without "
+        "an interval, no end with one.",
     )
     success_condition: str | None = Field(
-        None, max_length=2048, description="E.g. `result[0] >= 0.95`."
+        None,
+        max_length=2048,
+        description="An expression over `result`, e.g. `result[0] >= 0.95`; true is a success.",
     )
     failure_condition: str | None = Field(
-        None, max_length=2048, description="E.g. `result[0] < 0.9`."
+        None,
+        max_length=2048,
+        description="An expression over `result`, e.g. `result[0] < 0.9`; true is a failure.",
     )
     failure_limit: IntOrText = Field(
         0, description="Failed measurements that are allowed; one more fails the run. -1: any."
     )
     inconclusive_limit: IntOrText = Field(
-        0, description="Inconclusive measurements that are allowed."
+        0,
+        description="Inconclusive measurements that are allowed; one more makes the run "
+        "Inconclusive.",
     )
     consecutive_error_limit: IntOrText | None = Field(
         None,
@@ -130,31 +161,56 @@ class Metric(Model):
 class TemplateArgValueFrom(Model):
     """Where a template takes an argument's value from; exactly one."""
 
-    secret_key_ref: SecretKeyRef | None = None
+    secret_key_ref: SecretKeyRef | None = Field(
+        None, description="A key of a Secret, read when a measurement is taken."
+    )
     field_ref: FieldRef | None = Field(None, description="A field of the Rollout.")
 
 
 class TemplateArg(Model):
     """An argument of a template; with a value it has a default."""
 
-    name: str = Field(max_length=253)
-    value: str | None = Field(None, max_length=4096)
-    value_from: TemplateArgValueFrom | None = None
+    name: str = Field(min_length=1, max_length=253, description="Used as `{{args.name}}`.")
+    value: str | None = Field(
+        None, max_length=4096, description="The default, a text; unset: the rollout must give one."
+    )
+    value_from: TemplateArgValueFrom | None = Field(
+        None, description="Where the value is taken from; not beside `value`."
+    )
+
+
+Metrics = Annotated[
+    list[Metric],
+    Field(
+        min_length=1,
+        max_length=64,
+        json_schema_extra=BY_NAME,
+        description="Measured side by side; the run succeeds when all do.",
+    ),
+]
+TemplateArgs = Annotated[
+    list[TemplateArg],
+    Field(
+        max_length=64, json_schema_extra=BY_NAME, description="Arguments, used as `{{args.name}}`."
+    ),
+]
 
 
 class AnalysisTemplateSpec(Model):
     """Metrics and the arguments they use as `{{args.name}}`."""
 
-    metrics: list[Metric] = Field(min_length=1, max_length=64)
-    args: list[TemplateArg] | None = Field(None, max_length=64)
+    metrics: Metrics
+    args: TemplateArgs | None = None
 
 
 class AnalysisRunSpec(Model):
     """What one run measures: templates merged, arguments filled in but for secrets."""
 
-    metrics: list[Metric] = Field(min_length=1, max_length=64)
-    args: list[TemplateArg] | None = Field(None, max_length=64)
-    terminate: bool = Field(False, description="true: stop measuring; what is not bad is good.")
+    metrics: Metrics
+    args: TemplateArgs | None = None
+    terminate: bool = Field(
+        default=False, description="true: stop measuring; what is not bad is good."
+    )
 
 
 class Phase(StrEnum):
@@ -176,7 +232,7 @@ class Phase(StrEnum):
 class StatusModel(Model):
     """Part of a status: fields of other versions are left alone, not an error."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=False, use_attribute_docstrings=True)
 
 
 class Measurement(StatusModel):

@@ -1,7 +1,7 @@
 """Condition types, reasons, pause reasons and event reasons: who sets each, and when.
 
-Argo Rollouts' names where Argo has one; `Ready`, `Reconciling`, `Stalled` are kstatus'; `TrafficVerified` is
-Davy's own.
+Argo Rollouts' names where Argo has one; `Ready`, `Reconciling`, `Stalled` are kstatus';
+`TrafficVerified` is Davy's own.
 """
 
 from enum import StrEnum

@@ -13,18 +13,42 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 
 _UNIT_SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
-_DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+")
-_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_DURATION: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|ms|s|m|h))+")
+_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
 DURATION_PATTERN: Final = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"
+_DURATION_OR_SECONDS_PATTERN: Final = (
+    r"^([0-9]+|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$"  # "30", as Argo reads it, is seconds
+)
+_LONGEST: Final = timedelta(days=3650)
+
+INT32: Final = 2**31 - 1
+"""The largest number that the built-in workloads take for replicas and seconds."""
+
+NAME_PATTERN: Final = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+"""How the API server lets objects be called (a DNS subdomain)."""
+
+BY_NAME: Final[JsonDict] = {
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["name"],
+}
+"""`json_schema_extra` of a list whose items are told apart by `name`: server-side apply merges them
+one by one, and the API server refuses two of the same name."""
+
+ALL_DIFFERENT: Final[JsonDict] = {"x-kubernetes-list-type": "set"}
+"""`json_schema_extra` of a list of texts that must all differ."""
 
 
 class Model(BaseModel):
-    """A frozen object with camelCase JSON names; a field it doesn't know is an error."""
+    """A frozen object with camelCase JSON names; a field it doesn't know is an error.
+
+    Strict: as for the API server, `"5"`, `5.0` and `true` are not the number 5.
+    """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, strict=True
     )
 
     def manifest(self) -> dict[str, Any]:
@@ -36,22 +60,27 @@ def parse_duration(text: str | int) -> timedelta:
     """The length of `"1h30m"`, `"500ms"`, `"30"` or `30`; a bare number is seconds.
 
     Raises:
-        ValueError: not a duration.
+        ValueError: not a duration, or one of more than ten years.
     """
-    if isinstance(text, int) and not isinstance(text, bool):
-        if text < 0:
-            message = f"{text} is negative; write seconds from 0"
-            raise ValueError(message)
-        return timedelta(seconds=text)
-    if isinstance(text, str) and text.isdecimal():
-        return timedelta(seconds=int(text))
-    if not isinstance(text, str) or not _DURATION.fullmatch(text):
-        message = (
-            f"{text!r} is not a duration; write seconds (30) or a length such as 30s, 5m, 1h30m"
-        )
+    if isinstance(text, bool) or not isinstance(text, int | str):
+        raise ValueError(_not_a_duration(text))  # noqa: TRY004 - pydantic reports ValueErrors
+    if isinstance(text, int) and text < 0:
+        message = f"{text} is negative; write seconds from 0"
         raise ValueError(message)
-    seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _PART.findall(text))
+    if isinstance(text, int) or (text.isascii() and text.isdecimal()):
+        seconds = float(min(int(text), 10**12))  # float() of a longer number may overflow
+    elif _DURATION.fullmatch(text):
+        seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _PART.findall(text))
+    else:
+        raise ValueError(_not_a_duration(text))
+    if seconds > _LONGEST.total_seconds():
+        message = f"{text} is longer than ten years; leave it out to wait without end"
+        raise ValueError(message)
     return timedelta(seconds=seconds)
+
+
+def _not_a_duration(text: object) -> str:
+    return f"{text!r} is not a duration; write seconds (30) or a length such as 30s, 5m, 1h30m"
 
 
 def _checked_duration(value: Any) -> Any:
@@ -67,7 +96,14 @@ Duration = Annotated[
 DurationOrSeconds = Annotated[
     int | str,
     BeforeValidator(_checked_duration),
-    WithJsonSchema({"x-kubernetes-int-or-string": True}),
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "minimum": 0,
+            "maxLength": 32,
+            "pattern": _DURATION_OR_SECONDS_PATTERN,
+        }
+    ),
 ]
 """A length of time: `30` is seconds, `"30s"`, `"5m"`, `"1h30m"` carry their unit."""
 

@@ -8,7 +8,7 @@ ARGO: Final = "argoproj.io"
 VERSION: Final = "v1alpha1"
 
 POD_TEMPLATE_HASH_LABEL: Final = "rollouts-pod-template-hash"
-"""On ReplicaSets, pods, narrowed Services and subsets. Argo's name in both groups: tools read it."""
+"""On ReplicaSets, pods, narrowed Services, subsets: Argo's name in both groups, tools read it."""
 
 SCALE_DOWN_DEADLINE: Final = "scale-down-deadline"
 """ReplicaSet annotation, RFC 3339: when a drained ReplicaSet may go to 0."""

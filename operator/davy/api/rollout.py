@@ -1,32 +1,27 @@
-"""The Rollout that a user writes. Descriptions here are the CRD's: `kubectl explain` prints them."""
+"""The Rollout that a user writes; `kubectl explain` prints the descriptions."""
 
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from davy.api.analysis import AnalysisRef, BackgroundAnalysis
-from davy.api.fields import DurationOrSeconds, Model, parse_duration
+from davy.api.fields import (
+    ALL_DIFFERENT,
+    BY_NAME,
+    INT32,
+    NAME_PATTERN,
+    DurationOrSeconds,
+    Model,
+    parse_duration,
+)
+from davy.api.pod_template import POD_TEMPLATE_SCHEMA
+from davy.api.selector import LabelSelector
 
 Weight = Annotated[int, Field(ge=0, le=100)]
 Name = Annotated[str, Field(min_length=1, max_length=253)]
-
-
-class LabelSelectorRequirement(Model):
-    """One expression of a label selector."""
-
-    key: str = Field(max_length=316)
-    operator: str = Field(max_length=16)
-    values: list[str] | None = Field(None, max_length=64)
-
-
-class LabelSelector(Model):
-    """Which pods belong to the rollout."""
-
-    match_labels: dict[str, str] | None = Field(
-        None, description="Labels that every pod of this rollout has; the template must set them."
-    )
-    match_expressions: list[LabelSelectorRequirement] | None = Field(None, max_length=16)
+"""A name inside an object, such as a subset's or a named route's: any text."""
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=NAME_PATTERN)]
 
 
 class Pause(Model):
@@ -65,19 +60,20 @@ class CanaryStep(Model):
 class IstioVirtualService(Model):
     """The VirtualService whose weights Davy writes."""
 
-    name: Name = Field(description="Name of the VirtualService in the rollout's namespace.")
+    name: ObjectName = Field(description="Name of the VirtualService in the rollout's namespace.")
     routes: list[Name] | None = Field(
         None,
         max_length=32,
+        json_schema_extra=ALL_DIFFERENT,
         description="Names of its http routes that carry the traffic. Unset: it has exactly one "
         "http route.",
     )
 
 
 class IstioDestinationRule(Model):
-    """Subsets that stand for stable and canary; Davy writes the pod template hash into their labels."""
+    """Subsets for stable and canary; Davy writes the pod template hash into their labels."""
 
-    name: Name = Field(description="Name of the DestinationRule in the rollout's namespace.")
+    name: ObjectName = Field(description="Name of the DestinationRule in the rollout's namespace.")
     canary_subset_name: Name = Field(description="The subset that stands for the canary.")
     stable_subset_name: Name = Field(description="The subset that stands for stable.")
 
@@ -85,7 +81,9 @@ class IstioDestinationRule(Model):
 class IstioRouting(Model):
     """Weights in an Istio VirtualService, between two Services or two subsets of one."""
 
-    virtual_service: IstioVirtualService
+    virtual_service: IstioVirtualService = Field(
+        description="The VirtualService that splits the traffic."
+    )
     destination_rule: IstioDestinationRule | None = Field(
         None,
         description="Split between two subsets of one host. Unset: between canaryService and "
@@ -96,7 +94,7 @@ class IstioRouting(Model):
 class HttpRouteRef(Model):
     """An HTTPRoute whose weights Davy writes."""
 
-    name: Name = Field(description="Name of the HTTPRoute in the rollout's namespace.")
+    name: ObjectName = Field(description="Name of the HTTPRoute in the rollout's namespace.")
 
 
 class GatewayApiRouting(Model):
@@ -105,6 +103,7 @@ class GatewayApiRouting(Model):
     http_routes: list[HttpRouteRef] = Field(
         min_length=1,
         max_length=16,
+        json_schema_extra=BY_NAME,
         description="HTTPRoutes; every rule that refers to both services is weighted.",
     )
 
@@ -112,15 +111,26 @@ class GatewayApiRouting(Model):
 class ArgoGatewayApiPlugin(Model):
     """The configuration of Argo's Gateway API plugin, served by the built-in router."""
 
-    http_route: Name | None = Field(None, description="Name of one HTTPRoute.")
-    http_routes: list[HttpRouteRef] | None = Field(None, max_length=16)
-    namespace: Name | None = Field(None, description="Must be the rollout's own namespace.")
+    http_route: ObjectName | None = Field(None, description="Name of one HTTPRoute.")
+    http_routes: list[HttpRouteRef] | None = Field(
+        None, max_length=16, json_schema_extra=BY_NAME, description="Several HTTPRoutes."
+    )
+    namespace: ObjectName | None = Field(
+        None, description="Must be the rollout's own namespace; unset means that too."
+    )
 
 
 class RouterPlugins(Model):
     """Argo's way to name a router outside its core; Davy serves the one for Gateway API itself."""
 
-    gateway_api: ArgoGatewayApiPlugin | None = Field(None, alias="argoproj-labs/gatewayAPI")
+    # Kept, not pruned, so that another plugin's name is refused by validation instead of vanishing.
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+
+    gateway_api: ArgoGatewayApiPlugin | None = Field(
+        None,
+        alias="argoproj-labs/gatewayAPI",
+        description="As Argo's Gateway API plugin reads it; the same as `gatewayAPI` beside it.",
+    )
 
 
 class TrafficRouting(Model):
@@ -138,19 +148,19 @@ class TrafficRouting(Model):
 class CanaryStrategy(Model):
     """Traffic moves to the new version step by step."""
 
-    canary_service: Name | None = Field(
+    canary_service: ObjectName | None = Field(
         None, description="Service that selects the canary's pods; Davy narrows its selector."
     )
-    stable_service: Name | None = Field(
+    stable_service: ObjectName | None = Field(
         None, description="Service that selects stable's pods; Davy narrows its selector."
     )
     steps: list[CanaryStep] | None = Field(
         None,
         max_length=128,
-        description="Passed in order, each once per revision. None: straight to 100.",
+        description="Passed in order, each once per revision. Unset: straight to weight 100.",
     )
     traffic_routing: TrafficRouting = Field(
-        description="The router that splits the traffic. Required."
+        description="The router that splits the traffic; exactly one."
     )
     analysis: BackgroundAnalysis | None = Field(
         None, description="Runs beside the steps; when it fails the rollout aborts."
@@ -169,42 +179,69 @@ class CanaryStrategy(Model):
         "0; 0 keeps them for ever.",
     )
 
+    @property
+    def http_routes(self) -> tuple[str, ...]:
+        """Names of the HTTPRoutes, each once: the same for `gatewayAPI` and for Argo's plugin."""
+        routing = self.traffic_routing
+        named = list(routing.gateway_api.http_routes) if routing.gateway_api else []
+        plugin = routing.plugins.gateway_api if routing.plugins else None
+        if plugin:
+            named += plugin.http_routes or []
+        single = (plugin.http_route,) if plugin and plugin.http_route else ()
+        return tuple(dict.fromkeys((*single, *(route.name for route in named))))
+
 
 class Strategy(Model):
     """How a new template replaces the running one."""
 
-    canary: CanaryStrategy
+    canary: CanaryStrategy = Field(description="Traffic moves to the new version step by step.")
 
 
 class RunHistory(Model):
     """How many finished AnalysisRuns are kept."""
 
-    successful_run_history_limit: int = Field(5, ge=0, le=1000)
-    unsuccessful_run_history_limit: int = Field(5, ge=0, le=1000)
+    successful_run_history_limit: int = Field(
+        5, ge=0, le=1000, description="Successful AnalysisRuns that are kept."
+    )
+    unsuccessful_run_history_limit: int = Field(
+        5, ge=0, le=1000, description="Failed, inconclusive and broken AnalysisRuns that are kept."
+    )
 
 
 class RolloutSpec(Model):
     """What should run, and how it gets there."""
 
-    replicas: int = Field(1, ge=0, description="Pods that carry all traffic. HPA may write it.")
-    selector: LabelSelector = Field(description="Immutable.")
-    template: dict[str, Any] = Field(
-        description="A pod template, as in a Deployment; checked by the API server."
+    replicas: int = Field(
+        1, ge=0, le=INT32, description="Pods that carry all traffic. An autoscaler may write it."
+    )
+    selector: LabelSelector = Field(
+        description="Which pods belong to the rollout: not empty, matching the template's labels, "
+        "and never changed."
+    )
+    template: Annotated[dict[str, Any], WithJsonSchema(POD_TEMPLATE_SCHEMA)] = Field(
+        description="A pod template, as in a Deployment; the API server checks it when the "
+        "ReplicaSet is made."
     )
     min_ready_seconds: int = Field(
-        0, ge=0, description="Seconds that a pod must be ready before it counts as available."
+        0,
+        ge=0,
+        le=INT32,
+        description="Seconds that a pod must be ready before it counts as available.",
     )
-    strategy: Strategy
+    strategy: Strategy = Field(description="How a new template replaces the running one.")
     revision_history_limit: int = Field(
-        10, ge=0, description="Scaled-down ReplicaSets that are kept."
+        10, ge=0, le=INT32, description="Scaled-down ReplicaSets that are kept."
     )
     progress_deadline_seconds: int = Field(
         600,
         ge=1,
+        le=INT32,
         description="Seconds without progress, pauses and analysis not counted, after which the "
-        "rollout is Degraded.",
+        "rollout is Degraded. More than minReadySeconds.",
     )
     progress_deadline_abort: bool = Field(
-        False, description="Abort when progressDeadlineSeconds have passed."
+        default=False, description="true: abort when progressDeadlineSeconds have passed."
     )
-    analysis: RunHistory = Field(default_factory=RunHistory)
+    analysis: RunHistory = Field(
+        default_factory=RunHistory, description="How many finished AnalysisRuns are kept."
+    )

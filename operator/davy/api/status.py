@@ -67,13 +67,13 @@ class CanaryStatus(StatusModel):
 
 
 class TrafficStatus(StatusModel):
-    """The canary's weight as Davy wants it, as the route says it, and as it took effect: 0 to 100."""
+    """The canary's weight, 0 to 100: as Davy wants it, as the route says it, as it took effect."""
 
     wanted: int
     written: int | None = None
     """None: the route can't be read."""
     verified: int | None = None
-    """The last written weight that took effect (verified, or settled where nothing can be known)."""
+    """The last weight that took effect (verified, or settled where nothing can be known)."""
 
 
 class ProgressMark(StatusModel):
@@ -112,7 +112,13 @@ class RolloutStatus(StatusModel):
     selector: str | None = None
     collision_count: int | None = None
     observed_generation: str | None = None
-    conditions: list[Condition] | None = None
+    conditions: list[Condition] | None = Field(
+        None,
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    )
 
     def condition(self, kind: ConditionType) -> Condition | None:
         """The condition of this type, if it was ever set."""

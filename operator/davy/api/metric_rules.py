@@ -1,0 +1,165 @@
+"""What metrics must hold beyond their fields, in templates, in runs, and where a step waits."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from davy.api.analysis import AnalysisRunSpec, AnalysisTemplateSpec, IntOrText, Metric
+from davy.api.arguments import (
+    has_placeholder,
+    is_placeholder,
+    placeholder_problems,
+    template_args,
+)
+from davy.api.errors import Finding
+from davy.api.fields import parse_duration
+
+_LEAST: Final = {
+    "count": 0,
+    "failureLimit": -1,
+    "inconclusiveLimit": 0,
+    "consecutiveErrorLimit": 0,
+    "consecutiveSuccessLimit": 0,
+}
+
+
+def findings(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:
+    """Everything wrong in a template's or a run's spec that could be read."""
+    args = spec.args or []
+    names = [metric.name for metric in spec.metrics]
+    found = list(template_args(args, "spec.args"))
+    for index, metric in enumerate(spec.metrics):
+        path = f"spec.metrics[{index}]"
+        if metric.name in names[:index]:
+            found.append(
+                Finding(f"{path}.name", f"is {metric.name} a second time; names must differ")
+            )
+        found += metric_findings(metric, path)
+        found += placeholder_problems(metric.manifest(), [arg.name for arg in args], path)
+    return found
+
+
+def doubts(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:
+    """What is allowed and yet looks like a slip; for `davy lint`, never a refusal."""
+    return [
+        Finding(
+            f"spec.metrics[{index}]",
+            "has neither successCondition nor failureCondition, so every answer is a success",
+        )
+        for index, metric in enumerate(spec.metrics)
+        if not metric.success_condition and not metric.failure_condition
+    ]
+
+
+def inline_findings(metrics: Sequence[Metric], path: str) -> list[Finding]:
+    """Metrics that an analysis step would wait for without end; background analysis may have them.
+
+    Args:
+        metrics: resolved: templates merged, arguments filled in.
+        path: of the step's analysis in the Rollout.
+    """
+    return [
+        Finding(
+            path,
+            f"waits for metric {metric.name}, which has an interval and no count and so never "
+            "ends; give it a count, or use the template in canary.analysis",
+        )
+        for metric in metrics
+        if endless(metric)
+    ]
+
+
+def endless(metric: Metric) -> bool:
+    """An interval and no count: measured until the run is told to stop."""
+    return bool(metric.interval) and (metric.count is None or _number(metric.count) == 0)
+
+
+def metric_findings(metric: Metric, path: str) -> Iterator[Finding]:
+    """What is wrong in one metric."""
+    numbers = {
+        "count": metric.count,
+        "failureLimit": metric.failure_limit,
+        "inconclusiveLimit": metric.inconclusive_limit,
+        "consecutiveErrorLimit": metric.consecutive_error_limit,
+        "consecutiveSuccessLimit": metric.consecutive_success_limit,
+    }
+    for field, given in numbers.items():
+        yield from _whole_number(given, _LEAST[field], f"{path}.{field}")
+    yield from _lengths(metric, path)
+    yield from _limits(metric, path)
+    yield from _provider(metric, path)
+
+
+def _whole_number(given: IntOrText | None, least: int, path: str) -> Iterator[Finding]:
+    if isinstance(given, str) and is_placeholder(given):
+        return
+    number = _number(given)
+    if given is not None and number is None:
+        yield Finding(path, f'is "{given}"; write a whole number or {{{{args.name}}}}')
+    elif number is not None and number < least:
+        yield Finding(path, f"is {number}; write a whole number from {least}")
+
+
+def _lengths(metric: Metric, path: str) -> Iterator[Finding]:
+    for field, given in (("interval", metric.interval), ("initialDelay", metric.initial_delay)):
+        if given is None or has_placeholder(given):
+            continue
+        try:
+            length = parse_duration(given)
+        except ValueError as error:
+            yield Finding(f"{path}.{field}", str(error))
+            continue
+        if field == "interval" and not length:
+            yield Finding(f"{path}.{field}", f"is {given}; write more than nothing, such as 30s")
+
+
+def _limits(metric: Metric, path: str) -> Iterator[Finding]:
+    count = _number(metric.count)
+    if count is not None and count > 1 and not metric.interval:
+        yield Finding(
+            f"{path}.interval",
+            f"is missing; count is {count}, so say how long to wait between two measurements",
+        )
+    failures, successes = _number(metric.failure_limit), _number(metric.consecutive_success_limit)
+    if failures is not None and failures < 0 and successes == 0:
+        yield Finding(
+            f"{path}.failureLimit",
+            f"is {failures}, so the metric never fails; with it, consecutiveSuccessLimit says when "
+            "it succeeds",
+        )
+    if not count:
+        return
+    for field, limit in (
+        ("failureLimit", failures),
+        ("inconclusiveLimit", _number(metric.inconclusive_limit)),
+        ("consecutiveSuccessLimit", successes),
+    ):
+        if limit is not None and limit > count:
+            yield Finding(
+                f"{path}.{field}", f"is {limit}, more than count ({count}): it is never reached"
+            )
+
+
+def _provider(metric: Metric, path: str) -> Iterator[Finding]:
+    prometheus = metric.provider.prometheus
+    if prometheus is None:
+        yield Finding(f"{path}.provider", "names nobody; give prometheus")
+    elif not has_placeholder(prometheus.address) and not prometheus.address.startswith(
+        (
+            "http://",
+            "https://",
+        )
+    ):
+        yield Finding(
+            f"{path}.provider.prometheus.address",
+            f"is {prometheus.address}; write http:// or https://, host and port",
+        )
+
+
+def _number(given: IntOrText | None) -> int | None:
+    """The number, also when it is written as a text; None when there is none (yet)."""
+    if isinstance(given, int):
+        return given
+    try:
+        return int(given) if given else None
+    except ValueError:
+        return None

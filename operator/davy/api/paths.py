@@ -1,0 +1,64 @@
+"""Paths in objects: how findings name a place, and how tables name many places at once.
+
+A pattern is dotted, and `[]` after a name means each item of that list:
+`spec.strategy.canary.steps[].analysis`. A finding's path is one concrete place:
+`spec.strategy.canary.steps[2].analysis`.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def child(path: str, key: str | int) -> str:
+    """The path of a field or an item: `a.b`, `a[2]`, `a['with-dash']`."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    if not _PLAIN.fullmatch(key):
+        return f"{path}['{key}']"
+    return f"{path}.{key}" if path else key
+
+
+def joined(root: str, keys: Sequence[str | int]) -> str:
+    """The path that these keys lead to from `root`."""
+    path = root
+    for key in keys:
+        path = child(path, key)
+    return path
+
+
+def objects(document: Any, pattern: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects at the places that the pattern names, each with its concrete path."""
+    return _objects(document, "", tuple(pattern.split(".")) if pattern else ())
+
+
+def _objects(found: Any, path: str, rest: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+    if not rest:
+        if isinstance(found, dict):
+            yield path, found
+        return
+    if not isinstance(found, dict):
+        return
+    name = rest[0].removesuffix("[]")
+    inner, at = found.get(name), child(path, name)
+    if name == rest[0]:
+        yield from _objects(inner, at, rest[1:])
+    elif isinstance(inner, list):
+        for index, item in enumerate(inner):
+            yield from _objects(item, child(at, index), rest[1:])
+
+
+def schema_node(schema: dict[str, Any], pattern: str) -> dict[str, Any]:
+    """The schema of the objects that the pattern names.
+
+    Raises:
+        KeyError: no object has such a field.
+    """
+    node = schema
+    for part in pattern.split("."):
+        node = node["properties"][part.removesuffix("[]")]
+        if part.endswith("[]"):
+            node = node["items"]
+    return node

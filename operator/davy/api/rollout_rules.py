@@ -1,0 +1,204 @@
+"""What a Rollout's spec must hold beyond its fields: rules that look at several at once."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from davy.api import pod_template, selector
+from davy.api.analysis import AnalysisRef
+from davy.api.arguments import rollout_args
+from davy.api.errors import Finding
+from davy.api.rollout import CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting
+
+_CANARY: Final = "spec.strategy.canary"
+_ROUTING: Final = f"{_CANARY}.trafficRouting"
+_STEP_KINDS: Final = {"set_weight": "setWeight", "pause": "pause", "analysis": "analysis"}
+
+
+def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
+    """Everything wrong in a spec that could be read.
+
+    Args:
+        spec: as read.
+        namespace: the Rollout's own; None when the manifest doesn't say.
+    """
+    canary = spec.strategy.canary
+    rules: tuple[Callable[[], Iterator[Finding]], ...] = (
+        lambda: _pods(spec),
+        lambda: _deadline(spec),
+        lambda: _steps(canary.steps or []),
+        lambda: _analyses(canary),
+        lambda: _routers(canary.traffic_routing),
+        lambda: _services(canary),
+        lambda: _istio(canary.traffic_routing),
+        lambda: _gateway_api(canary, namespace),
+    )
+    return [finding for rule in rules for finding in rule()]
+
+
+def doubts(spec: RolloutSpec) -> list[Finding]:
+    """What is allowed and yet looks like a slip; for `davy lint`, never a refusal."""
+    found = []
+    highest = 0
+    for index, step in enumerate(spec.strategy.canary.steps or []):
+        if step.set_weight is None:
+            continue
+        path = f"{_CANARY}.steps[{index}].setWeight"
+        if highest == 100:  # noqa: PLR2004 - percent
+            found.append(Finding(path, "comes after 100; the canary has all the traffic already"))
+        elif step.set_weight < highest:
+            found.append(
+                Finding(path, f"is {step.set_weight}; it takes the weight back from {highest}")
+            )
+        highest = max(highest, step.set_weight)
+    return found
+
+
+def _pods(spec: RolloutSpec) -> Iterator[Finding]:
+    yield from pod_template.problems(spec.template, "spec.template")
+    wrong = selector.problems(spec.selector, "spec.selector")
+    yield from wrong
+    labels = pod_template.labels(spec.template)
+    missed = selector.unmatched(spec.selector, labels)
+    if missed and not wrong:
+        have = ", ".join(f"{key}={value}" for key, value in sorted(labels.items())) or "none"
+        yield Finding(
+            "spec.selector",
+            f"asks for {', '.join(missed)}, but the template's labels are {have}",
+        )
+
+
+def _deadline(spec: RolloutSpec) -> Iterator[Finding]:
+    if spec.progress_deadline_seconds <= spec.min_ready_seconds:
+        yield Finding(
+            "spec.progressDeadlineSeconds",
+            f"is {spec.progress_deadline_seconds}; it must be more than minReadySeconds "
+            f"({spec.min_ready_seconds}), or every update exceeds it",
+        )
+
+
+def _steps(steps: Sequence[CanaryStep]) -> Iterator[Finding]:
+    for index, step in enumerate(steps):
+        path = f"{_CANARY}.steps[{index}]"
+        kinds = [name for field, name in _STEP_KINDS.items() if getattr(step, field) is not None]
+        if len(kinds) > 1:
+            yield Finding(path, f"has {' and '.join(kinds)}; write a step for each")
+        elif not kinds and "pause" in step.model_fields_set:
+            yield Finding(path, "has an empty pause; write `pause: {}` to wait until promoted")
+        elif not kinds:
+            yield Finding(path, f"says nothing; write one of {', '.join(_STEP_KINDS.values())}")
+
+
+def _analyses(canary: CanaryStrategy) -> Iterator[Finding]:
+    background = canary.analysis
+    steps = canary.steps or []
+    if background:
+        path = f"{_CANARY}.analysis"
+        yield from _analysis(background, path)
+        if background.starting_step and background.starting_step >= len(steps):
+            yield Finding(
+                f"{path}.startingStep",
+                f"is {background.starting_step}; there are {len(steps)} steps, counted from 0, so "
+                "the analysis would never start",
+            )
+    for index, step in enumerate(steps):
+        if step.analysis:
+            yield from _analysis(step.analysis, f"{_CANARY}.steps[{index}].analysis")
+
+
+def _analysis(analysis: AnalysisRef, path: str) -> Iterator[Finding]:
+    named = [
+        (ref.template_name, "ClusterAnalysisTemplate" if ref.cluster_scope else "AnalysisTemplate")
+        for ref in analysis.templates
+    ]
+    for index, (name, kind) in enumerate(named):
+        if (name, kind) in named[:index]:
+            yield Finding(
+                f"{path}.templates[{index}].templateName",
+                f"names the {kind} {name} a second time; once is enough",
+            )
+    yield from rollout_args(analysis.args or [], f"{path}.args")
+
+
+def _routers(routing: TrafficRouting) -> Iterator[Finding]:
+    routers = {
+        "istio": routing.istio,
+        "gatewayAPI": routing.gateway_api,
+        "plugins": routing.plugins,
+    }
+    given = [name for name, router in routers.items() if router is not None]
+    if not given:
+        yield Finding(_ROUTING, "names no router; give istio or gatewayAPI")
+    elif len(given) > 1:
+        yield Finding(_ROUTING, f"has {' and '.join(given)}; exactly one router carries the weight")
+    if routing.plugins and routing.plugins.gateway_api is None:
+        yield Finding(
+            f"{_ROUTING}.plugins", "is empty; give argoproj-labs/gatewayAPI, or use gatewayAPI"
+        )
+
+
+def _services(canary: CanaryStrategy) -> Iterator[Finding]:
+    routing = canary.traffic_routing
+    if canary.canary_service and canary.canary_service == canary.stable_service:
+        yield Finding(
+            f"{_CANARY}.canaryService",
+            f"is {canary.canary_service}, as stableService; two Services tell the revisions apart",
+        )
+    if routing.istio and not routing.istio.destination_rule:
+        why = "Istio without a destinationRule splits the traffic between two Services"
+    elif routing.gateway_api or routing.plugins:
+        why = "Gateway API splits the traffic between two Services"
+    else:
+        return
+    for field, name in (
+        ("canaryService", canary.canary_service),
+        ("stableService", canary.stable_service),
+    ):
+        if not name:
+            yield Finding(f"{_CANARY}.{field}", f"is missing; {why}")
+
+
+def _istio(routing: TrafficRouting) -> Iterator[Finding]:
+    if not routing.istio:
+        return
+    path = f"{_ROUTING}.istio"
+    yield from _twice(
+        routing.istio.virtual_service.routes or [], f"{path}.virtualService.routes", "route"
+    )
+    rule = routing.istio.destination_rule
+    if rule and rule.canary_subset_name == rule.stable_subset_name:
+        yield Finding(
+            f"{path}.destinationRule.canarySubsetName",
+            f"is {rule.canary_subset_name}, as stableSubsetName; two subsets tell the revisions "
+            "apart",
+        )
+
+
+def _gateway_api(canary: CanaryStrategy, namespace: str | None) -> Iterator[Finding]:
+    routing = canary.traffic_routing
+    if routing.gateway_api:
+        yield from _twice(
+            [route.name for route in routing.gateway_api.http_routes],
+            f"{_ROUTING}.gatewayAPI.httpRoutes",
+            "HTTPRoute",
+        )
+    plugin = routing.plugins.gateway_api if routing.plugins else None
+    if not plugin:
+        return
+    path = f"{_ROUTING}.plugins['argoproj-labs/gatewayAPI']"
+    yield from _twice(
+        [route.name for route in plugin.http_routes or []], f"{path}.httpRoutes", "HTTPRoute"
+    )
+    if not canary.http_routes:
+        yield Finding(path, "names no route; give httpRoute or httpRoutes")
+    if plugin.namespace and namespace and plugin.namespace != namespace:
+        yield Finding(
+            f"{path}.namespace",
+            f"is {plugin.namespace}; Davy only writes routes of the rollout's own namespace, "
+            f"{namespace}",
+        )
+
+
+def _twice(names: Sequence[str], path: str, what: str) -> Iterator[Finding]:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Finding(f"{path}[{index}]", f"names the {what} {name} a second time")

@@ -1,0 +1,426 @@
+"""Fields of Argo Rollouts' v1alpha1 that Davy doesn't build yet: one table, none is ignored.
+
+From it come the CRDs' refusals (each field is declared, with a CEL rule that forbids it) and the
+findings of validation for objects that come in under Argo's own CRDs. A field leaves the table in
+the commit that builds it.
+"""
+
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, Final
+
+from davy.api import paths
+from davy.api.errors import Finding
+
+Json = dict[str, Any]
+
+_OBJECT: Final[Json] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+_OBJECTS: Final[Json] = {"type": "array", "items": _OBJECT, "maxItems": 1024}
+_TEXTS: Final[Json] = {"type": "array", "items": {"type": "string"}, "maxItems": 1024}
+_TEXT: Final[Json] = {"type": "string", "maxLength": 1024}
+_INTEGER: Final[Json] = {"type": "integer"}
+_FLAG: Final[Json] = {"type": "boolean"}
+_COUNT: Final[Json] = {"x-kubernetes-int-or-string": True}
+
+
+@dataclass(frozen=True)
+class Unbuilt:
+    """One field that is refused, and what to do instead."""
+
+    at: str
+    """Pattern of the object that has the field, see `paths`."""
+    field: str
+    schema: Json
+    """Typed, because CEL doesn't see a field of unknown type."""
+    what: str
+    """Subject and verb: "blue-green updates are"."""
+    instead: str
+    """An order: "use …", "remove it: …"."""
+    neutral: tuple[Any, ...] = ()
+    """Values that ask for what Davy does anyway; accepted, since they promise nothing more."""
+
+    @property
+    def message(self) -> str:
+        """The sentence after the path, the same from the API server and from `davy lint`."""
+        return f"{self.what} not built yet; {self.instead}"
+
+
+_CANARY: Final = "spec.strategy.canary"
+_STEP: Final = f"{_CANARY}.steps[]"
+_ROUTING: Final = f"{_CANARY}.trafficRouting"
+_ISTIO: Final = f"{_ROUTING}.istio"
+_PLUGIN: Final = f"{_ROUTING}.plugins.argoproj-labs/gatewayAPI"
+_USE_ROUTER: Final = "use trafficRouting.istio or trafficRouting.gatewayAPI"
+
+
+def _routers(*fields: str) -> tuple[Unbuilt, ...]:
+    return tuple(
+        Unbuilt(_ROUTING, field, _OBJECT, f"the router {field} is", _USE_ROUTER) for field in fields
+    )
+
+
+def _analysis_options(at: str) -> tuple[Unbuilt, ...]:
+    return (
+        Unbuilt(
+            at,
+            "dryRun",
+            _OBJECTS,
+            "dry runs of metrics are",
+            "remove it, or give the metric failureLimit -1 with a consecutiveSuccessLimit",
+        ),
+        Unbuilt(
+            at,
+            "measurementRetention",
+            _OBJECTS,
+            "another number of kept measurements than 10 is",
+            "remove it",
+        ),
+    )
+
+
+def _run_metadata(at: str) -> Unbuilt:
+    return Unbuilt(
+        at,
+        "analysisRunMetadata",
+        _OBJECT,
+        "labels and annotations for AnalysisRuns are",
+        "remove it, and select runs by their owner",
+    )
+
+
+_SPEC: Final = (
+    Unbuilt(
+        "spec",
+        "workloadRef",
+        _OBJECT,
+        "reading the pod template from another workload is",
+        "put selector and template into the Rollout",
+    ),
+    Unbuilt(
+        "spec",
+        "rollbackWindow",
+        _OBJECT,
+        "skipping steps for a recent revision is",
+        "remove it, and use `promote --full` to skip the steps by hand",
+    ),
+    Unbuilt(
+        "spec",
+        "paused",
+        _FLAG,
+        "pausing by a field of the spec is",
+        "add a pause step, or abort",
+        neutral=(False,),
+    ),
+    Unbuilt(
+        "spec",
+        "restartAt",
+        {"type": "string", "format": "date-time"},
+        "restarting pods at a time is",
+        "change an annotation of the pod template",
+    ),
+    Unbuilt(
+        "spec.strategy",
+        "blueGreen",
+        _OBJECT,
+        "blue-green updates are",
+        "use strategy.canary with a setWeight 0, an analysis and a setWeight 100 step",
+    ),
+)
+
+_STRATEGY: Final = (
+    *(
+        Unbuilt(
+            _CANARY,
+            field,
+            _COUNT,
+            f"{field} is",
+            "remove it: stable keeps its pods, and the canary gets the pods that its weight needs",
+        )
+        for field in ("maxSurge", "maxUnavailable")
+    ),
+    Unbuilt(
+        _CANARY,
+        "dynamicStableScale",
+        _FLAG,
+        "scaling stable down as its weight falls is",
+        "remove it: stable keeps its pods until the promotion is verified",
+        neutral=(False,),
+    ),
+    Unbuilt(
+        _CANARY,
+        "pingPong",
+        _OBJECT,
+        "swapping the roles of two Services is",
+        "use canaryService and stableService",
+    ),
+    *(
+        Unbuilt(
+            _CANARY,
+            field,
+            _OBJECT,
+            "labels and annotations for the pods of one role are",
+            "put them into the pod template",
+        )
+        for field in ("canaryMetadata", "stableMetadata")
+    ),
+    Unbuilt(
+        _CANARY,
+        "antiAffinity",
+        _OBJECT,
+        "anti-affinity between revisions is",
+        "put affinity or topologySpreadConstraints into the pod template",
+    ),
+    Unbuilt(
+        _CANARY,
+        "minPodsPerReplicaSet",
+        _INTEGER,
+        "a floor of more than one pod is",
+        "raise the first setWeight: a weight above 0 always has at least one pod",
+        neutral=(0, 1),
+    ),
+    Unbuilt(
+        _CANARY,
+        "replicaProgressThreshold",
+        _OBJECT,
+        "going on with fewer pods than the weight needs is",
+        "remove it, or use smaller weights",
+    ),
+    Unbuilt(
+        _CANARY,
+        "scaleDownDelayRevisionLimit",
+        _INTEGER,
+        "a limit of revisions in the scale-down delay is",
+        "shorten scaleDownDelaySeconds",
+    ),
+)
+
+_STEPS: Final = (
+    Unbuilt(
+        _STEP,
+        "setCanaryScale",
+        _OBJECT,
+        "scaling the canary apart from its weight is",
+        "use setWeight: the canary gets the pods that its weight needs first",
+    ),
+    Unbuilt(
+        _STEP,
+        "setHeaderRoute",
+        _OBJECT,
+        "routing by header is",
+        "add a rule for that header to the route that Davy doesn't weight, or use setWeight",
+    ),
+    Unbuilt(
+        _STEP,
+        "setMirrorRoute",
+        _OBJECT,
+        "mirroring traffic is",
+        "use a small setWeight",
+    ),
+    Unbuilt(
+        _STEP,
+        "experiment",
+        _OBJECT,
+        "experiments are",
+        "use an analysis step at a small setWeight",
+    ),
+    Unbuilt(
+        _STEP,
+        "plugin",
+        _OBJECT,
+        "step plugins are",
+        "use an analysis or a pause step",
+    ),
+)
+
+_ROUTERS: Final = (
+    *_routers("nginx", "alb", "smi", "ambassador", "appMesh", "traefik", "apisix"),
+    Unbuilt(
+        _ROUTING,
+        "managedRoutes",
+        _OBJECTS,
+        "routes for headers and mirrors are",
+        "remove it",
+    ),
+    Unbuilt(
+        _ROUTING,
+        "maxTrafficWeight",
+        _INTEGER,
+        "another total weight than 100 is",
+        "give the steps in percent",
+        neutral=(100,),
+    ),
+    Unbuilt(
+        _ISTIO,
+        "virtualServices",
+        _OBJECTS,
+        "weighting several VirtualServices is",
+        "name one in virtualService",
+    ),
+    *(
+        Unbuilt(
+            f"{_ISTIO}.virtualService",
+            field,
+            _OBJECTS,
+            f"weighting {kind} routes is",
+            "use http routes",
+        )
+        for field, kind in (("tlsRoutes", "TLS"), ("tcpRoutes", "TCP"))
+    ),
+    Unbuilt(
+        f"{_ISTIO}.destinationRule",
+        "additionalSubsetNames",
+        _TEXTS,
+        "leaving further subsets alone by name is",
+        "remove it: Davy touches only the two subsets it is given",
+    ),
+)
+
+_PLUGIN_FIELDS: Final = (
+    *(
+        Unbuilt(
+            _PLUGIN,
+            f"{name}Route{suffix}",
+            schema,
+            f"weighting a {kind} is",
+            "use httpRoute",
+        )
+        for name, kind in (("grpc", "GRPCRoute"), ("tcp", "TCPRoute"), ("tls", "TLSRoute"))
+        for suffix, schema in (("", _TEXT), ("s", _OBJECTS), ("Selector", _OBJECT))
+    ),
+    Unbuilt(
+        _PLUGIN,
+        "httpRouteSelector",
+        _OBJECT,
+        "finding routes by label is",
+        "name them in httpRoutes",
+    ),
+    Unbuilt(
+        _PLUGIN,
+        "configMap",
+        _TEXT,
+        "keeping header routes in a ConfigMap is",
+        "remove it",
+    ),
+    Unbuilt(
+        _PLUGIN,
+        "disableInProgressLabel",
+        _FLAG,
+        "labelling routes during an update is",
+        "set it to true or remove it: Davy sets no such label",
+        neutral=(True,),
+    ),
+    *(
+        Unbuilt(
+            _PLUGIN,
+            field,
+            _TEXT,
+            "labelling routes during an update is",
+            "remove it: Davy sets no such label",
+        )
+        for field in ("inProgressLabelKey", "inProgressLabelValue")
+    ),
+    Unbuilt(
+        f"{_PLUGIN}.httpRoutes[]",
+        "useHeaderRoutes",
+        _FLAG,
+        "routing by header is",
+        "remove it",
+        neutral=(False,),
+    ),
+)
+
+ROLLOUT: Final[tuple[Unbuilt, ...]] = (
+    *_SPEC,
+    *_STRATEGY,
+    *_STEPS,
+    *_ROUTERS,
+    *_PLUGIN_FIELDS,
+    *_analysis_options(f"{_CANARY}.analysis"),
+    _run_metadata(f"{_CANARY}.analysis"),
+    *_analysis_options(f"{_STEP}.analysis"),
+    _run_metadata(f"{_STEP}.analysis"),
+)
+
+_METRICS: Final = (
+    *(
+        Unbuilt(
+            "spec.metrics[].provider",
+            field,
+            _OBJECT,
+            f"the provider {field} is",
+            "use prometheus",
+        )
+        for field in (
+            "web",
+            "job",
+            "datadog",
+            "newRelic",
+            "wavefront",
+            "kayenta",
+            "cloudWatch",
+            "graphite",
+            "influxdb",
+            "skywalking",
+            "plugin",
+        )
+    ),
+    Unbuilt(
+        "spec.metrics[].provider.prometheus",
+        "authentication",
+        _OBJECT,
+        "logging in by oauth2, sigv4 or basicAuth is",
+        "send an Authorization header, its value from a secretKeyRef argument",
+    ),
+    Unbuilt(
+        "spec.metrics[].provider.prometheus",
+        "rangeQuery",
+        _OBJECT,
+        "range queries are",
+        "use an instant query with a range in it, such as rate(…[5m])",
+    ),
+    *_analysis_options("spec"),
+)
+
+ANALYSIS_TEMPLATE: Final[tuple[Unbuilt, ...]] = (
+    *_METRICS,
+    Unbuilt(
+        "spec",
+        "templates",
+        _OBJECTS,
+        "templates that name other templates are",
+        "name them all in the Rollout's analysis",
+    ),
+)
+
+ANALYSIS_RUN: Final[tuple[Unbuilt, ...]] = (
+    *_METRICS,
+    Unbuilt(
+        "spec",
+        "ttlStrategy",
+        _OBJECT,
+        "deleting runs by age is",
+        "use the Rollout's analysis.successfulRunHistoryLimit and unsuccessfulRunHistoryLimit",
+    ),
+)
+
+
+def split(document: Json, table: Iterable[Unbuilt]) -> tuple[Json, list[Finding]]:
+    """The document without every field of the table, and a finding for each that asked for more.
+
+    The rest can then be read as if those fields weren't there; the given document isn't changed.
+    """
+    rest = deepcopy(document)
+    found = []
+    for entry in table:
+        for path, parent in paths.objects(rest, entry.at):
+            value = parent.pop(entry.field, None)
+            if value is None or any(_same(value, allowed) for allowed in entry.neutral):
+                continue
+            found.append(Finding(paths.child(path, entry.field), entry.message))
+    return rest, found
+
+
+def _same(value: Any, allowed: Any) -> bool:
+    """Equal and of the same type: `0` is not `false`."""
+    return type(value) is type(allowed) and bool(value == allowed)

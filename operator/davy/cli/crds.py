@@ -1,0 +1,55 @@
+"""`davy crds`: the CustomResourceDefinitions, to apply or to commit."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from davy.api.crd import crds
+from davy.api.group import DAVY, ApiGroup
+
+
+@click.command(name="crds", short_help="print the CustomResourceDefinitions")
+@click.option(
+    "--api-group",
+    default=DAVY,
+    show_default=True,
+    envvar="DAVY_API_GROUP",
+    help="The API group to serve; argoproj.io takes over Argo Rollouts' objects.",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write a file per kind into this folder instead of printing them all.",
+)
+def command(api_group: str, output: Path | None) -> None:
+    """Print the CustomResourceDefinitions of all kinds, made from the same models Davy reads.
+
+    Example: davy crds | kubectl apply --server-side -f -
+    """
+    texts = files(ApiGroup(api_group))
+    if output is None:
+        click.echo("---\n".join(texts.values()), nl=False)
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (output / name).write_text(text, encoding="utf-8")
+        click.echo(f"wrote {output / name}", err=True)
+
+
+def files(group: ApiGroup) -> dict[str, str]:
+    """File name to YAML, one file a kind."""
+    return {
+        f"{crd['spec']['names']['plural']}.yaml": yaml.dump(
+            crd, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100
+        )
+        for crd in crds(group)
+    }
+
+
+class _Plain(yaml.SafeDumper):
+    """Repeats equal parts instead of referring to them: not every reader of YAML knows anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class's signature
+        return True
