@@ -40,6 +40,7 @@ class Component:
         ready: Callable[[], Awaitable[bool]],
         environment: Mapping[str, str] | None = None,
         folder: Path = paths.REPOSITORY,
+        stop_seconds: float = STOP_SECONDS,
     ) -> None:
         """Describe the program; nothing is started.
 
@@ -50,6 +51,7 @@ class Component:
             ready: asked every 50 ms after a start; an `OSError` or `TimeoutError` counts as no.
             environment: variables beside this process's own.
             folder: its working directory.
+            stop_seconds: how long it may take to end after SIGTERM before it is killed.
         """
         self.name = name
         self.log = logs / f"{name}.log"
@@ -57,6 +59,7 @@ class Component:
         self._ready = ready
         self._environment = dict(environment or {})
         self._folder = folder
+        self._stop_seconds = stop_seconds
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -128,13 +131,13 @@ class Component:
         return time.monotonic() - began
 
     async def stop(self) -> None:
-        """End it with SIGTERM, after 10 s with SIGKILL; does nothing when it isn't running."""
+        """End it with SIGTERM, at last with SIGKILL; does nothing when it isn't running."""
         if not self.running or self._process is None:
             return
         self._process.terminate()
         self._process.send_signal(signal.SIGCONT)
         try:
-            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+            await asyncio.wait_for(self._process.wait(), self._stop_seconds)
         except TimeoutError:
             await self.kill()
 

@@ -7,6 +7,7 @@ kube-proxy, so a ClusterIP doesn't answer.
 
 import secrets
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ import aiohttp
 from tests.lab import certificates, kubeconfig, netlink
 from tests.lab.assets import Assets
 from tests.lab.component import Component
+from tests.lab.connection import as_os_errors
 from tests.lab.kube import Kube
 from tests.lab.kubeconfig import Access
 
@@ -100,6 +102,7 @@ def apiserver(assets: Assets, folder: Path, files: Files, admin: Kube) -> Compon
         ],
         logs=folder / "logs",
         ready=admin.ready,
+        stop_seconds=1.0,  # it would wait for all watches to end
     )
 
 
@@ -153,8 +156,9 @@ async def answers_200(url: str) -> bool:
         TimeoutError: no answer within a second.
     """
     timeout = aiohttp.ClientTimeout(total=_HEALTH_SECONDS)
-    async with (
-        aiohttp.ClientSession(timeout=timeout) as session,
-        session.get(url, ssl=False) as answer,
-    ):
-        return answer.status == 200
+    with as_os_errors():
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(url, ssl=False) as answer,
+        ):
+            return answer.status == HTTPStatus.OK

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, Self
 import aiohttp
 
 from tests.lab import kubeconfig
+from tests.lab.connection import as_os_errors
 from tests.lab.kube_errors import KubeError, NotFound, from_status
 from tests.lab.kube_kinds import Kind, Kinds
 
@@ -259,14 +260,15 @@ class Kube:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CALL_SECONDS)
         session = self._connected()
         url = self._server + path
-        async with session.get(url, params=query, timeout=timeout) as answer:
-            if answer.status >= 400:
-                raise from_status(answer.status, await answer.json(content_type=None))
-            async for line in _lines(answer.content):
-                event: Json = json.loads(line)
-                if event["type"] == "ERROR":
-                    raise from_status(event["object"].get("code", 500), event["object"])
-                yield event["type"], event["object"]
+        with as_os_errors():
+            async with session.get(url, params=query, timeout=timeout) as answer:
+                if answer.status >= 400:
+                    raise from_status(answer.status, await answer.json(content_type=None))
+                async for line in _lines(answer.content):
+                    event: Json = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise from_status(event["object"].get("code", 500), event["object"])
+                    yield event["type"], event["object"]
 
     # -- beneath ------------------------------------------------------------------------------
 
@@ -287,22 +289,23 @@ class Kube:
             OSError: no connection.
             TimeoutError: no answer within 10 s.
         """
-        async with self._connected().request(
-            method,
-            self._server + path,
-            params=query,
-            data=None if body is None else json.dumps(body),
-            headers={"Content-Type": content_type, "Accept": accept},
-            timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
-        ) as answer:
-            text = await answer.text()
-            try:
-                content = json.loads(text)
-            except ValueError:
-                content = {"message": text}
-            if answer.status >= 400:
-                raise from_status(answer.status, content)
-            return dict(content)
+        with as_os_errors():
+            async with self._connected().request(
+                method,
+                self._server + path,
+                params=query,
+                data=None if body is None else json.dumps(body),
+                headers={"Content-Type": content_type, "Accept": accept},
+                timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
+            ) as answer:
+                text = await answer.text()
+        try:
+            content = json.loads(text)
+        except ValueError:
+            content = {"message": text}
+        if answer.status >= 400:
+            raise from_status(answer.status, content)
+        return dict(content)
 
     async def text(self, path: str, *, query: Mapping[str, str] | None = None) -> str:
         """The answer to a GET that isn't JSON: `/readyz`, a pod's log.
@@ -312,11 +315,12 @@ class Kube:
         """
         url = self._server + path
         timeout = aiohttp.ClientTimeout(total=CALL_SECONDS)
-        async with self._connected().get(url, params=query, timeout=timeout) as answer:
-            text = await answer.text()
-            if answer.status >= 400:
-                raise from_status(answer.status, {"message": text})
-            return text
+        with as_os_errors():
+            async with self._connected().get(url, params=query, timeout=timeout) as answer:
+                text = await answer.text()
+        if answer.status >= 400:
+            raise from_status(answer.status, {"message": text})
+        return text
 
     async def ready(self) -> bool:
         """Whether the API server says that it is ready; False also when it doesn't answer."""

@@ -34,6 +34,7 @@ from tests.lab import (
     relay,
 )
 from tests.lab.component import Component
+from tests.lab.connection import as_os_errors
 from tests.lab.errors import LabError, LabTimeoutError
 from tests.lab.kube import Json, Kube
 from tests.lab.kube_errors import Conflict, KubeError
@@ -100,6 +101,8 @@ class Lab:
                 str(files.kubeconfig),
                 str(folder / "pods"),
                 str(back_off_seconds),
+                str(files.certificate),
+                str(files.certificate_key),
             ],
             logs=folder / "logs",
             ready=self._node_is_ready,
@@ -146,6 +149,11 @@ class Lab:
             self.envoy,
             self.prometheus,
         )
+
+    @property
+    def rss_bytes(self) -> int:
+        """Resident memory of all components together, without pods."""
+        return sum(component.rss_bytes for component in self.components)
 
     # -- objects ------------------------------------------------------------------------------
 
@@ -237,13 +245,14 @@ class Lab:
             LabError: Prometheus refuses the expression.
             OSError: Prometheus doesn't answer.
         """
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(
-                f"{self.prometheus_url}/api/v1/query", params={"query": expression}
-            ) as answer,
-        ):
-            content: dict[str, Any] = await answer.json()
+        with as_os_errors():
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(
+                    f"{self.prometheus_url}/api/v1/query", params={"query": expression}
+                ) as answer,
+            ):
+                content: dict[str, Any] = await answer.json()
         if content["status"] != "success":
             raise LabError(f"Prometheus: {content.get('error')}")
         result: list[Json] = content["data"]["result"]
@@ -264,8 +273,8 @@ class Lab:
     ) -> _T:
         """The condition's first true answer; asked every 50 ms.
 
-        A refusal of the API server (404 before something exists) or a lost connection counts as
-        not yet.
+        A refusal of the API server (404 before something exists), a lost connection and a field
+        that isn't there yet (`KeyError`, `IndexError`) count as not yet.
 
         Args:
             condition: asked again and again.
@@ -281,7 +290,7 @@ class Lab:
         while True:
             try:
                 answer = await condition()
-            except (KubeError, OSError, TimeoutError) as error:
+            except (KubeError, OSError, TimeoutError, LookupError) as error:
                 last = error
             else:
                 if answer:
@@ -349,6 +358,10 @@ class Lab:
         for document in envoy.objects():
             await self.kube.apply(document)
         await self._start(self.envoy)
+        await self.until(
+            self._gateway_is_programmed, timeout=component.START_SECONDS, describe="Gateway gw"
+        )
+        self._say_up("Gateways")
 
     async def _apply_crds(self) -> None:
         crds: list[Json] = self._assets.crds()
@@ -383,6 +396,12 @@ class Lab:
         node = await self.kube.find("node", "lab-0")
         conditions = ((node or {}).get("status") or {}).get("conditions") or []
         return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+    async def _gateway_is_programmed(self) -> bool:
+        kind = "gateway.gateway.networking.k8s.io"
+        gateway = await self.kube.get(kind, "gw", namespace=istiod.NAMESPACE)
+        conditions = gateway.get("status", {}).get("conditions") or []
+        return any(c["type"] == "Programmed" and c["status"] == "True" for c in conditions)
 
     async def _tear_down(self) -> None:
         """Kill everything at once: all data is thrown away with the run's folder."""

@@ -2,8 +2,8 @@
 
 Three processes: the *launcher* (outside, waits and cleans up), the *init* (PID 1 inside, reaps),
 and the *command* (pytest, the demo, `make lab`), which starts the components as its children. When
-the command ends, the init ends, and the kernel kills whatever is left in its PID namespace. When the
-launcher dies, even of SIGKILL, the init is killed by the kernel and also sees the end of a pipe.
+the command ends, the init ends, and the kernel kills whatever is left in its PID namespace. When
+the launcher dies, even of SIGKILL, the kernel kills the init, which also sees the end of a pipe.
 
 The command keeps the terminal, standard streams, process group (Ctrl-C) and exit code.
 """
@@ -30,6 +30,7 @@ OUTSIDE: Final = "DAVY_LAB_OUTSIDE"
 GRACE_SECONDS: Final = 20.0
 """How long the command may clean up after SIGTERM before everything is killed."""
 
+_HOSTS = (("prometheus", "istio-system"), ("prometheus", "monitoring"))
 _NOT_FOUND = 127
 _KILLED = 128
 
@@ -82,6 +83,7 @@ def _run_as_init(
         linux.mount("none", "/", "", linux.MS_REC | linux.MS_PRIVATE)
         with contextlib.suppress(OSError):  # a container that masks /proc keeps its own
             linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+        _name_hosts(folder)
         netlink.set_up()
         wakeup = _watch_signals()
         command = os.fork()
@@ -93,6 +95,19 @@ def _run_as_init(
     except BaseException as error:  # noqa: BLE001 a fork must not run into its caller's code
         print(f"lab: {error}", file=sys.stderr, flush=True)
     os._exit(code)
+
+
+def _name_hosts(folder: Path) -> None:
+    """Give components the names they have in a cluster: there is no cluster DNS in the lab."""
+    names = " ".join(
+        f"{name}.{where}{suffix}"
+        for name, where in _HOSTS
+        for suffix in ("", ".svc", ".svc.cluster.local")
+    )
+    hosts = folder / "hosts"
+    hosts.write_text(f"127.0.0.1 localhost\n::1 localhost\n{netlink.CONTROL_PLANE} {names}\n")
+    with contextlib.suppress(OSError):
+        linux.mount(str(hosts), "/etc/hosts", "", linux.MS_BIND)
 
 
 def _environment(folder: Path, outside: Mapping[str, socket.socket]) -> dict[str, str]:

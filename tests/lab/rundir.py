@@ -1,8 +1,8 @@
 """The folder of one lab run, and the removal of those whose lab is dead.
 
 `build/lab/<id>/` holds everything a run writes: etcd's data, keys, logs, temporary files. Its
-`lock` file is held with flock(2) by the launcher and the init of the lab, so the kernel lets go of it when
-both are dead, however they died: a folder whose lock can be had is stale.
+`lock` file is held with flock(2) by the launcher and the init of the lab, so the kernel lets go of
+it when both are dead, however they died: a folder whose lock can be had is stale.
 """
 
 import contextlib

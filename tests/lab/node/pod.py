@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.lab.kube import Json, Kube
 from tests.lab.kube_errors import Conflict, KubeError, NotFound
