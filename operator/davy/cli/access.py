@@ -171,12 +171,16 @@ async def follow(
         asyncio.create_task(mirror.keep(connection, namespace, changed))
         for mirror in (own, *mirrors)
     ]
+    before: RolloutView | None = None
     try:
         while True:
             current = own.named(name)
             if current is None:
                 raise NotFound(f"rollout {namespace}/{name} was deleted.")
-            yield _view(group, current, mirrors, own.note)
+            shown = _view(group, current, mirrors, own.note)
+            if shown != before:
+                yield shown
+            before = shown
             await changed.wait()
             await asyncio.sleep(_SETTLE_SECONDS)
             changed.clear()

@@ -147,8 +147,8 @@ def _without_update(rollout: Json, group: ApiGroup, verb: str) -> Refuse | None:
         )
     if text(rollout, "status", "stableRS") is None:
         return Refuse(
-            f"{who} has nothing to {verb}: its first revision has no steps and nothing to go back "
-            f"to; {_doing(rollout)}"
+            f"{who} has nothing to {verb}: its first revision passes no steps and has nothing to "
+            f"go back to. {_doing(rollout)}"
         )
     return None
 

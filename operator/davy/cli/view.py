@@ -187,7 +187,7 @@ def unobserved(rollout: Json) -> str | None:
     seen = text(rollout, "status", "observedGeneration")
     newest = number(rollout, "metadata", "generation")
     if text(rollout, "status", "phase") is None and seen is None:
-        return "no operator has looked at it yet; is one running for this namespace and API group?"
+        return "no operator has looked at it (is one running for this namespace and API group?)"
     if seen is None or not seen.isdecimal() or newest is None or int(seen) >= newest:
         return None
     return f"the operator has yet to see the newest spec (generation {newest}; seen: {seen})"

@@ -63,10 +63,14 @@ def finished(rollout: Json) -> bool:
 
 
 def current_step(rollout: Json) -> tuple[int, Json] | None:
-    """Index (from 0) and manifest of the step that is under way; None when there is none."""
+    """Index (from 0) and manifest of the step that is under way; None when there is none.
+
+    A first revision passes no steps: there is nothing to split the traffic with.
+    """
     steps = spec_steps(rollout)
     index = number(rollout, "status", "currentStepIndex")
-    idle = finished(rollout) or flag(rollout, "status", "abort")
+    first = text(rollout, "status", "stableRS") is None
+    idle = first or finished(rollout) or flag(rollout, "status", "abort")
     if index is None or idle or not 0 <= index < len(steps):
         return None
     return index, steps[index]
