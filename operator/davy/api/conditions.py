@@ -35,6 +35,14 @@ class ConditionType(StrEnum):
     STALLED = "Stalled"
 
 
+class ConditionStatus(StrEnum):
+    """`status.conditions[].status`."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
 class Reason(StrEnum):
     """`status.conditions[].reason`."""
 

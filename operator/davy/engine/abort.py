@@ -8,9 +8,9 @@ from davy.api.analysis import Phase
 from davy.api.conditions import ConditionType, Reason
 from davy.api.status import ProgressMark, RunReference
 from davy.engine import runs
+from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
 from davy.engine.world import Rollout, World
-
 
 _NOT_WAITING: Final = {
     Reason.ROLLOUT_PAUSED,
@@ -77,21 +77,17 @@ def check(
     return aborted(world, position, cause, now)
 
 
-def overdue(
-    rollout: Rollout, world: World, position: Position, waited: Progress, now: datetime
-) -> tuple[Position, str]:
-    """The position, aborted because nothing moved for progressDeadlineSeconds, if the user wants that."""
-    spec = rollout.spec
-    wants = spec.progress_deadline_abort and waited.exceeded and not rollout.deleting
+def overdue(around: Surroundings, position: Position, waited: Progress) -> tuple[Position, str]:
+    """The position, aborted because nothing moved for too long, where the user wants that."""
+    spec = around.rollout.spec
+    wants = spec.progress_deadline_abort and waited.exceeded and not around.rollout.deleting
     if position.stage is not Stage.UPDATING or not wants:
         return position, ""
     cause = f"no progress for {spec.progress_deadline_seconds} s (progressDeadlineSeconds)"
-    return aborted(world, position, cause, now)
+    return aborted(around.world, position, cause, around.now)
 
 
-def aborted(
-    world: World, position: Position, cause: str, now: datetime
-) -> tuple[Position, str]:
+def aborted(world: World, position: Position, cause: str, now: datetime) -> tuple[Position, str]:
     """The position given up: all weight to stable, pauses and promotion forgotten (I3)."""
     given_up = replace(
         position,

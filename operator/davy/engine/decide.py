@@ -4,12 +4,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from davy.engine import abort, pause, position, report, runs, scale, steps, story, weights
+from davy.engine import (
+    abort,
+    destinations,
+    pause,
+    position,
+    report,
+    runs,
+    scale,
+    steps,
+    story,
+    weights,
+)
 from davy.engine.describe import Scene
+from davy.engine.effect import ALL, Surroundings, effect
 from davy.engine.plan import Action, MarkRollout, Plan, PointRole, SetWeights
 from davy.engine.position import Position, Stage
 from davy.engine.revision import next_revision
-from davy.engine.weights import Effect
 from davy.engine.world import Rollout, World
 
 
@@ -31,21 +42,21 @@ def decide(
     now is progress.
     """
     settle = (settings or EngineSettings()).settle
-    took = weights.effect(world.route, rollout.status, now, settle)
-    around = steps.Surroundings(rollout, world, took, now)
+    took = effect(world.route, rollout.status, now, settle)
+    around = Surroundings(rollout, world, took, now)
     where, why = abort.check(rollout, world, runs.refreshed(position.read(rollout), world), now)
     where = steps.advance(where, around)
     waited = abort.progress(rollout, world, where, now, counted=steps.is_waiting(where, around))
     if not why:
-        where, why = abort.overdue(rollout, world, where, waited, now)
+        where, why = abort.overdue(around, where, waited)
     target = _target(where)
-    wanted = weights.wanted(rollout, world, where, took, target)
+    wanted = weights.wanted(around, where, target)
     number = _revision(world, where)
-    where, run_actions = runs.wanted(rollout, world, where, took, number)
+    where, run_actions = runs.wanted(around, where, number)
     actions = (
-        *_route(rollout, world, where, took, target, wanted),
-        *_mark(rollout, world, where, took, number),
-        *scale.replica_sets(rollout, world, where, took, target, now),
+        *_route(around, where, target, wanted),
+        *_mark(around, where, number),
+        *scale.replica_sets(around, where, target),
         *run_actions,
         *runs.finished(rollout, world, where),
     )
@@ -69,41 +80,35 @@ def _revision(world: World, where: Position) -> int:
 
 
 def _route(
-    rollout: Rollout,
-    world: World,
-    where: Position,
-    took: Effect,
-    target: int,
-    wanted: int | None,
+    around: Surroundings, where: Position, target: int, wanted: int | None
 ) -> Iterator[Action]:
     """Weights before destinations: an abort's weights must not wait for anything (I3)."""
-    written = world.route.canary_weight
+    written = around.world.route.canary_weight
     if wanted is not None and wanted != written:
         why = f"canary weight {written} → {wanted}"
-        yield SetWeights(canary=wanted, stable=100 - wanted, why=why)  # I1
+        yield SetWeights(canary=wanted, stable=ALL - wanted, why=why)  # I1
         return
-    moves = weights.pointing(rollout, world, where, took, target)
+    moves = destinations.move(around, where, target)
     if moves is not None:
         role, template_hash = moves
         yield PointRole(role, template_hash, f"the {role.value} destination to {template_hash}")
 
 
-def _mark(
-    rollout: Rollout, world: World, where: Position, took: Effect, number: int
-) -> Iterator[Action]:
-    """The finalizer is on while traffic may be elsewhere than on stable: deletion takes it back (I9)."""
-    route = world.route
-    on_stable = route.canary_weight is None or (route.canary_weight == 0 and took.in_effect)
+def _mark(around: Surroundings, where: Position, number: int) -> Iterator[Action]:
+    """The finalizer is on while traffic may be elsewhere: deletion takes it back first (I9)."""
+    rollout, route = around.rollout, around.world.route
+    on_stable = route.canary_weight is None or (route.canary_weight == 0 and around.took.in_effect)
     leads = route.stable_hash in {None, where.stable_hash} or route.canary_weight is None
-    at_rest = where.stage is not Stage.UPDATING and on_stable and leads
+    at_rest = on_stable and leads
     if rollout.deleting:
-        at_rest = (on_stable and leads) or where.stage is Stage.FIRST
-        if rollout.finalizer and at_rest:
-            yield MarkRollout(False, rollout.revision, "all weight is on stable")
+        if rollout.finalizer and (at_rest or where.stage is Stage.FIRST):
+            yield MarkRollout(
+                finalizer=False, revision=rollout.revision, why="all weight is on stable"
+            )
         return
-    finalizer = not at_rest and where.stage is not Stage.FIRST
-    if finalizer != rollout.finalizer or (rollout.revision != number and where.stage is not Stage.ABORTED):
-        yield MarkRollout(finalizer, number, f"revision {number}")
+    finalizer = where.stage is Stage.UPDATING or (rollout.finalizer and not at_rest)
+    if finalizer != rollout.finalizer or rollout.revision != number:
+        yield MarkRollout(finalizer=finalizer, revision=number, why=f"revision {number}")
 
 
 def _wake(scene: Scene) -> datetime | None:

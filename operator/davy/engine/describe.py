@@ -7,8 +7,8 @@ from davy.api.conditions import PauseReason
 from davy.api.status import RunReference
 from davy.engine import pause, runs, weights
 from davy.engine.abort import Progress
+from davy.engine.effect import Effect
 from davy.engine.position import Position, Stage
-from davy.engine.weights import Effect
 from davy.engine.world import Answer, ReplicaSet, Rollout, World
 
 

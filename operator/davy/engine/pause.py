@@ -12,7 +12,7 @@ from davy.engine.position import Position
 def step(position: Position, now: datetime, *, weight_in_place: bool) -> tuple[Position, bool]:
     """The pause step: begins when the weight before it is in place, ends when its time has passed.
 
-    It doesn't end by time while the canary can't carry its weight: the wait would have shown nothing.
+    It doesn't end by time while the canary can't carry its weight: it would have shown nothing.
     """
     if position.resumed:
         return position, True
@@ -50,9 +50,7 @@ def inconclusive(position: Position, now: datetime) -> Position:
 
 def _went_on(position: Position) -> Position:
     step = position.step
-    ends_step = step is not None and (
-        step.pause is not None or _inconclusive(position.step_run)
-    )
+    ends_step = step is not None and (step.pause is not None or _inconclusive(position.step_run))
     return replace(position, background_run=None, controller_pause=ends_step)
 
 

@@ -1,4 +1,4 @@
-"""What `decide` wants: actions in the order they must be tried, the status, the wake-up. Data only."""
+"""What `decide` wants: actions in the order to try them, the status, the wake-up. Data only."""
 
 from dataclasses import dataclass
 from datetime import datetime

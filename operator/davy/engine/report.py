@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from davy.api.conditions import ConditionType, Reason, RolloutPhase
+from davy.api.conditions import ConditionStatus, ConditionType, Reason, RolloutPhase
 from davy.api.fields import format_instant, parse_instant
-from davy.api.rollout import LabelSelector
+from davy.api.selector import LabelSelector
 from davy.api.status import (
     CanaryStatus,
     Condition,
@@ -144,26 +144,29 @@ def _conditions(scene: Scene, phase: RolloutPhase, message: str) -> list[Conditi
     keep = _Keeper(scene)
     keep.put(
         ConditionType.AVAILABLE,
-        available >= full,
+        _is(available >= full),
         Reason.AVAILABLE,
         f"{full} pods are wanted" if available >= full else f"fewer than {full} pods are available",
     )
     keep.progressing(phase)
     keep.put(
         ConditionType.PAUSED,
-        phase is RolloutPhase.PAUSED,
+        _is(phase is RolloutPhase.PAUSED),
         Reason.ROLLOUT_PAUSED if phase is RolloutPhase.PAUSED else Reason.ROLLOUT_RESUMED,
         _pause_reason(position),
     )
-    keep.put(ConditionType.COMPLETED, complete, Reason.ROLLOUT_COMPLETED, "")
-    keep.put(ConditionType.HEALTHY, is_healthy, Reason.ROLLOUT_HEALTHY, "")
+    keep.put(ConditionType.COMPLETED, _is(complete), Reason.ROLLOUT_COMPLETED, "")
+    keep.put(ConditionType.HEALTHY, _is(is_healthy), Reason.ROLLOUT_HEALTHY, "")
     keep.traffic()
     if world.problems:
         text = "; ".join(str(problem) for problem in world.problems)
-        keep.put(ConditionType.INVALID_SPEC, True, Reason.INVALID_SPEC, text)
+        keep.put(ConditionType.INVALID_SPEC, ConditionStatus.TRUE, Reason.INVALID_SPEC, text)
     if new is not None and new.failure:
         keep.put(
-            ConditionType.REPLICA_FAILURE, True, Reason.REPLICA_SET_CREATE_ERROR, new.failure
+            ConditionType.REPLICA_FAILURE,
+            ConditionStatus.TRUE,
+            Reason.REPLICA_SET_CREATE_ERROR,
+            new.failure,
         )
     keep.kstatus(phase, message)
     return keep.conditions
@@ -183,7 +186,7 @@ class _Keeper:
     def put(
         self,
         kind: ConditionType,
-        value: bool | None,  # noqa: FBT001 - a condition's status is a boolean or unknown
+        value: ConditionStatus,
         reason: Reason,
         message: str,
         updated: datetime | None = None,
@@ -205,34 +208,38 @@ class _Keeper:
         scene, position = self._scene, self._scene.position
         new = scene.new
         name = new.name if new else f"{scene.rollout.name}-{position.new_hash}"
-        value: bool | None = True
+        value = ConditionStatus.TRUE
         reason, message = Reason.REPLICA_SET_UPDATED, f'ReplicaSet "{name}" is progressing.'
         if position.stage is Stage.ABORTED:
-            value, reason, message = False, Reason.ROLLOUT_ABORTED, scene.aborted
+            value, reason, message = ConditionStatus.FALSE, Reason.ROLLOUT_ABORTED, scene.aborted
         elif scene.waited.exceeded:
             seconds = scene.rollout.spec.progress_deadline_seconds
-            value, reason = False, Reason.PROGRESS_DEADLINE_EXCEEDED
+            value, reason = ConditionStatus.FALSE, Reason.PROGRESS_DEADLINE_EXCEEDED
             message = f'ReplicaSet "{name}" made no progress for {seconds} s.'
         elif position.stage is Stage.DONE:
             reason = Reason.NEW_REPLICA_SET_AVAILABLE
             message = f'ReplicaSet "{name}" is stable.'
         elif phase is RolloutPhase.PAUSED and scene.waited.deadline is None:
-            value, reason, message = None, Reason.ROLLOUT_PAUSED, "Rollout is paused."
+            value, reason, message = (
+                ConditionStatus.UNKNOWN,
+                Reason.ROLLOUT_PAUSED,
+                "Rollout is paused.",
+            )
         elif scene.waited.deadline is None:
             reason, message = Reason.ANALYSIS_RUN_RUNNING, "An analysis step is running."
         self.put(ConditionType.PROGRESSING, value, reason, message, updated=scene.waited.since)
 
     def traffic(self) -> None:
         took, route = self._scene.took, self._scene.world.route
-        value: bool | None = None
+        value = ConditionStatus.UNKNOWN
         if route.canary_weight is None:
-            value, reason = False, Reason.ROUTE_MISSING
+            value, reason = ConditionStatus.FALSE, Reason.ROUTE_MISSING
         elif route.answer is Answer.NOT_YET:
-            value, reason = False, Reason.WEIGHT_REFUSED
+            value, reason = ConditionStatus.FALSE, Reason.WEIGHT_REFUSED
         elif not took.in_effect:
             reason = Reason.WEIGHT_SETTLING
         elif route.answer is Answer.VERIFIED:
-            value, reason = True, Reason.WEIGHT_VERIFIED
+            value, reason = ConditionStatus.TRUE, Reason.WEIGHT_VERIFIED
         else:
             reason = Reason.WEIGHT_NOT_REPORTED
         self.put(ConditionType.TRAFFIC_VERIFIED, value, reason, took.said, updated=took.since)
@@ -245,10 +252,14 @@ class _Keeper:
             RolloutPhase.DEGRADED: _degraded(self._scene),
         }[phase]
         is_moving = phase in {RolloutPhase.PROGRESSING, RolloutPhase.PAUSED}
-        self.put(ConditionType.READY, phase is RolloutPhase.HEALTHY, reason, message)
-        self.put(ConditionType.RECONCILING, is_moving, reason, message if is_moving else "")
+        self.put(ConditionType.READY, _is(phase is RolloutPhase.HEALTHY), reason, message)
+        self.put(ConditionType.RECONCILING, _is(is_moving), reason, message if is_moving else "")
         stalled = phase is RolloutPhase.DEGRADED
-        self.put(ConditionType.STALLED, stalled, reason, message if stalled else "")
+        self.put(ConditionType.STALLED, _is(stalled), reason, message if stalled else "")
+
+
+def _is(fact: bool) -> ConditionStatus:  # noqa: FBT001 - a fact is all that it takes
+    return ConditionStatus.TRUE if fact else ConditionStatus.FALSE
 
 
 def _degraded(scene: Scene) -> Reason:
@@ -262,7 +273,7 @@ def _degraded(scene: Scene) -> Reason:
 def condition(
     before: RolloutStatus,
     kind: ConditionType,
-    value: bool | None,  # noqa: FBT001 - a condition's status is a boolean or unknown
+    value: ConditionStatus,
     reason: Reason,
     message: str,
     *,
@@ -271,15 +282,14 @@ def condition(
     updated: datetime | None = None,
 ) -> Condition:
     """The condition, its times kept from the one before where what they date is the same."""
-    text = {True: "True", False: "False", None: "Unknown"}[value]
     old = before.condition(kind)
-    same = old is not None and (old.status, old.reason, old.message) == (text, reason, message)
+    same = old is not None and (old.status, old.reason, old.message) == (value, reason, message)
     return Condition(
         type=kind,
-        status=text,
+        status=value,
         reason=reason,
         message=message,
-        last_transition_time=old.last_transition_time if old and old.status == text else _ms(now),
+        last_transition_time=old.last_transition_time if old and old.status == value else _ms(now),
         last_update_time=_ms(updated)
         if updated
         else (old.last_update_time if old and same else _ms(now)),
@@ -290,4 +300,3 @@ def condition(
 def _ms(instant: datetime) -> datetime:
     """As precise as it is written: what is read back must compare equal."""
     return parse_instant(format_instant(instant))
-

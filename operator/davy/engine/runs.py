@@ -1,13 +1,13 @@
 """Which AnalysisRuns must exist, which are over, and which are forgotten."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from davy.api.analysis import AnalysisRef, Phase
 from davy.api.conditions import PauseReason
 from davy.api.status import RunReference
+from davy.engine.effect import Surroundings
 from davy.engine.plan import Action, CreateRun, DeleteRun, TerminateRun
 from davy.engine.position import Position, Stage
-from davy.engine.weights import Effect
 from davy.engine.world import Rollout, Run, RunKind, World
 
 
@@ -35,86 +35,81 @@ def by_name(world: World, name: str) -> Run | None:
 
 
 def wanted(
-    rollout: Rollout, world: World, position: Position, took: Effect, revision: int
+    around: Surroundings, position: Position, revision: int
 ) -> tuple[Position, tuple[Action, ...]]:
     """The runs that this position needs, referred to by the returned position.
 
     A run that was created before a crash, but never made it into the status, is taken up again.
     Background analysis starts with the canary's first traffic: before it there is nothing to judge.
     """
+    rollout, world = around.rollout, around.world
     if position.stage is not Stage.UPDATING or world.problems or rollout.deleting:
         return position, ()
-    actions: list[Action] = []
     step = position.step
     held = position.paused_for(PauseReason.INCONCLUSIVE_ANALYSIS) is not None
-    if step is not None and step.analysis is not None and not held:
-        reference, action = _ensure(
-            rollout, world, position, RunKind.STEP, step.analysis, position.step_run, revision
-        )
+    if step is None or held:
+        return position, ()
+    actions: list[Action | None] = []
+    if step.analysis is not None:
+        ask = _Ask(RunKind.STEP, step.analysis, revision, position.index)
+        reference, action = _ensure(around, position, ask, position.step_run)
         position = replace(position, step_run=reference)
-        actions += [action] if action else []
+        actions.append(action)
     background = rollout.spec.strategy.canary.analysis
-    traffic = (world.route.canary_weight or 0) > 0 and took.in_effect
+    traffic = (world.route.canary_weight or 0) > 0 and around.took.in_effect
     started = position.background_run is not None
-    if (
-        background is not None
-        and step is not None
-        and position.index >= background.starting_step
-        and (traffic or started)
-        and not held
+    if background is not None and (
+        started or (traffic and position.index >= background.starting_step)
     ):
-        reference, action = _ensure(
-            rollout,
-            world,
-            position,
-            RunKind.BACKGROUND,
-            background,
-            position.background_run,
-            revision,
-        )
+        ask = _Ask(RunKind.BACKGROUND, background, revision, None)
+        reference, action = _ensure(around, position, ask, position.background_run)
         position = replace(position, background_run=reference)
-        actions += [action] if action else []
-    return position, tuple(actions)
+        actions.append(action)
+    return position, tuple(action for action in actions if action is not None)
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """A run that must exist."""
+
+    kind: RunKind
+    analysis: AnalysisRef
+    revision: int
+    step_index: int | None
 
 
 def _ensure(
-    rollout: Rollout,
-    world: World,
-    position: Position,
-    kind: RunKind,
-    analysis: AnalysisRef,
-    reference: RunReference | None,
-    revision: int,
+    around: Surroundings, position: Position, ask: _Ask, reference: RunReference | None
 ) -> tuple[RunReference, Action | None]:
+    world = around.world
     if reference is not None and by_name(world, reference.name) is not None:
         return reference, None
-    index = position.index if kind is RunKind.STEP else None
     lost = [
         run
         for run in world.runs
         if (run.kind, run.hash, run.revision, run.step_index)
-        == (kind, position.new_hash, revision, index)
+        == (ask.kind, position.new_hash, ask.revision, ask.step_index)
         and not run.terminating
         and not run.phase.completed
     ]
     if lost:
         return RunReference(name=lost[0].name, status=lost[0].phase.value), None
-    base = f"{rollout.name}-{position.new_hash}-{revision}" + ("" if index is None else f"-{index}")
+    index = ask.step_index
+    base = f"{around.rollout.name}-{position.new_hash}-{ask.revision}"
+    base += "" if index is None else f"-{index}"
     taken = {run.name for run in world.runs}
-    free = (name for name in _names(base, len(taken)) if name not in taken)
-    name = reference.name if reference is not None else next(free)
-    where = "background analysis" if index is None else f"analysis of step {index + 1}"
+    free = next(name for name in _names(base, len(taken)) if name not in taken)
     create = CreateRun(
-        name=name,
-        kind=kind,
-        analysis=AnalysisRef(templates=analysis.templates, args=analysis.args),
+        name=reference.name if reference is not None else free,
+        kind=ask.kind,
+        analysis=AnalysisRef(templates=ask.analysis.templates, args=ask.analysis.args),
         hash=position.new_hash,
         stable_hash=position.stable_hash or "",
-        revision=revision,
+        revision=ask.revision,
         step_index=index,
-        why=where,
+        why="background analysis" if index is None else f"analysis of step {index + 1}",
     )
-    return RunReference(name=name, status=Phase.PENDING.value), create
+    return RunReference(name=create.name, status=Phase.PENDING.value), create
 
 
 def _names(base: str, taken: int) -> tuple[str, ...]:
@@ -122,7 +117,7 @@ def _names(base: str, taken: int) -> tuple[str, ...]:
 
 
 def finished(rollout: Rollout, world: World, position: Position) -> tuple[Action, ...]:
-    """Runs of an update that is over are terminated; finished ones beyond the limits are deleted."""
+    """Runs of an update that is over are ended; finished ones beyond the limits are deleted."""
     current = {
         reference.name
         for reference in (position.step_run, position.background_run)

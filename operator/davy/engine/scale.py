@@ -1,8 +1,9 @@
-"""How many pods each revision has, when drained pods go, and which ReplicaSets are kept (I2, I4)."""
+"""How many pods each revision has, when drained pods go, which ReplicaSets are kept (I2, I4)."""
 
 from datetime import datetime, timedelta
 
 from davy.engine import weights
+from davy.engine.effect import Surroundings, may_carry
 from davy.engine.plan import (
     Action,
     CreateReplicaSet,
@@ -12,35 +13,29 @@ from davy.engine.plan import (
 )
 from davy.engine.position import Position, Stage
 from davy.engine.revision import next_revision
-from davy.engine.weights import Effect
 from davy.engine.world import ReplicaSet, Rollout, World
 
 
-def replica_sets(
-    rollout: Rollout, world: World, position: Position, took: Effect, target: int, now: datetime
-) -> tuple[Action, ...]:
+def replica_sets(around: Surroundings, position: Position, target: int) -> tuple[Action, ...]:
     """Create and grow first, then drain, then shrink, then forget."""
-    if rollout.deleting:
+    if around.rollout.deleting:
         return ()
     growing: list[Action] = []
     shrinking: list[Action] = []
     for action in (
-        _new(rollout, world, position, took, target),
-        _stable(rollout, world, position),
+        _new(around, position, target),
+        _stable(around, position),
     ):
-        match action:
-            case ScaleReplicaSet(name=name, replicas=replicas) if replicas < _pods(world, name):
-                shrinking.append(action)
-            case None:
-                pass
-            case _:
-                growing.append(action)
+        if isinstance(action, ScaleReplicaSet) and action.replicas < _pods(around, action.name):
+            shrinking.append(action)
+        elif action is not None:
+            growing.append(action)
     drained = [
         action
-        for found in _given_up(world, position)
-        for action in _drain(rollout, world, position, took, found, now)
+        for found in _given_up(around.world, position)
+        for action in _drain(around, position, found)
     ]
-    return (*growing, *drained, *shrinking, *_forgotten(rollout, world, position))
+    return (*growing, *drained, *shrinking, *_forgotten(around.rollout, around.world, position))
 
 
 def drains_until(world: World, now: datetime) -> tuple[datetime, ...]:
@@ -49,11 +44,10 @@ def drains_until(world: World, now: datetime) -> tuple[datetime, ...]:
     return tuple(deadline for deadline in deadlines if deadline is not None and deadline > now)
 
 
-def new_replicas(
-    rollout: Rollout, world: World, position: Position, took: Effect, target: int
-) -> int:
-    """The pods of the new revision: enough for the step's weight and for any weight it still has."""
-    full, new = rollout.spec.replicas, world.replica_set(position.new_hash)
+def _new_replicas(around: Surroundings, position: Position, target: int) -> int:
+    """The pods of the new revision, for the step's weight and for any weight it still has."""
+    full, world = around.full, around.world
+    new = world.replica_set(position.new_hash)
     has = new.desired if new else 0
     if position.stage in {Stage.FIRST, Stage.DONE}:
         return full
@@ -62,24 +56,23 @@ def new_replicas(
     wants = weights.needed(target, full)
     if wants >= has:
         return wants
-    lowered = took.in_effect and (world.route.canary_weight or 0) <= target
+    lowered = around.took.in_effect and (world.route.canary_weight or 0) <= target
     return wants if lowered else min(has, full)  # I4
 
 
-def _new(
-    rollout: Rollout, world: World, position: Position, took: Effect, target: int
-) -> Action | None:
+def _new(around: Surroundings, position: Position, target: int) -> Action | None:
+    world = around.world
     found = world.replica_set(position.new_hash)
-    replicas = new_replicas(rollout, world, position, took, target)
+    replicas = _new_replicas(around, position, target)
     if found is None:
         if position.stage is Stage.ABORTED or world.problems:
             return None
         return CreateReplicaSet(
-            name=f"{rollout.name}-{position.new_hash}",
+            name=f"{around.rollout.name}-{position.new_hash}",
             hash=position.new_hash,
             revision=next_revision(world.replica_sets),
             replicas=replicas,
-            why=f"new template; {replicas} of {rollout.spec.replicas} pods for weight {target}",
+            why=f"new template; {replicas} of {around.full} pods for weight {target}",
         )
     newest = max(other.revision for other in world.replica_sets)
     if found.revision < newest and position.stage is not Stage.ABORTED:
@@ -95,11 +88,11 @@ def _new(
     return None
 
 
-def _stable(rollout: Rollout, world: World, position: Position) -> Action | None:
-    found = world.replica_set(position.stable_hash)
+def _stable(around: Surroundings, position: Position) -> Action | None:
+    found = around.world.replica_set(position.stable_hash)
     if found is None or position.stage in {Stage.FIRST, Stage.DONE}:
         return None
-    full = rollout.spec.replicas
+    full = around.full
     if found.desired == full and found.scale_down_at is None:
         return None
     return ScaleReplicaSet(found.name, full, f"stable: {found.desired} → {full} pods")
@@ -113,36 +106,31 @@ def _given_up(world: World, position: Position) -> tuple[ReplicaSet, ...]:
     return tuple(found for found in world.replica_sets if found.hash not in kept)
 
 
-def _drain(
-    rollout: Rollout,
-    world: World,
-    position: Position,
-    took: Effect,
-    found: ReplicaSet,
-    now: datetime,
-) -> tuple[Action, ...]:
+def _drain(around: Surroundings, position: Position, found: ReplicaSet) -> tuple[Action, ...]:
     """I4: the deadline is set when the weight is 0 in effect; the pods go when it has passed."""
     if found.desired == 0:
         return ()
-    if weights.may_carry(world.route, found.hash) or not took.in_effect:
-        if found.scale_down_at is None:
-            return ()
-        return (MarkReplicaSet(found.name, found.revision, None, "traffic may reach it again"),)
-    strategy = rollout.spec.strategy.canary
-    aborted = position.stage is Stage.ABORTED and found.hash == position.new_hash
-    if aborted and strategy.abort_scale_down_delay_seconds == 0:
+    deadline = found.scale_down_at
+    if may_carry(around.world.route, found.hash):
+        taken_back = MarkReplicaSet(found.name, found.revision, None, "traffic may reach it again")
+        return () if deadline is None else (taken_back,)
+    seconds = _delay_seconds(around.rollout, position, found)
+    if not around.took.in_effect or seconds is None:
         return ()
-    seconds = (
-        strategy.abort_scale_down_delay_seconds if aborted else strategy.scale_down_delay_seconds
-    )
-    if found.scale_down_at is None:
-        deadline = now + timedelta(seconds=seconds)
-        why = f"weight 0 in effect since {took.since:%H:%M:%S}; its pods go in {seconds} s"
-        return (MarkReplicaSet(found.name, found.revision, deadline, why),)
-    if found.scale_down_at > now:
-        return ()
+    if deadline is None:
+        why = f"weight 0 in effect since {around.took.since:%H:%M:%S}; its pods go in {seconds} s"
+        goes_at = around.now + timedelta(seconds=seconds)
+        return (MarkReplicaSet(found.name, found.revision, goes_at, why),)
     why = f"weight 0 and drained: {found.desired} → 0 pods"
-    return (ScaleReplicaSet(found.name, 0, why),)
+    return (ScaleReplicaSet(found.name, 0, why),) if deadline <= around.now else ()
+
+
+def _delay_seconds(rollout: Rollout, position: Position, found: ReplicaSet) -> int | None:
+    """How long pods without weight stay; None: for ever."""
+    strategy = rollout.spec.strategy.canary
+    if position.stage is Stage.ABORTED and found.hash == position.new_hash:
+        return strategy.abort_scale_down_delay_seconds or None
+    return strategy.scale_down_delay_seconds
 
 
 def _forgotten(rollout: Rollout, world: World, position: Position) -> tuple[Action, ...]:
@@ -153,7 +141,7 @@ def _forgotten(rollout: Rollout, world: World, position: Position) -> tuple[Acti
             for found in world.replica_sets
             if found.hash not in {position.stable_hash, position.new_hash}
             and found.desired == found.current == 0
-            and not weights.may_carry(world.route, found.hash)
+            and not may_carry(world.route, found.hash)
         ),
         key=lambda found: found.revision,
     )
@@ -164,5 +152,5 @@ def _forgotten(rollout: Rollout, world: World, position: Position) -> tuple[Acti
     )
 
 
-def _pods(world: World, name: str) -> int:
-    return next(found.desired for found in world.replica_sets if found.name == name)
+def _pods(around: Surroundings, name: str) -> int:
+    return next(found.desired for found in around.world.replica_sets if found.name == name)

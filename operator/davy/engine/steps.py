@@ -1,26 +1,14 @@
 """Steps go forward, each once, each when its effect was observed (I5, I6): a function per kind."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
 from davy.api.analysis import Phase
 from davy.api.conditions import PauseReason
 from davy.api.rollout import CanaryStep
 from davy.engine import pause, weights
+from davy.engine.effect import ALL, Surroundings
 from davy.engine.position import Position, Stage
-from davy.engine.weights import Effect
-from davy.engine.world import Rollout, World
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a step may look at."""
-
-    rollout: Rollout
-    world: World
-    took: Effect
-    now: datetime
 
 
 def advance(position: Position, around: Surroundings) -> Position:
@@ -42,7 +30,7 @@ def advance(position: Position, around: Surroundings) -> Position:
         if not done:
             return position
         position = position.at(position.index + 1)
-    if in_place(100, position, around):
+    if in_place(ALL, position, around):
         return replace(
             position, stage=Stage.DONE, stable_hash=position.new_hash, promote_full=False
         )
@@ -51,11 +39,10 @@ def advance(position: Position, around: Surroundings) -> Position:
 
 def in_place(weight: int, position: Position, around: Surroundings) -> bool:
     """The canary has this weight in effect and the pods for it (I2, I5)."""
-    route, full = around.world.route, around.rollout.spec.replicas
-    new = around.world.replica_set(position.new_hash)
+    route = around.world.route
     return (
-        new is not None
-        and new.available >= weights.needed(weight, full)
+        around.world.replica_set(position.new_hash) is not None
+        and around.available(position.new_hash) >= weights.needed(weight, around.full)
         and route.canary_weight == weight
         and around.took.in_effect
         and (weight == 0 or route.canary_hash == position.new_hash)
@@ -81,7 +68,7 @@ def is_waiting(position: Position, around: Surroundings) -> bool:
 
 
 def _first(position: Position, around: Surroundings) -> Position:
-    """The first revision is stable when all its pods are available: steps have nothing to compare."""
+    """The first revision is stable when all its pods are available: nothing to compare it with."""
     new = around.world.replica_set(position.new_hash)
     complete = new is not None and new.observed and new.available >= around.rollout.spec.replicas
     if not complete or around.world.problems or around.rollout.deleting:
@@ -106,9 +93,7 @@ def _check(step: CanaryStep) -> Check:
 
 
 def _set_weight(position: Position, around: Surroundings) -> tuple[Position, bool]:
-    return position, in_place(
-        weights.of_step(position.steps, position.index), position, around
-    )
+    return position, in_place(weights.of_step(position.steps, position.index), position, around)
 
 
 def _pause(position: Position, around: Surroundings) -> tuple[Position, bool]:
@@ -116,7 +101,7 @@ def _pause(position: Position, around: Surroundings) -> tuple[Position, bool]:
     return pause.step(position, around.now, weight_in_place=held)
 
 
-def _analysis(position: Position, around: Surroundings) -> tuple[Position, bool]:
+def _analysis(position: Position, _around: Surroundings) -> tuple[Position, bool]:
     """Successful goes on; an inconclusive run goes on when a person resumed it."""
     run = position.step_run
     if run is None:

@@ -68,6 +68,8 @@ def _traffic(scene: Scene, before: RolloutStatus, after: RolloutStatus) -> Itera
         if scene.position.stage is Stage.UPDATING and scene.position.step is not None:
             where = f", {step_of(scene.position, scene.position.index)}"
         text = f"Canary weight {old.canary.weight} → {new.canary.weight}{where}"
+        if scene.position.stage is Stage.DONE and new.canary.weight == 0:
+            text = "All weight to the stable destination"
         yield Event(EventReason.TRAFFIC_WEIGHT_UPDATED, text)
     for role, was, now in (
         ("stable", old.stable if old else None, new.stable),

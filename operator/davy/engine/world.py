@@ -78,7 +78,7 @@ class Route:
     canary_weight: int | None
     """0 to 100, stable has the rest; None: it can't be read (see World.problems)."""
     stable_hash: str | None = None
-    """The revision that the stable destination is narrowed to; None: not narrowed, or its parts disagree."""
+    """The revision that stable's side is narrowed to; None: not narrowed, or its parts disagree."""
     canary_hash: str | None = None
     answer: Answer = Answer.UNKNOWN
     why: str = ""

@@ -1,0 +1,62 @@
+"""Which revision each side of the split should lead to: subset hashes and Service selectors."""
+
+from davy.engine import weights
+from davy.engine.effect import ALL, Surroundings
+from davy.engine.position import Position, Stage
+from davy.engine.world import Role
+
+Move = tuple[Role, str]
+
+
+def move(around: Surroundings, position: Position, target: int) -> Move | None:
+    """The destination that should lead to another revision now, and which; None: none.
+
+    A destination moves only while its weight is 0 in effect, or while it isn't narrowed, and only
+    to a revision with available pods: a request must never meet an empty destination.
+    """
+    if around.world.route.canary_weight is None or position.stage is Stage.FIRST:
+        return None
+    if position.stage is Stage.DONE:
+        return _after_promotion(around, position)
+    return _stable_back(around, position) or (
+        _canary_back(around, position)
+        if position.stage is Stage.ABORTED
+        else _canary_to_new(around, position, target)
+    )
+
+
+def _after_promotion(around: Surroundings, position: Position) -> Move | None:
+    route, new = around.world.route, position.new_hash
+    if route.stable_hash == new:
+        idle = route.canary_hash != new and _is_quiet_canary(around)
+        return (Role.CANARY, new) if idle and around.available(new) else None
+    ready = around.rollout.deleting or around.available(new) >= around.full
+    quiet_stable = route.canary_weight == ALL and around.took.in_effect
+    free = quiet_stable or route.canary_hash != new
+    return (Role.STABLE, new) if ready and free else None
+
+
+def _stable_back(around: Surroundings, position: Position) -> Move | None:
+    """Somebody put back a route that isn't narrowed: canary pods must not answer for stable."""
+    stable = position.stable_hash
+    lost = stable is not None and around.world.route.stable_hash != stable
+    return (Role.STABLE, stable) if stable and lost and around.available(stable) else None
+
+
+def _canary_back(around: Surroundings, position: Position) -> Move | None:
+    stable = position.stable_hash
+    astray = around.world.route.canary_hash != stable and _is_quiet_canary(around)
+    return (Role.CANARY, stable) if stable and astray and around.available(stable) else None
+
+
+def _canary_to_new(around: Surroundings, position: Position, target: int) -> Move | None:
+    route, new, full = around.world.route, position.new_hash, around.full
+    if route.canary_hash == new or target == 0:
+        return None
+    pods = max(1, weights.needed(max(target, route.canary_weight or 0), full))
+    free = _is_quiet_canary(around) or route.canary_hash is None
+    return (Role.CANARY, new) if free and around.available(new) >= min(pods, full) else None
+
+
+def _is_quiet_canary(around: Surroundings) -> bool:
+    return around.world.route.canary_weight == 0 and around.took.in_effect

@@ -1,0 +1,88 @@
+"""What the route says, and whether the mesh does it (I5)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from davy.api.conditions import ConditionType
+from davy.api.status import RolloutStatus
+from davy.engine.world import Answer, Rollout, Route, World
+
+ALL: Final = 100
+"""The weight that is all traffic."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What the route says, and whether the mesh does it."""
+
+    said: str
+    """The route in words; the same words mean the same route."""
+    since: datetime
+    """Since when the route says so, as far as Davy saw it."""
+    settles_at: datetime | None
+    """When the settle time ends; None: it has ended, or the mesh said "not yet"."""
+    in_effect: bool
+    """The mesh took it: verified, or settled where nothing can be known (I5)."""
+
+
+def effect(route: Route, status: RolloutStatus, now: datetime, settle: timedelta) -> Effect:
+    """Whether what the route says is in effect.
+
+    The settle time runs for a verified weight too: conditions of a route run ahead of the proxies.
+    Its start is kept in the TrafficVerified condition, so a restart doesn't lose it.
+    """
+    said = _in_words(route)
+    before = status.condition(ConditionType.TRAFFIC_VERIFIED)
+    since = before.last_update_time if before is not None and before.message == said else now
+    ends = since + settle
+    settling = route.answer is not Answer.NOT_YET and route.canary_weight is not None
+    return Effect(
+        said=said,
+        since=since,
+        settles_at=ends if settling and ends > now else None,
+        in_effect=settling and ends <= now,
+    )
+
+
+def _in_words(route: Route) -> str:
+    if route.canary_weight is None:
+        return "The route can't be read."
+    stable, canary = route.stable_hash or "any pod", route.canary_hash or "any pod"
+    answer = {
+        Answer.VERIFIED: "the router reports it programmed",
+        Answer.NOT_YET: "the router reports it not programmed",
+        Answer.UNKNOWN: "the router can't report it",
+    }[route.answer]
+    weight = route.canary_weight
+    return f"Canary {weight} to {canary}, stable {100 - weight} to {stable}; {answer}."
+
+
+def may_carry(route: Route, template_hash: str) -> bool:
+    """Some weight above 0 may reach this revision's pods."""
+    if route.canary_weight is None:
+        return True
+    reaching = {template_hash, None}  # a destination that isn't narrowed reaches any pod
+    return (route.canary_weight > 0 and route.canary_hash in reaching) or (
+        route.canary_weight < ALL and route.stable_hash in reaching
+    )
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a decision of this pass may look at."""
+
+    rollout: Rollout
+    world: World
+    took: Effect
+    now: datetime
+
+    @property
+    def full(self) -> int:
+        """Pods that carry weight 100."""
+        return self.rollout.spec.replicas
+
+    def available(self, template_hash: str | None) -> int:
+        """Available pods of a revision."""
+        found = self.world.replica_set(template_hash)
+        return found.available if found else 0

@@ -1,0 +1,219 @@
+"""A cluster on one page that does what plans say, on a virtual clock, for the engine's own tests.
+
+It knows nothing of Kubernetes: pods become available some seconds after they were asked for, the
+route takes a patch at once, runs end when the test says so. Every state is checked by `invariants`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from davy.api.analysis import Phase
+from davy.api.rollout import RolloutSpec
+from davy.api.status import RolloutStatus
+from davy.engine import plan as plans
+from davy.engine.decide import EngineSettings, decide
+from davy.engine.world import Answer, ReplicaSet, Role, Rollout, Route, Run, World
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SETTLE = timedelta(seconds=1)
+
+
+def template(version: str) -> dict[str, Any]:
+    """A pod template whose only difference is its version."""
+    container = {"name": "app", "image": f"shop/cart:{version}"}
+    return {"metadata": {"labels": {"app": "cart"}}, "spec": {"containers": [container]}}
+
+
+def spec(*steps: dict[str, Any], replicas: int = 4, version: str = "1", **more: Any) -> RolloutSpec:
+    """A spec with Istio subsets; `more` are its fields, `canary` those of its strategy."""
+    canary = {
+        "steps": list(steps),
+        "trafficRouting": {
+            "istio": {
+                "virtualService": {"name": "cart"},
+                "destinationRule": {
+                    "name": "cart",
+                    "canarySubsetName": "canary",
+                    "stableSubsetName": "stable",
+                },
+            }
+        },
+        **more.pop("canary", {}),
+    }
+    return RolloutSpec.model_validate(
+        {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": "cart"}},
+            "template": template(version),
+            "strategy": {"canary": canary},
+            **more,
+        }
+    )
+
+
+@dataclass
+class Cluster:
+    """What a rollout lives in."""
+
+    rollout: Rollout
+    now: datetime = START
+    route: Route = field(default_factory=lambda: Route(canary_weight=0))
+    sets: dict[str, ReplicaSet] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
+    problems: tuple[Any, ...] = ()
+    events: list[plans.Event] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    start_delay: timedelta = timedelta(seconds=3)
+    broken: set[str] = field(default_factory=set)
+    """Hashes whose pods never become available."""
+    writes: int = 0
+    check: Callable[["Cluster", plans.Plan], None] | None = None
+    _pods_at: dict[str, list[datetime]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, wanted: RolloutSpec, **more: Any) -> "Cluster":
+        """A cluster in which the rollout was just created."""
+        rollout = Rollout("shop", "cart", "uid-1", 1, wanted, RolloutStatus())
+        return cls(rollout, **more)
+
+    @property
+    def status(self) -> RolloutStatus:
+        """The rollout's status."""
+        return self.rollout.status
+
+    @property
+    def message(self) -> str:
+        """The rollout's message."""
+        return self.status.message or ""
+
+    @property
+    def weight(self) -> int | None:
+        """The canary's weight in the route."""
+        return self.route.canary_weight
+
+    def apply(self, wanted: RolloutSpec) -> None:
+        """The user applies another spec."""
+        self.rollout = replace(self.rollout, spec=wanted, generation=self.rollout.generation + 1)
+
+    def edit_status(self, **fields: Any) -> None:
+        """A verb writes into the status."""
+        self.rollout = replace(self.rollout, status=self.status.model_copy(update=fields))
+
+    def world(self) -> World:
+        """What would be observed now."""
+        self._start_pods()
+        return World(
+            replica_sets=tuple(self.sets.values()),
+            route=self.route,
+            runs=tuple(self.runs.values()),
+            problems=self.problems,
+        )
+
+    def once(self, *, acts: bool = True, writes_status: bool = True) -> plans.Plan:
+        """One pass; a controller that is killed may have acted without writing the status."""
+        wanted = decide(self.rollout, self.world(), self.now, EngineSettings(SETTLE))
+        if self.check:
+            self.check(self, wanted)
+        if acts:
+            for action in wanted.actions:
+                self._act(action)
+        if acts and writes_status:
+            self.writes += wanted.status != self.status
+            self.rollout = replace(self.rollout, status=wanted.status)
+            self.events += wanted.events
+        return wanted
+
+    def settle(self, passes: int = 30) -> plans.Plan:
+        """Passes until nothing changes at this moment."""
+        for _ in range(passes):
+            before = self.status
+            wanted = self.once()
+            if not wanted.actions and wanted.status == before:
+                return wanted
+        message = f"{passes} passes at {self.now} and still busy: {wanted.actions}"
+        raise AssertionError(message)
+
+    def run(self, seconds: float) -> None:
+        """Lets time pass, waking when the plan or the pods say so."""
+        end = self.now + timedelta(seconds=seconds)
+        while True:
+            wanted = self.settle()
+            pods = [at for times in self._pods_at.values() for at in times if at > self.now]
+            wakes = [at for at in (wanted.wake_at, *pods) if at is not None and at > self.now]
+            upcoming = min(wakes, default=end)
+            if upcoming >= end:
+                self.now = end
+                self.settle()
+                return
+            self.now = upcoming
+
+    def finish(self, kind: str, phase: Phase, message: str = "") -> None:
+        """The run of this kind that is under way ends."""
+        for name, run in self.runs.items():
+            if run.kind.value == kind and not run.phase.completed:
+                self.runs[name] = replace(run, phase=phase, message=message)
+
+    def kill_pods(self, template_hash: str, count: int) -> None:
+        """Some pods of a revision become unavailable and come back after the start delay."""
+        found = self.sets[template_hash]
+        times = self._pods_at[template_hash]
+        for index in range(min(count, len(times))):
+            times[index] = self.now + self.start_delay
+        self.sets[template_hash] = found
+
+    def _start_pods(self) -> None:
+        for name, found in self.sets.items():
+            times = self._pods_at.setdefault(name, [])
+            del times[found.desired :]
+            times += [self.now + self.start_delay] * (found.desired - len(times))
+            ready = 0 if name in self.broken else sum(at <= self.now for at in times)
+            self.sets[name] = replace(
+                found, current=found.desired, ready=ready, available=ready, observed=True
+            )
+
+    def _act(self, action: plans.Action) -> None:  # noqa: C901 - a case per kind of action
+        self.log.append(f"{(self.now - START).total_seconds():g} {type(action).__name__}")
+        match action:
+            case plans.SetWeights(canary=canary):
+                self.route = replace(self.route, canary_weight=canary)
+            case plans.PointRole(role=Role.STABLE, hash=template_hash):
+                self.route = replace(self.route, stable_hash=template_hash)
+            case plans.PointRole(hash=template_hash):
+                self.route = replace(self.route, canary_hash=template_hash)
+            case plans.CreateReplicaSet():
+                self.sets[action.hash] = ReplicaSet(
+                    action.name, action.hash, action.revision, action.replicas
+                )
+            case plans.ScaleReplicaSet(name=name, replicas=replicas):
+                self._change(name, desired=replicas, scale_down_at=None)
+            case plans.MarkReplicaSet(name=name, revision=revision, scale_down_at=at):
+                self._change(name, revision=revision, scale_down_at=at)
+            case plans.DeleteReplicaSet(name=name):
+                self.sets = {key: rs for key, rs in self.sets.items() if rs.name != name}
+            case plans.CreateRun():
+                self.runs[action.name] = Run(
+                    action.name,
+                    action.kind,
+                    action.hash,
+                    action.revision,
+                    Phase.RUNNING,
+                    action.step_index,
+                    created_at=self.now,
+                )
+            case plans.TerminateRun(name=name):
+                self.runs[name] = replace(self.runs[name], terminating=True, phase=Phase.SUCCESSFUL)
+            case plans.DeleteRun(name=name):
+                del self.runs[name]
+            case plans.MarkRollout(finalizer=finalizer, revision=revision):
+                self.rollout = replace(self.rollout, finalizer=finalizer, revision=revision)
+
+    def _change(self, name: str, **changes: Any) -> None:
+        key = next(key for key, found in self.sets.items() if found.name == name)
+        self.sets[key] = replace(self.sets[key], **changes)
+
+
+def answering(cluster: Cluster, answer: Answer, why: str = "") -> None:
+    """The router answers so from now on."""
+    cluster.route = replace(cluster.route, answer=answer, why=why)

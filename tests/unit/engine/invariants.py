@@ -1,0 +1,89 @@
+"""I1 to I6 as functions over a state and the plan made for it; each raises with what it saw."""
+
+from dataclasses import dataclass, field
+
+from davy.engine import plan as plans
+from davy.engine import position as positions
+from davy.engine import weights
+from davy.engine.effect import may_carry
+from davy.engine.position import Stage
+from davy.engine.world import Role
+from tests.unit.engine.cluster import Cluster
+
+
+@dataclass
+class Watcher:
+    """Checks every plan against the state it was made for."""
+
+    checked: set[str] = field(default_factory=set)
+
+    def __call__(self, cluster: Cluster, plan: plans.Plan) -> None:
+        """All invariants on one pass."""
+        for action in plan.actions:
+            match action:
+                case plans.SetWeights():
+                    self._weights(cluster, action)
+                case plans.ScaleReplicaSet():
+                    self._scaled(cluster, action)
+                case plans.PointRole():
+                    self._pointed(cluster, action)
+                case _:
+                    pass
+        self._abort_first(cluster, plan)
+        self._forward(cluster, plan)
+
+    def _weights(self, cluster: Cluster, action: plans.SetWeights) -> None:
+        assert action.stable + action.canary == 100, "I1"
+        self.checked.add("I1")
+        written = cluster.route.canary_weight or 0
+        if action.canary > written:
+            leads = cluster.sets[cluster.route.canary_hash or ""]
+            room = weights.carried(leads.available, cluster.rollout.spec.replicas)
+            assert action.canary <= room, f"I2: weight {action.canary} on {leads}"
+            self.checked.add("I2")
+
+    def _scaled(self, cluster: Cluster, action: plans.ScaleReplicaSet) -> None:
+        found = next(rs for rs in cluster.sets.values() if rs.name == action.name)
+        if action.replicas >= found.desired:
+            return
+        route, full = cluster.route, cluster.rollout.spec.replicas
+        if action.replicas == 0 and full > 0:
+            assert not may_carry(route, found.hash), f"I4: {found} still has weight"
+            self.checked.add("I4")
+        elif route.canary_hash == found.hash and route.stable_hash != found.hash:
+            kept = weights.carried(action.replicas, full)
+            assert kept >= min(route.canary_weight or 0, 100), f"I2: {action} at {route}"
+
+    def _pointed(self, cluster: Cluster, action: plans.PointRole) -> None:
+        route = cluster.route
+        target = cluster.sets[action.hash]
+        if not cluster.rollout.deleting:
+            assert target.available > 0 or cluster.rollout.spec.replicas == 0, f"I2: {action}"
+        before = route.stable_hash if action.role is Role.STABLE else route.canary_hash
+        weight = route.canary_weight or 0
+        side = 100 - weight if action.role is Role.STABLE else weight
+        if side > 0 and before is not None:
+            room = weights.carried(target.available, cluster.rollout.spec.replicas)
+            assert room >= min(side, 100) or action.role is Role.STABLE, f"I2: {action} at {route}"
+
+    def _abort_first(self, cluster: Cluster, plan: plans.Plan) -> None:
+        status = cluster.status
+        where = positions.read(cluster.rollout)
+        if where.stage is not Stage.ABORTED or (cluster.route.canary_weight or 0) == 0:
+            return
+        assert isinstance(plan.actions[0], plans.SetWeights), f"I3: {plan.actions} for {status}"
+        assert plan.actions[0].canary == 0, "I3"
+        self.checked.add("I3")
+
+    def _forward(self, cluster: Cluster, plan: plans.Plan) -> None:
+        before, after = cluster.status, plan.status
+        same = (before.current_pod_hash, before.current_step_hash) == (
+            after.current_pod_hash,
+            after.current_step_hash,
+        )
+        updating = bool(before.stable_rs) and not after.abort and not before.abort
+        if same and updating and before.aborted_at is None:
+            last = len(cluster.rollout.spec.strategy.canary.steps or ())
+            was = min(before.current_step_index or 0, last)
+            assert (after.current_step_index or 0) >= was, "I6"
+            self.checked.add("I6")
