@@ -1,0 +1,101 @@
+"""What can be said of manifests/ without a cluster; the lab applies them to a real one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from davy.api import validate
+
+MANIFESTS = Path(__file__).resolve().parents[3] / "manifests"
+EXAMPLES = sorted(path for path in (MANIFESTS / "examples").iterdir() if path.is_dir())
+
+
+def objects(folder: Path) -> list[dict[str, Any]]:
+    """Every object of the folder's files, kustomizations aside."""
+    return [
+        document
+        for path in sorted(folder.glob("*.yaml"))
+        if path.name != "kustomization.yaml"
+        for document in yaml.safe_load_all(path.read_text())
+    ]
+
+
+def of_kind(kind: str, folder: Path = MANIFESTS) -> list[dict[str, Any]]:
+    return [each for each in objects(folder) if each["kind"] == kind]
+
+
+@pytest.mark.parametrize("folder", [MANIFESTS, MANIFESTS / "secrets-reader"], ids=["davy", "role"])
+def test_every_file_is_applied(folder: Path) -> None:
+    """A file that no kustomization lists would be a file that does nothing."""
+    listed = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
+    files = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
+    assert {name for name in listed if name.endswith(".yaml")} == files
+
+
+def test_every_crd_is_applied() -> None:
+    """A new kind's CRD must not be forgotten in crds/kustomization.yaml."""
+    folder = MANIFESTS.parent / "crds"
+    listed = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
+    assert set(listed) == {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
+
+
+def test_no_rule_is_wider_than_it_says() -> None:
+    """No wildcard, and no Secrets in any role of the whole cluster."""
+    rules = [rule for role in of_kind("ClusterRole") for rule in role["rules"]]
+    for rule in rules:
+        assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+        assert "secrets" not in rule["resources"]
+
+
+def test_the_operator_meets_the_restricted_standard() -> None:
+    """The namespace enforces it, and the pod asks for no more than it allows."""
+    (namespace,) = of_kind("Namespace")
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    (deployment,) = of_kind("Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "privileged": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_passes_the_rules_for_rollouts_and_templates(folder: Path) -> None:
+    """What we show is what we accept."""
+    (rollout,) = of_kind("Rollout", folder)
+    (template,) = of_kind("AnalysisTemplate", folder)
+    assert validate.rollout(rollout) == []
+    assert validate.analysis_template(template) == []
+
+
+@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_names_only_what_it_brings_along(folder: Path) -> None:
+    """Each Service, route and template that the Rollout names is in the same folder."""
+    (rollout,) = of_kind("Rollout", folder)
+    canary = rollout["spec"]["strategy"]["canary"]
+    brought = {(each["kind"], each["metadata"]["name"]) for each in objects(folder)}
+    for field in ("stableService", "canaryService"):
+        assert field not in canary or ("Service", canary[field]) in brought
+    routing = canary["trafficRouting"]
+    for route in routing.get("gatewayAPI", {}).get("httpRoutes", []):
+        assert ("HTTPRoute", route["name"]) in brought
+    istio = routing.get("istio", {})
+    for field, kind in (
+        ("virtualService", "VirtualService"),
+        ("destinationRule", "DestinationRule"),
+    ):
+        assert field not in istio or (kind, istio[field]["name"]) in brought
+    templates = [
+        ref["templateName"]
+        for step in canary["steps"]
+        for ref in step.get("analysis", {}).get("templates", [])
+    ]
+    assert templates
+    assert {("AnalysisTemplate", name) for name in templates} <= brought
