@@ -69,8 +69,9 @@ def inline_findings(metrics: Sequence[Metric], path: str) -> list[Finding]:
 
 
 def endless(metric: Metric) -> bool:
-    """An interval and no count: measured until the run is told to stop."""
-    return bool(metric.interval) and (metric.count is None or _number(metric.count) == 0)
+    """An interval and nothing that ends it: measured until the run is told to stop."""
+    counted = metric.count is not None and _number(metric.count) != 0
+    return bool(metric.interval) and not counted and _number(metric.consecutive_success_limit) == 0
 
 
 def metric_findings(metric: Metric, path: str) -> Iterator[Finding]:
@@ -120,13 +121,13 @@ def _limits(metric: Metric, path: str) -> Iterator[Finding]:
             f"is missing; count is {count}, so say how long to wait between two measurements",
         )
     failures, successes = _number(metric.failure_limit), _number(metric.consecutive_success_limit)
-    if failures is not None and failures < 0 and successes == 0:
+    if failures == -1 and successes == 0:
         yield Finding(
             f"{path}.failureLimit",
             f"is {failures}, so the metric never fails; with it, consecutiveSuccessLimit says when "
             "it succeeds",
         )
-    if not count:
+    if count is None or count <= 0:
         return
     for field, limit in (
         ("failureLimit", failures),

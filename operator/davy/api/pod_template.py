@@ -128,7 +128,7 @@ def _container_problems(containers: object, path: str) -> list[Finding]:
             found.append(Finding(at, "is not an object; give name and image"))
             continue
         found += [
-            Finding(f"{at}.{field}", f"is missing; every container needs a {field}")
+            Finding(f"{at}.{field}", "is missing; every container has a name and an image")
             for field in ("name", "image")
             if not isinstance(container.get(field), str) or not container[field]
         ]

@@ -17,7 +17,11 @@ Json = dict[str, Any]
 
 _OBJECT: Final[Json] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _OBJECTS: Final[Json] = {"type": "array", "items": _OBJECT, "maxItems": 1024}
-_TEXTS: Final[Json] = {"type": "array", "items": {"type": "string"}, "maxItems": 1024}
+_TEXTS: Final[Json] = {
+    "type": "array",
+    "items": {"type": "string", "maxLength": 1024},
+    "maxItems": 1024,
+}
 _TEXT: Final[Json] = {"type": "string", "maxLength": 1024}
 _INTEGER: Final[Json] = {"type": "integer"}
 _FLAG: Final[Json] = {"type": "boolean"}
@@ -210,38 +214,16 @@ _STEPS: Final = (
         "routing by header is",
         "add a rule for that header to the route that Davy doesn't weight, or use setWeight",
     ),
+    Unbuilt(_STEP, "setMirrorRoute", _OBJECT, "mirroring traffic is", "use a small setWeight"),
     Unbuilt(
-        _STEP,
-        "setMirrorRoute",
-        _OBJECT,
-        "mirroring traffic is",
-        "use a small setWeight",
+        _STEP, "experiment", _OBJECT, "experiments are", "use an analysis step at a small setWeight"
     ),
-    Unbuilt(
-        _STEP,
-        "experiment",
-        _OBJECT,
-        "experiments are",
-        "use an analysis step at a small setWeight",
-    ),
-    Unbuilt(
-        _STEP,
-        "plugin",
-        _OBJECT,
-        "step plugins are",
-        "use an analysis or a pause step",
-    ),
+    Unbuilt(_STEP, "plugin", _OBJECT, "step plugins are", "use an analysis or a pause step"),
 )
 
 _ROUTERS: Final = (
     *_routers("nginx", "alb", "smi", "ambassador", "appMesh", "traefik", "apisix"),
-    Unbuilt(
-        _ROUTING,
-        "managedRoutes",
-        _OBJECTS,
-        "routes for headers and mirrors are",
-        "remove it",
-    ),
+    Unbuilt(_ROUTING, "managedRoutes", _OBJECTS, "routes for headers and mirrors are", "remove it"),
     Unbuilt(
         _ROUTING,
         "maxTrafficWeight",
@@ -278,13 +260,7 @@ _ROUTERS: Final = (
 
 _PLUGIN_FIELDS: Final = (
     *(
-        Unbuilt(
-            _PLUGIN,
-            f"{name}Route{suffix}",
-            schema,
-            f"weighting a {kind} is",
-            "use httpRoute",
-        )
+        Unbuilt(_PLUGIN, f"{name}Route{suffix}", schema, f"weighting a {kind} is", "use httpRoute")
         for name, kind in (("grpc", "GRPCRoute"), ("tcp", "TCPRoute"), ("tls", "TLSRoute"))
         for suffix, schema in (("", _TEXT), ("s", _OBJECTS), ("Selector", _OBJECT))
     ),
@@ -295,13 +271,7 @@ _PLUGIN_FIELDS: Final = (
         "finding routes by label is",
         "name them in httpRoutes",
     ),
-    Unbuilt(
-        _PLUGIN,
-        "configMap",
-        _TEXT,
-        "keeping header routes in a ConfigMap is",
-        "remove it",
-    ),
+    Unbuilt(_PLUGIN, "configMap", _TEXT, "keeping header routes in a ConfigMap is", "remove it"),
     Unbuilt(
         _PLUGIN,
         "disableInProgressLabel",
@@ -345,11 +315,7 @@ ROLLOUT: Final[tuple[Unbuilt, ...]] = (
 _METRICS: Final = (
     *(
         Unbuilt(
-            "spec.metrics[].provider",
-            field,
-            _OBJECT,
-            f"the provider {field} is",
-            "use prometheus",
+            "spec.metrics[].provider", field, _OBJECT, f"the provider {field} is", "use prometheus"
         )
         for field in (
             "web",

@@ -1,0 +1,155 @@
+"""Good objects of every kind, and how a case changes them."""
+
+import re
+from copy import deepcopy
+from typing import Any, Final
+
+from davy.api.group import ApiGroup
+
+Json = dict[str, Any]
+
+REMOVE: Final = object()
+"""As a change's value: take the field away."""
+
+_STEP: Final = re.compile(r"\['([^']+)'\]|\[(\d+)\]|\.?([^.\[\]]+)")
+
+
+def _rollout(**canary: Any) -> Json:
+    return {
+        "apiVersion": ApiGroup().api_version,
+        "kind": "Rollout",
+        "metadata": {"name": "cart", "namespace": "shop"},
+        "spec": {
+            "replicas": 5,
+            "selector": {"matchLabels": {"app": "cart"}},
+            "template": {
+                "metadata": {"labels": {"app": "cart", "tier": "web"}},
+                "spec": {"containers": [{"name": "app", "image": "cart:1"}]},
+            },
+            "strategy": {
+                "canary": {
+                    "steps": [
+                        {"setWeight": 10},
+                        {"pause": {"duration": "30s"}},
+                        {
+                            "analysis": {
+                                "templates": [{"templateName": "errors"}],
+                                "args": [
+                                    {"name": "service", "value": "cart"},
+                                    {
+                                        "name": "hash",
+                                        "valueFrom": {"podTemplateHashValue": "Latest"},
+                                    },
+                                ],
+                            }
+                        },
+                        {"setWeight": 50},
+                        {"pause": {}},
+                    ],
+                    **canary,
+                }
+            },
+        },
+    }
+
+
+_SERVICES: Final = {"canaryService": "cart-canary", "stableService": "cart"}
+_METRIC: Final[Json] = {
+    "name": "error-rate",
+    "interval": "10s",
+    "count": 3,
+    "successCondition": "result[0] < 0.05",
+    "failureLimit": 1,
+    "provider": {
+        "prometheus": {
+            "address": "http://prometheus:9090",
+            "query": 'sum(rate(errors{service="{{args.service}}"}[1m]))',
+        }
+    },
+}
+
+
+def _analysis(kind: str, **spec: Any) -> Json:
+    metadata = {"name": "errors"}
+    if kind != "ClusterAnalysisTemplate":
+        metadata["namespace"] = "shop"
+    return {
+        "apiVersion": ApiGroup().api_version,
+        "kind": kind,
+        "metadata": metadata,
+        "spec": {
+            "metrics": [_METRIC],
+            "args": [
+                {"name": "service"},
+                {"name": "hash", "value": "none"},
+                {
+                    "name": "token",
+                    "valueFrom": {"secretKeyRef": {"name": "prometheus", "key": "token"}},
+                },
+            ],
+            **spec,
+        },
+    }
+
+
+GOOD: Final[dict[str, Json]] = {
+    "gateway": _rollout(
+        **_SERVICES,
+        trafficRouting={"gatewayAPI": {"httpRoutes": [{"name": "cart"}]}},
+        analysis={"templates": [{"templateName": "errors"}], "startingStep": 1},
+    ),
+    "plugin": _rollout(
+        **_SERVICES,
+        trafficRouting={
+            "plugins": {
+                "argoproj-labs/gatewayAPI": {
+                    "httpRoute": "cart",
+                    "httpRoutes": [{"name": "cart-internal"}],
+                    "namespace": "shop",
+                }
+            }
+        },
+    ),
+    "istio": _rollout(
+        **_SERVICES,
+        trafficRouting={"istio": {"virtualService": {"name": "cart", "routes": ["api", "web"]}}},
+    ),
+    "subsets": _rollout(
+        trafficRouting={
+            "istio": {
+                "virtualService": {"name": "cart"},
+                "destinationRule": {
+                    "name": "cart",
+                    "canarySubsetName": "canary",
+                    "stableSubsetName": "stable",
+                },
+            }
+        },
+        analysis={"templates": [{"templateName": "errors", "clusterScope": True}]},
+    ),
+    "template": _analysis("AnalysisTemplate"),
+    "cluster template": _analysis("ClusterAnalysisTemplate"),
+    "run": _analysis("AnalysisRun", terminate=False),
+}
+"""By the name that cases use; each is accepted everywhere."""
+
+
+def changed(base: str, changes: dict[str, Any]) -> Json:
+    """A good object after some changes, each a path and its new value."""
+    document = deepcopy(GOOD[base])
+    for path, value in changes.items():
+        _put(document, path, deepcopy(value) if value is not REMOVE else REMOVE)
+    return document
+
+
+def _put(document: Json, path: str, value: Any) -> None:
+    keys = [key or name or int(index) for key, index, name in _STEP.findall(path)]
+    here: Any = document
+    for key in keys[:-1]:
+        here = here.setdefault(key, {}) if isinstance(here, dict) else here[key]
+    if value is REMOVE:
+        del here[keys[-1]]
+    elif isinstance(here, list) and keys[-1] == len(here):
+        here.append(value)
+    else:
+        here[keys[-1]] = value

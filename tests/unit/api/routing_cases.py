@@ -1,0 +1,161 @@
+"""Bad specs: strategy, router, Services."""
+
+from typing import Final
+
+from tests.unit.api.bad import ONLY_VALIDATION, Bad, bad
+from tests.unit.api.documents import REMOVE
+
+_CANARY: Final = "spec.strategy.canary"
+_ROUTING: Final = f"{_CANARY}.trafficRouting"
+_PLUGIN: Final = f"{_ROUTING}.plugins['argoproj-labs/gatewayAPI']"
+
+ROUTING: Final[tuple[Bad, ...]] = (
+    bad(
+        "the strategy is missing",
+        "gateway",
+        "spec.strategy",
+        REMOVE,
+        "is missing; how a new template replaces",
+        "spec.strategy: Required value",
+    ),
+    bad(
+        "the strategy names nothing",
+        "gateway",
+        "spec.strategy.canary",
+        REMOVE,
+        "is missing; traffic moves to the new version",
+        "spec.strategy.canary is missing; canary is the one strategy",
+    ),
+    bad(
+        "trafficRouting is missing",
+        "gateway",
+        _ROUTING,
+        REMOVE,
+        "is missing; the router that splits the traffic",
+        "trafficRouting is missing; updates without a mesh are not built yet",
+    ),
+    bad(
+        "no router is named",
+        "gateway",
+        _ROUTING,
+        {},
+        "names no router; give istio or gatewayAPI",
+        "trafficRouting has exactly one of istio, gatewayAPI and plugins",
+    ),
+    bad(
+        "two routers are named",
+        "gateway",
+        f"{_ROUTING}.istio",
+        {"virtualService": {"name": "cart"}},
+        "has istio and gatewayAPI; exactly one router",
+        "trafficRouting has exactly one of istio, gatewayAPI and plugins",
+        at=_ROUTING,
+    ),
+    bad(
+        "another plugin is named",
+        "gateway",
+        _ROUTING,
+        {"plugins": {"acme/router": {}}},
+        "is no field that Davy knows; there are argoproj-labs/gatewayAPI",
+        "the one plugin that Davy knows is argoproj-labs/gatewayAPI",
+        at=f"{_ROUTING}.plugins['acme/router']",
+    ),
+    bad(
+        "plugins names none",
+        "gateway",
+        _ROUTING,
+        {"plugins": {}},
+        "is empty; give argoproj-labs/gatewayAPI",
+        "the one plugin that Davy knows is argoproj-labs/gatewayAPI",
+        at=f"{_ROUTING}.plugins",
+    ),
+    bad(
+        "the plugin names no route",
+        "plugin",
+        _PLUGIN,
+        {},
+        "names no route; give httpRoute or httpRoutes",
+        "names no route; give httpRoute or httpRoutes",
+    ),
+    bad(
+        "the plugin names a route of another namespace",
+        "plugin",
+        f"{_PLUGIN}.namespace",
+        "elsewhere",
+        "is elsewhere; Davy only writes routes of the rollout's own namespace, shop",
+        ONLY_VALIDATION,
+    ),
+    bad(
+        "an HTTPRoute is named twice",
+        "gateway",
+        f"{_ROUTING}.gatewayAPI.httpRoutes[1]",
+        {"name": "cart"},
+        "names the HTTPRoute cart a second time",
+        "Duplicate value",
+    ),
+    bad(
+        "no HTTPRoute is named",
+        "gateway",
+        f"{_ROUTING}.gatewayAPI.httpRoutes",
+        [],
+        "is empty; write at least 1",
+        "should have at least 1 items",
+    ),
+    bad(
+        "a service is missing with Gateway API",
+        "gateway",
+        f"{_CANARY}.stableService",
+        REMOVE,
+        "is missing; Gateway API splits the traffic between two Services",
+        "needs canaryService and stableService",
+    ),
+    bad(
+        "a service is missing with Istio without a DestinationRule",
+        "istio",
+        f"{_CANARY}.canaryService",
+        REMOVE,
+        "is missing; Istio without a destinationRule splits the traffic between two Services",
+        "needs canaryService and stableService",
+    ),
+    bad(
+        "both services are the same",
+        "istio",
+        f"{_CANARY}.canaryService",
+        "cart",
+        "is cart, as stableService; two Services tell the revisions apart",
+        "canaryService and stableService are the same",
+    ),
+    bad(
+        "a service's name can't be one",
+        "istio",
+        f"{_CANARY}.canaryService",
+        "Cart_Canary",
+        "is \"Cart_Canary\"; names are lower case letters, digits, '-' and '.'",
+        "should match",
+    ),
+    bad(
+        "the VirtualService is missing",
+        "istio",
+        f"{_ROUTING}.istio.virtualService",
+        REMOVE,
+        "is missing; the VirtualService that splits the traffic",
+        "istio.virtualService is missing",
+    ),
+    bad(
+        "a route is named twice",
+        "istio",
+        f"{_ROUTING}.istio.virtualService.routes",
+        ["api", "api"],
+        "names the route api a second time",
+        "Duplicate value",
+        at=f"{_ROUTING}.istio.virtualService.routes[1]",
+    ),
+    bad(
+        "both subsets are the same",
+        "subsets",
+        f"{_ROUTING}.istio.destinationRule.canarySubsetName",
+        "stable",
+        "is stable, as stableSubsetName",
+        "canarySubsetName and stableSubsetName are the same",
+    ),
+)
