@@ -1,0 +1,135 @@
+"""`davy run`: the operator. Flags and variables become `Settings`; everything else is the controller's."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from davy.api import fields, group
+from davy.controller import logs, service
+from davy.controller.settings import LogFormat, Settings
+
+_DEFAULT = Settings()
+
+
+class _Length(click.ParamType[timedelta]):
+    """A length of time: `1s`, `500ms`, `5m`."""
+
+    name = "length"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """The length."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return fields.parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command(
+    "run",
+    context_settings={"auto_envvar_prefix": "DAVY", "show_default": True},
+    epilog="Each option can be set by an environment variable too: DAVY_ and its name.",
+)
+@click.option(
+    "--kubeconfig",
+    metavar="FILE",
+    envvar="DAVY_KUBECONFIG",
+    help="Path of a kubeconfig. Default: $KUBECONFIG, the pod's service account, ~/.kube/config.",
+)
+@click.option(
+    "-n",
+    "--namespace",
+    "namespaces",
+    metavar="NAME",
+    multiple=True,
+    envvar="DAVY_NAMESPACE",
+    help="Namespace to serve; may be repeated (in the variable: separated by spaces). Default: all.",
+)
+@click.option(
+    "--api-group",
+    metavar="GROUP",
+    envvar="DAVY_API_GROUP",
+    default=_DEFAULT.api_group.name,
+    help="API group of the rollouts; argoproj.io serves Argo Rollouts' objects.",
+)
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    envvar="DAVY_LISTEN",
+    default=_DEFAULT.listen,
+    help="Address of /healthz, /readyz and /metrics.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice([form.value for form in LogFormat]),
+    envvar="DAVY_LOG_FORMAT",
+    default=_DEFAULT.log_format.value,
+    help="Form of the log lines on standard error.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
+    envvar="DAVY_LOG_LEVEL",
+    default=_DEFAULT.log_level,
+    help="The least important lines that are written.",
+)
+@click.option(
+    "--settle",
+    type=_Length(),
+    metavar="LENGTH",
+    envvar="DAVY_SETTLE",
+    default="1s",
+    help="How long the mesh gets to take a weight that no router can verify.",
+)
+@click.option(
+    "--resync",
+    type=_Length(),
+    metavar="LENGTH",
+    envvar="DAVY_RESYNC",
+    default="5m",
+    help="How often everything is listed, to heal lost events.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    envvar="DAVY_WORKERS",
+    default=_DEFAULT.queue.workers,
+    help="Rollouts that are worked on at the same time.",
+)
+def command(
+    *,
+    kubeconfig: str | None,
+    namespaces: tuple[str, ...],
+    api_group: str,
+    listen: str,
+    log_format: str,
+    log_level: str,
+    settle: timedelta,
+    resync: timedelta,
+    workers: int,
+) -> None:
+    """Run the operator until SIGTERM or Ctrl-C.
+
+    It says in one sentence why it can't start: no cluster, CRDs not installed, a right that is
+    missing, an address in use.
+    """
+    settings = Settings(
+        api_group=group.ApiGroup(api_group),
+        namespaces=tuple(dict.fromkeys(namespaces)),
+        listen=listen,
+        log_format=LogFormat(log_format),
+        log_level=log_level.upper(),
+        settle=settle,
+        queue=replace(_DEFAULT.queue, workers=workers),
+        api=replace(_DEFAULT.api, kubeconfig=kubeconfig),
+        watch=replace(_DEFAULT.watch, resync=resync),
+    )
+    logs.configure(settings.log_format, settings.log_level)
+    asyncio.run(service.run(settings))

@@ -1,0 +1,233 @@
+"""What the watches saw, by key and by owner; it never goes back in resourceVersion.
+
+Three sources write here: the watches' events, the lists of the resync, and the answers to Davy's own
+writes. They arrive in any order, so every one is compared with what is held: an older state of an
+object never replaces a newer one, and a deleted object never comes back. Without that rule a slow
+event puts the past over an abort that was just seen.
+
+Objects are shared, not copied: who reads one must not change it.
+"""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from davy.cluster.kinds import Kind
+
+Json = dict[str, Any]
+ObjectId = tuple[str, str]
+"""Namespace ("" for cluster-wide kinds) and name."""
+
+_TOMBSTONES: Final = 10_000
+"""Deleted uids remembered: far more than events that can still be under way."""
+_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One object that a list found to differ from the cache."""
+
+    kind: Kind
+    object: Json
+    """The newest known state; of a deleted object the last one."""
+    deleted: bool = False
+
+
+class Cache:
+    """Objects of the watched kinds."""
+
+    def __init__(self) -> None:
+        self._objects: dict[Kind, dict[ObjectId, Json]] = defaultdict(dict)
+        self._owned: dict[Kind, dict[str, dict[ObjectId, Json]]] = defaultdict(dict)
+        self._deleted: OrderedDict[str, None] = OrderedDict()
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Json | None:
+        """The object as last seen; None: it isn't there, as far as is known."""
+        return self._objects[kind].get((namespace if kind.namespaced else "", name))
+
+    def all(self, kind: Kind) -> Iterator[Json]:
+        """Every object of a kind; the cache may change while it is walked."""
+        return iter([*self._objects[kind].values()])
+
+    def owned(self, kind: Kind, uid: str) -> tuple[Json, ...]:
+        """Objects of a kind whose controller has this uid, by name."""
+        found = self._owned[kind].get(uid, {})
+        return tuple(found[identity] for identity in sorted(found))
+
+    def count(self, kind: Kind) -> int:
+        """How many objects of a kind are held."""
+        return len(self._objects[kind])
+
+    def put(self, kind: Kind, seen: Json) -> bool:
+        """True when it is news; False when the same, something newer or its deletion was known."""
+        identity = identify(seen)
+        uid = uid_of(seen)
+        held = self._objects[kind].get(identity)
+        if uid in self._deleted:
+            return False
+        if held is not None and not newer(seen, held):
+            return False
+        if held is not None:
+            self._unlink(kind, identity, held)
+        kept = trimmed(kind, seen)
+        self._objects[kind][identity] = kept
+        owner = controller_of(kept)
+        if owner:
+            self._owned[kind].setdefault(owner["uid"], {})[identity] = kept
+        return True
+
+    def delete(self, kind: Kind, gone: Json) -> bool:
+        """True when it was held; its uid never comes back. A later object of the same name stays."""
+        uid = uid_of(gone)
+        if uid:
+            self._deleted[uid] = None
+            while len(self._deleted) > _TOMBSTONES:
+                self._deleted.popitem(last=False)
+        identity = identify(gone)
+        held = self._objects[kind].get(identity)
+        if held is None or (uid and uid_of(held) != uid):
+            return False
+        self._unlink(kind, identity, held)
+        del self._objects[kind][identity]
+        return True
+
+    def replace(
+        self,
+        kind: Kind,
+        listed: Iterable[Json],
+        resource_version: str,
+        namespace: str | None = None,
+    ) -> list[Change]:
+        """What a whole list shows that the cache didn't have: news, and deletions nobody reported.
+
+        An object that isn't in the list but changed after it (an own write, a fast event) is kept.
+
+        Args:
+            kind: of the list.
+            listed: all of its objects.
+            resource_version: the list's own.
+            namespace: that was listed; None: all.
+        """
+        changes = []
+        present = set()
+        for seen in listed:
+            present.add(identify(seen))
+            if self.put(kind, seen):
+                changes.append(Change(kind, self._objects[kind][identify(seen)]))
+        for identity, held in [*self._objects[kind].items()]:
+            if identity in present or namespace not in {None, identity[0]}:
+                continue
+            if _after(version_of(held), resource_version):
+                continue
+            self.delete(kind, held)
+            changes.append(Change(kind, held, deleted=True))
+        return changes
+
+    def forget(self, kind: Kind) -> None:
+        """Nothing is known of a kind any more: its CRD went away."""
+        self._objects.pop(kind, None)
+        self._owned.pop(kind, None)
+
+    def _unlink(self, kind: Kind, identity: ObjectId, held: Json) -> None:
+        owner = controller_of(held)
+        if owner:
+            siblings = self._owned[kind].get(owner["uid"], {})
+            siblings.pop(identity, None)
+            if not siblings:
+                self._owned[kind].pop(owner["uid"], None)
+
+
+def identify(seen: Json) -> ObjectId:
+    """Namespace and name."""
+    metadata = seen["metadata"]
+    return (metadata.get("namespace") or "", metadata["name"])
+
+
+def uid_of(seen: Json) -> str:
+    """The object's uid."""
+    return str(seen["metadata"].get("uid", ""))
+
+
+def version_of(seen: Json) -> str:
+    """The object's resourceVersion."""
+    return str(seen["metadata"].get("resourceVersion", ""))
+
+
+def controller_of(seen: Json) -> Json | None:
+    """The ownerReference that controls an object, if one does."""
+    references = seen["metadata"].get("ownerReferences") or ()
+    return next((found for found in references if found.get("controller")), None)
+
+
+def newer(seen: Json, held: Json) -> bool:
+    """True when `seen` is a later state than `held`.
+
+    Versions are compared as numbers when both are: API servers promise an order within a resource
+    since 1.35, and etcd's revisions always had it. Others are opaque: what differs, came later.
+    """
+    ours, theirs = version_of(held), version_of(seen)
+    if ours.isdecimal() and theirs.isdecimal():
+        return int(theirs) > int(ours)
+    return ours != theirs
+
+
+def _after(version: str, listed: str) -> bool:
+    """True when a version is certainly later than a list's."""
+    return version.isdecimal() and listed.isdecimal() and int(version) > int(listed)
+
+
+def trimmed(kind: Kind, seen: Json) -> Json:
+    """The object without what nobody reads: half of its size, most of it for pods."""
+    trim = _TRIMS.get((kind.group, kind.kind))
+    metadata = dict(seen["metadata"])
+    metadata.pop("managedFields", None)
+    annotations = metadata.get("annotations")
+    if annotations and _LAST_APPLIED in annotations:
+        metadata["annotations"] = {
+            name: value for name, value in annotations.items() if name != _LAST_APPLIED
+        }
+    kept = {**seen, "metadata": metadata}
+    return trim(kept) if trim else kept
+
+
+def _pod(seen: Json) -> Json:
+    """Name, owner, labels, readiness and why containers don't run."""
+    metadata, status = seen["metadata"], seen.get("status") or {}
+    wanted = (
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "labels",
+        "ownerReferences",
+        "creationTimestamp",
+        "deletionTimestamp",
+    )
+    return {
+        "metadata": {name: metadata[name] for name in wanted if name in metadata},
+        "status": {
+            name: status[name]
+            for name in (
+                "phase",
+                "reason",
+                "message",
+                "conditions",
+                "containerStatuses",
+                "initContainerStatuses",
+            )
+            if name in status
+        },
+    }
+
+
+def _replica_set(seen: Json) -> Json:
+    """All but the pod template: its hash says enough."""
+    spec = {name: value for name, value in (seen.get("spec") or {}).items() if name != "template"}
+    return {**seen, "spec": spec}
+
+
+_TRIMS: Final[dict[tuple[str, str], Callable[[Json], Json]]] = {
+    ("", "Pod"): _pod,
+    ("apps", "ReplicaSet"): _replica_set,
+}

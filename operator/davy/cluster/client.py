@@ -1,0 +1,330 @@
+"""The few calls Davy makes to the API server: JSON in, JSON out.
+
+On `kubernetes.aio`'s configuration, authentication and HTTP layer, without its model classes: an
+object is a dict as the server wrote it, so that no field a user set is ever lost. Nothing is retried
+here; the queue knows better when to try again.
+"""
+
+import json
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import aiohttp
+from kubernetes.aio import config as kubernetes_config
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+
+import davy
+from davy.api import errors
+from davy.cluster.failures import Call, mapped, refused
+from davy.cluster.kinds import Kind
+
+Json = dict[str, Any]
+_BAD_REQUEST: Final = 400
+_PAGE: Final = 500
+"""Objects per page of a list: one page decodes in some 60 ms, so the loop never stalls for long."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A whole list, all pages."""
+
+    items: tuple[Json, ...]
+    resource_version: str
+
+
+class Api(Protocol):
+    """The calls; the simulation's cluster makes the same ones in memory.
+
+    Every method raises a subclass of `errors.ApiFailure`, and nothing else.
+    """
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Json:
+        """One object."""
+
+    async def list(
+        self, kind: Kind, namespace: str | None = None, *, selector: str | None = None
+    ) -> Listing:
+        """All objects of a kind; `namespace` None: of all namespaces; selector None: the kind's."""
+
+    async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
+        """The created object. `strict`: unknown and double fields are refused, not dropped."""
+
+    async def patch_json(
+        self, kind: Kind, namespace: str, name: str, operations: Sequence[Json]
+    ) -> Json:
+        """The object after a JSON patch (RFC 6902); a failed `test` is a Conflict."""
+
+    async def patch_merge(
+        self, kind: Kind, namespace: str, name: str, body: Json, *, subresource: str = ""
+    ) -> Json:
+        """The object after a merge patch (RFC 7386).
+
+        With `metadata.resourceVersion` in the body, a change since that version is a Conflict.
+        """
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
+        """The object of this uid, and no later one of the same name, is gone or going."""
+
+    async def served(self, group: str, version: str) -> frozenset[str]:
+        """Plural names that the server has under a group and version; empty when it has none."""
+
+    async def allowed(
+        self, verb: str, kind: Kind, namespace: str | None = None, *, subresource: str = ""
+    ) -> bool:
+        """Whether RBAC grants Davy this verb; namespace None: in all of them."""
+
+
+Observer = Callable[[str, str, float], None]
+"""Told of each request: verb, HTTP status or "none", seconds."""
+
+
+class Client:
+    """`Api` on a real API server."""
+
+    def __init__(
+        self, configuration: Configuration, *, timeout: float, observer: Observer | None = None
+    ) -> None:
+        self._api = ApiClient(configuration)
+        self._api.user_agent = f"davy/{davy.__version__}"
+        self._configuration = configuration
+        self._timeout = timeout
+        self._observer = observer
+
+    @property
+    def server(self) -> str:
+        """The server's URL, e.g. `https://10.0.0.1:443`."""
+        return str(self._configuration.host)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._api.close()  # type: ignore[no-untyped-call]
+
+    def session(self, trace: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+        """A session of its own with the same credentials, fresh on each request, for the watches."""
+
+        async def authorized(
+            request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+        ) -> aiohttp.ClientResponse:
+            for name, value in (await self._credentials()).items():
+                request.headers[name] = value
+            return await handler(request)
+
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._api.rest_client.ssl_context, limit=0),
+            headers={"User-Agent": self._api.user_agent},
+            middlewares=(authorized,),
+            trace_configs=[trace],
+            trust_env=True,
+            read_bufsize=2**21,
+        )
+
+    async def _credentials(self) -> dict[str, str]:
+        """The Authorization header, with a rotated token when there is one."""
+        settings = await self._configuration.auth_settings()
+        return {
+            "Authorization": str(found["value"])
+            for found in settings.values()
+            if isinstance(found, dict) and found.get("value")
+        }
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Json:
+        """See `Api.get`."""
+        call = Call("get", kind, namespace, name)
+        return await self._send(call, "GET", kind.path(namespace, name))
+
+    async def list(
+        self, kind: Kind, namespace: str | None = None, *, selector: str | None = None
+    ) -> Listing:
+        """See `Api.list`. An expired page token starts the list anew, once."""
+        call = Call("list", kind, namespace)
+        labels = kind.selector if selector is None else selector
+        for last in (False, True):
+            try:
+                return await self._pages(call, kind.path(namespace), labels)
+            except errors.Unreachable as error:
+                if last or error.status != 410:  # noqa: PLR2004  # Gone: the token expired
+                    raise
+        raise AssertionError
+
+    async def _pages(self, call: Call, path: str, selector: str) -> Listing:
+        items: list[Json] = []
+        query = [("limit", str(_PAGE))]
+        if selector:
+            query.append(("labelSelector", selector))
+        token = ""
+        while True:
+            page = await self._send(call, "GET", path, query + [("continue", token)] * bool(token))
+            items += page.get("items") or []
+            metadata = page.get("metadata") or {}
+            token = metadata.get("continue") or ""
+            if not token:
+                return Listing(tuple(items), str(metadata.get("resourceVersion", "")))
+
+    async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
+        """See `Api.create`."""
+        name = body.get("metadata", {}).get("name")
+        call = Call("create", kind, namespace, name)
+        query = [("fieldValidation", "Strict")] if strict else []
+        return await self._send(call, "POST", kind.path(namespace), query, body=body)
+
+    async def patch_json(
+        self, kind: Kind, namespace: str, name: str, operations: Sequence[Json]
+    ) -> Json:
+        """See `Api.patch_json`."""
+        call = Call("patch", kind, namespace, name)
+        path = kind.path(namespace, name)
+        return await self._send(
+            call, "PATCH", path, body=[*operations], content="application/json-patch+json"
+        )
+
+    async def patch_merge(
+        self, kind: Kind, namespace: str, name: str, body: Json, *, subresource: str = ""
+    ) -> Json:
+        """See `Api.patch_merge`."""
+        call = Call("patch", kind, namespace, name, subresource)
+        path = "/".join(part for part in (kind.path(namespace, name), subresource) if part)
+        return await self._send(
+            call, "PATCH", path, body=body, content="application/merge-patch+json"
+        )
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
+        """See `Api.delete`."""
+        call = Call("delete", kind, namespace, name)
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        with suppress(errors.NotFound):
+            await self._send(call, "DELETE", kind.path(namespace, name), body=body)
+
+    async def served(self, group: str, version: str) -> frozenset[str]:
+        """See `Api.served`."""
+        kind = Kind(group, version, "APIResourceList", "")
+        path = f"/apis/{group}/{version}" if group else f"/api/{version}"
+        try:
+            answer = await self._send(Call("discover", kind), "GET", path)
+        except errors.NotFound:
+            return frozenset()
+        return frozenset(str(found["name"]) for found in answer.get("resources") or [])
+
+    async def allowed(
+        self, verb: str, kind: Kind, namespace: str | None = None, *, subresource: str = ""
+    ) -> bool:
+        """See `Api.allowed`."""
+        review = Kind(
+            "authorization.k8s.io",
+            "v1",
+            "SelfSubjectAccessReview",
+            "selfsubjectaccessreviews",
+            namespaced=False,
+        )
+        attributes = {
+            "verb": verb,
+            "group": kind.group,
+            "resource": kind.plural,
+            "subresource": subresource,
+            "namespace": namespace or "",
+        }
+        body = {
+            "apiVersion": review.api_version,
+            "kind": review.kind,
+            "spec": {"resourceAttributes": attributes},
+        }
+        answer = await self._send(Call("create", review), "POST", review.path(), body=body)
+        return bool((answer.get("status") or {}).get("allowed"))
+
+    async def _send(
+        self,
+        call: Call,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]] = (),
+        *,
+        body: Json | Sequence[Json] | None = None,
+        content: str = "application/json",
+    ) -> Json:
+        """One request; its answer decoded.
+
+        Raises:
+            errors.ApiFailure: the most specific class of it.
+        """
+        started = time.monotonic()
+        status = "none"
+        try:
+            with mapped(call, f"the API server at {self.server}"):
+                _, url, headers, _, _ = await self._api.param_serialize(
+                    method,
+                    path,
+                    query_params=[*query],
+                    header_params={"Accept": "application/json", "Content-Type": content},
+                    auth_settings=["BearerToken"],
+                )
+                answer = await self._api.rest_client.request(  # type: ignore[no-untyped-call]
+                    method, url, headers=headers, body=body, _request_timeout=self._total()
+                )
+                status = str(answer.status)
+                data = await answer.read()
+                if answer.status >= _BAD_REQUEST:
+                    raise refused(call, answer.status, data, answer.headers)
+                return _object(json.loads(data))
+        finally:
+            if self._observer:
+                self._observer(call.verb, status, time.monotonic() - started)
+
+    def _total(self) -> aiohttp.ClientTimeout:
+        return aiohttp.ClientTimeout(total=self._timeout)
+
+
+def _object(answer: object) -> Json:
+    if not isinstance(answer, dict):
+        message = f"expected an object, got {type(answer).__name__}"
+        raise ValueError(message)  # noqa: TRY004  # the answer's value is wrong, no caller's type
+    return answer
+
+
+async def connect(
+    kubeconfig: str | None, *, timeout: float, observer: Observer | None = None
+) -> Client:
+    """A client for the cluster: of this kubeconfig, else $KUBECONFIG, else the pod's, else the default one.
+
+    Args:
+        kubeconfig: path of a file; None looks around.
+        timeout: seconds that one request may take in all.
+        observer: told of each request.
+
+    Raises:
+        errors.ApiFailure: no usable configuration was found; the sentence says where it was looked for.
+    """
+    configuration = Configuration()
+    configuration.retries = None
+    attempts: Mapping[str, Callable[[], Awaitable[None]]] = {
+        "in-cluster service account": lambda: _in_cluster(configuration),
+        "default kubeconfig": lambda: _kubeconfig(None, configuration),
+    }
+    if not kubeconfig and os.environ.get("KUBECONFIG"):
+        attempts = {"$KUBECONFIG": lambda: _kubeconfig(None, configuration)}
+    if kubeconfig:
+        attempts = {f"kubeconfig {kubeconfig}": lambda: _kubeconfig(kubeconfig, configuration)}
+    if kubeconfig and not os.path.isfile(kubeconfig):  # noqa: PTH113  # one stat, before the loop is busy
+        raise errors.Unreachable(f"kubeconfig {kubeconfig} doesn't exist or isn't a file.")
+    refusals = []
+    for what, attempt in attempts.items():
+        try:
+            await attempt()
+        except Exception as error:  # noqa: BLE001  # exec plug-ins and YAML raise anything; all of it is said
+            refusals.append(f"{what}: {str(error).strip().rstrip('.') or type(error).__name__}")
+        else:
+            return Client(configuration, timeout=timeout, observer=observer)
+    raise errors.Unreachable(f"No way to reach a cluster: {'; '.join(refusals)}.")
+
+
+async def _in_cluster(configuration: Configuration) -> None:
+    load: Any = kubernetes_config.load_incluster_config
+    load(client_configuration=configuration)
+
+
+async def _kubeconfig(path: str | None, configuration: Configuration) -> None:
+    load: Any = kubernetes_config.load_kube_config
+    await load(config_file=path, client_configuration=configuration, persist_config=False)

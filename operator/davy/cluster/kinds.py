@@ -1,0 +1,121 @@
+"""The kinds Davy reads and writes: where the API server serves them.
+
+Versions are data: a router for a newer version of a route changes one line here.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from davy.api import group
+
+ISTIO: Final = "networking.istio.io"
+GATEWAY: Final = "gateway.networking.k8s.io"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind: its address in the API and its name in sentences."""
+
+    group: str
+    """API group; "" is core."""
+    version: str
+    kind: str
+    plural: str
+    namespaced: bool = True
+    optional: bool = False
+    """Its CRD may be absent: not everyone runs every mesh."""
+    selector: str = ""
+    """Label selector of the watch and the list: objects without the label are never seen."""
+
+    @property
+    def api_version(self) -> str:
+        """`group/version` as manifests write it."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def resource(self) -> str:
+        """`plural.group`, as RBAC rules and `kubectl` name it."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def path(self, namespace: str | None = None, name: str | None = None) -> str:
+        """The URL path of one object (name given) or of the collection; None: all namespaces."""
+        parts = [f"/apis/{self.group}" if self.group else "/api", self.version]
+        if self.namespaced and namespace:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        if name:
+            parts.append(name)
+        return "/".join(parts)
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+REPLICA_SET: Final = Kind(
+    "apps", "v1", "ReplicaSet", "replicasets", selector=group.POD_TEMPLATE_HASH_LABEL
+)
+POD: Final = Kind("", "v1", "Pod", "pods", selector=group.POD_TEMPLATE_HASH_LABEL)
+SERVICE: Final = Kind("", "v1", "Service", "services")
+SECRET: Final = Kind("", "v1", "Secret", "secrets")
+EVENT: Final = Kind("", "v1", "Event", "events")
+CRD: Final = Kind(
+    "apiextensions.k8s.io",
+    "v1",
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+    namespaced=False,
+)
+NAMESPACE: Final = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
+VIRTUAL_SERVICE: Final = Kind(ISTIO, "v1", "VirtualService", "virtualservices", optional=True)
+DESTINATION_RULE: Final = Kind(ISTIO, "v1", "DestinationRule", "destinationrules", optional=True)
+HTTP_ROUTE: Final = Kind(GATEWAY, "v1", "HTTPRoute", "httproutes", optional=True)
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Every kind, with Davy's own under one API group."""
+
+    api_group: group.ApiGroup
+
+    @property
+    def rollout(self) -> Kind:
+        """The Rollout."""
+        return self._own("Rollout", "rollouts")
+
+    @property
+    def analysis_run(self) -> Kind:
+        """The AnalysisRun."""
+        return self._own("AnalysisRun", "analysisruns")
+
+    @property
+    def analysis_template(self) -> Kind:
+        """The AnalysisTemplate of a namespace."""
+        return self._own("AnalysisTemplate", "analysistemplates")
+
+    @property
+    def cluster_analysis_template(self) -> Kind:
+        """The AnalysisTemplate of the whole cluster."""
+        return self._own("ClusterAnalysisTemplate", "clusteranalysistemplates", namespaced=False)
+
+    @property
+    def watched(self) -> tuple[Kind, ...]:
+        """What the cache holds. Secrets are never among them."""
+        return (
+            self.rollout,
+            REPLICA_SET,
+            POD,
+            self.analysis_run,
+            self.analysis_template,
+            self.cluster_analysis_template,
+            SERVICE,
+            VIRTUAL_SERVICE,
+            DESTINATION_RULE,
+            HTTP_ROUTE,
+        )
+
+    def named(self, api_group: str, kind: str) -> Kind | None:
+        """The watched kind of this group and name."""
+        return next((k for k in self.watched if (k.group, k.kind) == (api_group, kind)), None)
+
+    def _own(self, kind: str, plural: str, *, namespaced: bool = True) -> Kind:
+        return Kind(self.api_group.name, group.VERSION, kind, plural, namespaced=namespaced)

@@ -1,0 +1,260 @@
+"""Plan → calls, in the Plan's order.
+
+Every action is tried, whatever became of those before it: an abort's weights come first and wait for
+nothing (I3), and a route that refuses a weight must not keep a ReplicaSet from being scaled. What was
+written is in the cache before the next pass, so no pass decides on what Davy itself has changed.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from davy.api import errors
+from davy.cluster import apply
+from davy.cluster.cache import Cache, Json
+from davy.cluster.client import Api
+from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
+from davy.controller import outcome as outcomes
+from davy.controller import runs
+from davy.controller.observe import Observation
+from davy.engine import plan
+from davy.traffic import base as traffic
+
+
+@dataclass
+class Outcome:
+    """What became of a Plan's actions."""
+
+    rollout: Json
+    """The Rollout as observed, with what this pass wrote into its metadata: the status that is
+    written goes on top of this, so that whatever else changed meanwhile ends in a Conflict."""
+    written: int = 0
+    """Requests that changed something."""
+    failures: list[tuple[plan.Action, errors.DavyError]] = field(default_factory=list)
+
+    def most_hopeful(self) -> errors.DavyError:
+        """The failure that is likeliest to pass by itself: it says when to try again."""
+        return min((error for _, error in self.failures), key=outcomes.least_wait)
+
+    def sentences(self) -> Sequence[tuple[plan.Action, str]]:
+        """What failed and why, for the status.
+
+        Not conflicts: they say that the cache was a moment behind, and the next pass is at hand.
+        """
+        return [
+            (action, str(error))
+            for action, error in self.failures
+            if not isinstance(error, errors.Conflict)
+        ]
+
+
+@dataclass
+class Actor:
+    """Carries out actions.
+
+    Args:
+        api: to write with.
+        cache: gets every answer.
+        kinds: Davy's own kinds.
+    """
+
+    api: Api
+    cache: Cache
+    kinds: Kinds
+
+    async def act(self, seen: Observation, actions: Sequence[plan.Action]) -> Outcome:
+        """Try every action once, in order."""
+        outcome = Outcome(seen.raw)
+        for action in actions:
+            try:
+                outcome.written += await self._try(seen, action, outcome)
+            except errors.DavyError as error:
+                outcome.failures.append((action, error))
+        return outcome
+
+    async def _try(self, seen: Observation, action: plan.Action, outcome: Outcome) -> int:  # noqa: PLR0911  # one per action
+        """Requests sent for one action."""
+        match action:
+            case plan.SetWeights():
+                return await self._set_weights(seen, action)
+            case plan.PointRole():
+                return await self._point(seen, action)
+            case plan.CreateReplicaSet():
+                return await self._create_replica_set(seen, action)
+            case plan.ScaleReplicaSet():
+                return await self._on_replica_set(
+                    seen,
+                    action.name,
+                    lambda found: apply.scale_replica_set(
+                        self.api,
+                        found,
+                        replicas=action.replicas,
+                        desired=seen.rollout.spec.replicas,
+                        api_group=self.kinds.api_group,
+                    ),
+                )
+            case plan.MarkReplicaSet():
+                return await self._on_replica_set(
+                    seen,
+                    action.name,
+                    lambda found: apply.mark_replica_set(
+                        self.api,
+                        found,
+                        revision=action.revision,
+                        scale_down_at=action.scale_down_at,
+                        api_group=self.kinds.api_group,
+                    ),
+                )
+            case plan.DeleteReplicaSet():
+                return await self._delete(
+                    REPLICA_SET,
+                    seen,
+                    action.name,
+                    lambda found: apply.delete_replica_set(self.api, found),
+                )
+            case plan.CreateRun():
+                manifest = runs.manifest(
+                    self.cache, self.kinds, self._owner(seen), seen.raw, action
+                )
+                return await self._create(seen, self.kinds.analysis_run, manifest)
+            case plan.TerminateRun():
+                found = self._held(self.kinds.analysis_run, seen, action.name)
+                made = await apply.terminate_run(self.api, self.kinds, found)
+                return self._took(self.kinds.analysis_run, made)
+            case plan.DeleteRun():
+                return await self._delete(
+                    self.kinds.analysis_run,
+                    seen,
+                    action.name,
+                    lambda found: apply.delete(self.api, self.kinds.analysis_run, found),
+                )
+            case plan.MarkRollout():
+                made = await apply.mark_rollout(
+                    self.api,
+                    self.kinds,
+                    outcome.rollout,
+                    finalizer=action.finalizer,
+                    revision=action.revision,
+                )
+                outcome.rollout = made or outcome.rollout
+                return self._took(self.kinds.rollout, made)
+
+    async def _set_weights(self, seen: Observation, action: plan.SetWeights) -> int:
+        if action.canary + action.stable != 100:  # noqa: PLR2004  # I1: the last place to stop it
+            raise errors.Rejected(
+                f"weights {action.stable} and {action.canary} don't sum to 100; not written."
+            )
+        return await self._patched(
+            seen,
+            lambda router, objects: router.weights(seen.routed, objects, action.canary),
+        )
+
+    async def _point(self, seen: Observation, action: plan.PointRole) -> int:
+        return await self._patched(
+            seen,
+            lambda router, objects: router.target(
+                seen.routed, objects, action.role.value, action.hash
+            ),
+        )
+
+    async def _patched(
+        self,
+        seen: Observation,
+        ask: Callable[[traffic.Router, traffic.Objects], Sequence[traffic.ObjectPatch]],
+    ) -> int:
+        """Send a router's patches: each is tried, the first failure is raised at the end."""
+        if seen.router is None:
+            raise errors.Rejected("no router is configured; nothing can be written.")
+        failure: errors.DavyError | None = None
+        sent = 0
+        for patch in ask(seen.router, self._fresh(seen)):
+            kind = self.kinds.named(patch.key.group, patch.key.kind)
+            if kind is None:
+                raise errors.Rejected(f"{patch.key} is of a kind that Davy doesn't write.")
+            try:
+                made = await apply.patch_object(
+                    self.api, kind, patch.key.namespace, patch.key.name, patch.operations
+                )
+                sent += self._took(kind, made)
+            except errors.ApiFailure as error:
+                failure = failure or error
+                if isinstance(error, errors.Conflict):
+                    await self._look_again(kind, patch.key.namespace, patch.key.name)
+        if failure:
+            raise failure
+        return sent
+
+    def _fresh(self, seen: Observation) -> traffic.Objects:
+        """The route's objects with what this very pass wrote into them."""
+        found = {}
+        for key in seen.objects:
+            kind = self.kinds.named(key.group, key.kind)
+            held = kind and self.cache.get(kind, key.namespace, key.name)
+            if held:
+                found[key] = held
+        return found
+
+    async def _create_replica_set(self, seen: Observation, action: plan.CreateReplicaSet) -> int:
+        rollout = seen.rollout
+        new = apply.NewReplicaSet(
+            name=action.name,
+            hash=action.hash,
+            revision=action.revision,
+            replicas=action.replicas,
+            desired=rollout.spec.replicas,
+            min_ready_seconds=rollout.spec.min_ready_seconds,
+            selector=seen.raw["spec"]["selector"],
+            template=seen.raw["spec"]["template"],
+        )
+        body = apply.replica_set(self._owner(seen), new, self.kinds.api_group)
+        return await self._create(seen, REPLICA_SET, body, strict=True)
+
+    async def _create(
+        self, seen: Observation, kind: Kind, body: Json, *, strict: bool = False
+    ) -> int:
+        made = await apply.create(self.api, self._owner(seen), kind, body, strict=strict)
+        return self._took(kind, made)
+
+    async def _on_replica_set(
+        self, seen: Observation, name: str, write: Callable[[Json], Awaitable[Json | None]]
+    ) -> int:
+        try:
+            made = await write(self._held(REPLICA_SET, seen, name))
+        except errors.Conflict:
+            await self._look_again(REPLICA_SET, seen.rollout.namespace, name)
+            raise
+        return self._took(REPLICA_SET, made)
+
+    async def _delete(
+        self,
+        kind: Kind,
+        seen: Observation,
+        name: str,
+        delete: Callable[[Json], Awaitable[None]],
+    ) -> int:
+        found = self.cache.get(kind, seen.rollout.namespace, name)
+        if found is None or "deletionTimestamp" in found["metadata"]:
+            return 0
+        await delete(found)
+        return 1
+
+    async def _look_again(self, kind: Kind, namespace: str, name: str) -> None:
+        """The cache is behind: read the object, so that the next pass isn't."""
+        with suppress(errors.ApiFailure):
+            self.cache.put(kind, await self.api.get(kind, namespace, name))
+
+    def _held(self, kind: Kind, seen: Observation, name: str) -> Json:
+        found = self.cache.get(kind, seen.rollout.namespace, name)
+        if found is None:
+            raise errors.NotFound(f"{kind.kind} {seen.rollout.namespace}/{name} is gone.")
+        return found
+
+    def _took(self, kind: Kind, made: Json | None) -> int:
+        if made is None:
+            return 0
+        self.cache.put(kind, made)
+        return 1
+
+    def _owner(self, seen: Observation) -> apply.Owner:
+        rollout = seen.rollout
+        return apply.Owner(self.kinds.rollout, rollout.namespace, rollout.name, rollout.uid)

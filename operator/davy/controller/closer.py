@@ -1,0 +1,61 @@
+"""A closer look where the cache may be wrong, before anything is decided.
+
+Two things look like a fresh start and may be a stale cache (I8): a ReplicaSet that the status speaks of
+but that isn't there, and a route object of a kind whose first list isn't in yet.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from davy.api import errors
+from davy.cluster.cache import Cache
+from davy.cluster.client import Api
+from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
+from davy.controller.observe import Observation, Observer, Unreadable
+
+
+@dataclass
+class Closer:
+    """Asks the cluster itself, seldom.
+
+    Args:
+        api: to ask.
+        cache: gets what was missing.
+        kinds: Davy's own kinds.
+        observer: looks again at what the cache then has.
+        synced: whether a kind is whole in the cache.
+    """
+
+    api: Api
+    cache: Cache
+    kinds: Kinds
+    observer: Observer
+    synced: Callable[[Kind], bool]
+
+    async def sure(self, seen: Observation) -> Observation:
+        """The observation, or a better one.
+
+        Raises:
+            errors.ApiFailure: nothing may be decided yet.
+        """
+        for key in seen.keys:
+            kind = self.kinds.named(key.group, key.kind)
+            if kind is not None and not self.synced(kind):
+                raise errors.Unreachable(f"{kind.kind} objects haven't been listed yet.")
+        if not missing_replica_sets(seen):
+            return seen
+        listing = await self.api.list(REPLICA_SET, seen.rollout.namespace)
+        self.cache.replace(
+            REPLICA_SET, listing.items, listing.resource_version, seen.rollout.namespace
+        )
+        again = self.observer.observe(seen.raw)
+        if isinstance(again, Unreadable):
+            raise errors.Conflict("the Rollout changed meanwhile.")
+        return again
+
+
+def missing_replica_sets(seen: Observation) -> frozenset[str]:
+    """Hashes that the status speaks of but that no ReplicaSet in the cache has."""
+    status = seen.rollout.status
+    named = {name for name in (status.stable_rs, status.current_pod_hash) if name}
+    return frozenset(name for name in named if seen.world.replica_set(name) is None)

@@ -1,0 +1,77 @@
+"""Which keys an object concerns: whose pass may come out differently because it changed.
+
+Rollouts refer to routes, Services and templates by name, so a reverse index of those names is kept; it
+is renewed by each pass in the same breath as the objects are read, so no change falls between.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from davy.cluster import kinds
+from davy.cluster.cache import Cache, Json, controller_of, identify
+from davy.cluster.kinds import Kind, Kinds
+from davy.controller.queue import Key
+
+Reference = tuple[Kind, str, str]
+"""Kind, namespace ("" for cluster-wide kinds) and name of an object that a rollout refers to."""
+
+
+class Interest:
+    """Keys by the objects they depend on."""
+
+    def __init__(self, known: Kinds, cache: Cache) -> None:
+        self._kinds = known
+        self._cache = cache
+        self._referred: dict[Key, frozenset[Reference]] = {}
+        self._referring: dict[Reference, set[Key]] = defaultdict(set)
+
+    def refer(self, key: Key, references: Iterable[Reference]) -> None:
+        """A key depends on exactly these objects from now on."""
+        wanted = frozenset(references)
+        held = self._referred.get(key, frozenset())
+        if wanted == held:
+            return
+        for gone in held - wanted:
+            self._referring[gone].discard(key)
+            if not self._referring[gone]:
+                del self._referring[gone]
+        for new in wanted - held:
+            self._referring[new].add(key)
+        if wanted:
+            self._referred[key] = wanted
+        else:
+            self._referred.pop(key, None)
+
+    def keys(self, kind: Kind, seen: Json) -> Iterator[Key]:
+        """The keys to look at when this object appears, changes or goes."""
+        namespace, name = identify(seen)
+        if kind == self._kinds.rollout:
+            yield Key(namespace, "Rollout", name)
+        elif kind == self._kinds.analysis_run:
+            yield Key(namespace, "AnalysisRun", name)
+            yield from self._owner(seen)
+        elif kind == kinds.REPLICA_SET:
+            yield from self._owner(seen)
+        elif kind == kinds.POD:
+            owner = controller_of(seen)
+            parent = owner and self._cache.get(kinds.REPLICA_SET, namespace, owner["name"])
+            if parent:
+                yield from self._owner(parent)
+        else:
+            yield from tuple(self._referring.get((kind, namespace, name), ()))
+
+    def referring_to(self, kind: Kind) -> frozenset[Key]:
+        """Every key that depends on some object of a kind."""
+        return frozenset(
+            key
+            for reference, keys in self._referring.items()
+            if reference[0] == kind
+            for key in keys
+        )
+
+    def _owner(self, seen: Json) -> Iterator[Key]:
+        owner = controller_of(seen)
+        mine = self._kinds.rollout
+        if owner and owner.get("kind") == mine.kind:
+            if str(owner.get("apiVersion", "")).partition("/")[0] == mine.group:
+                yield Key(identify(seen)[0], "Rollout", owner["name"])

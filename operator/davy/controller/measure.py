@@ -1,0 +1,256 @@
+"""AnalysisRuns: ask the metrics that are due, record the answers, write the status.
+
+A question runs as a task beside the passes, so that a slow provider delays nobody; one is under way per
+metric. Its answer waits in memory for the run's next pass, which records and writes it: a killed operator
+loses the questions under way and nothing else, and asks them again. Values of Secrets are fetched for
+one question, and taken out of whatever comes back.
+"""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from davy.analysis import judge, resolve, schedule
+from davy.analysis.answer import Answered, Measured, NotAnswered, Value
+from davy.analysis.limits import JudgeDefaults
+from davy.api import errors
+from davy.api.analysis import AnalysisRunStatus, Metric, Phase, RunManifest
+from davy.api.conditions import EventReason
+from davy.cluster import apply
+from davy.cluster.cache import Cache, Json, uid_of
+from davy.cluster.client import Api
+from davy.cluster.events import Recorder
+from davy.cluster.kinds import SECRET, Kinds
+from davy.controller import runs
+from davy.controller.clock import Clock
+from davy.controller.outcome import Done, Gone, Result, Retry
+from davy.controller.queue import Key
+from davy.controller.settings import MeasureSettings
+from davy.metrics.registry import Registry
+
+_log = structlog.get_logger()
+
+_ENDED = {
+    Phase.SUCCESSFUL: EventReason.ANALYSIS_RUN_SUCCESSFUL,
+    Phase.FAILED: EventReason.ANALYSIS_RUN_FAILED,
+    Phase.ERROR: EventReason.ANALYSIS_RUN_ERROR,
+    Phase.INCONCLUSIVE: EventReason.ANALYSIS_RUN_INCONCLUSIVE,
+}
+
+
+@dataclass
+class _Asked:
+    """Questions and answers of one run, in memory only."""
+
+    uid: str
+    tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    answers: dict[str, Measured] = field(default_factory=dict)
+
+    def drop(self) -> None:
+        """Nobody waits for the answers any more."""
+        for task in self.tasks.values():
+            task.cancel()
+
+
+@dataclass
+class Measurer:
+    """Passes over AnalysisRuns.
+
+    Args:
+        look: enqueues a key when an answer is there.
+    """
+
+    api: Api
+    cache: Cache
+    kinds: Kinds
+    clock: Clock
+    providers: Registry
+    recorder: Recorder
+    settings: MeasureSettings
+    look: Callable[[Key], None]
+    _asked: dict[Key, _Asked] = field(default_factory=dict)
+
+    async def reconcile(self, key: Key) -> Result:
+        """One pass over one run."""
+        raw = self.cache.get(self.kinds.analysis_run, key.namespace, key.name)
+        if raw is None:
+            self._forget(key)
+            return Gone()
+        try:
+            run = runs.parse(raw)
+        except ValidationError as error:
+            return await self._unreadable(raw, error)
+        if run.status.phase.completed:
+            self._forget(key)
+            return Done()
+        asked = self._questions(key, uid_of(raw))
+        answers = dict(asked.answers)
+        begins = run.status.started_at is None
+        if answers or begins or run.spec.terminate:
+            defaults = JudgeDefaults.of(self.kinds.api_group.name)
+            status = judge.record(run, answers, self.clock.now(), defaults=defaults)
+            try:
+                await self._write(raw, run.status, status)
+            except errors.ApiFailure as error:
+                return Retry(error)
+            for name, measured in answers.items():
+                if asked.answers.get(name) is measured:
+                    del asked.answers[name]
+            run = run.model_copy(update={"status": status})
+        return self._ask_due(key, run, asked)
+
+    async def close(self) -> None:
+        """No question is under way any more."""
+        tasks = [task for asked in self._asked.values() for task in asked.tasks.values()]
+        for key in [*self._asked]:
+            self._forget(key)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ask_due(self, key: Key, run: RunManifest, asked: _Asked) -> Result:
+        if run.status.phase.completed:
+            self._forget(key)
+            return Done()
+        defaults = JudgeDefaults.of(self.kinds.api_group.name)
+        due = schedule.due(run, self.clock.now(), defaults=defaults)
+        for metric in due.metrics:
+            if metric.name not in asked.tasks and metric.name not in asked.answers:
+                asked.tasks[metric.name] = asyncio.create_task(
+                    self._measure(key, run, metric, asked), name=f"measure {key} {metric.name}"
+                )
+        return Done(due.wake_at)
+
+    async def _measure(self, key: Key, run: RunManifest, metric: Metric, asked: _Asked) -> None:
+        """Ask once, keep the answer, have it recorded."""
+        started = self.clock.now()
+        try:
+            answer = await self._answer(key, run, metric)
+        finally:
+            asked.tasks.pop(metric.name, None)
+        asked.answers[metric.name] = Measured(answer, started, self.clock.now())
+        self.look(key)
+
+    async def _answer(self, key: Key, run: RunManifest, metric: Metric) -> Answered | NotAnswered:
+        """The provider's answer without secrets; every failure is one too."""
+        values: dict[str, str] = {}
+        try:
+            values = await self._secrets(key, run, metric)
+            provider = self.providers.provider_for(metric)
+            filled = resolve.secrets(metric, values)
+            async with asyncio.timeout(self.settings.timeout.total_seconds()):
+                answer = await provider.measure(filled)
+        except TimeoutError:
+            seconds = self.settings.timeout.total_seconds()
+            return NotAnswered(f"metric {metric.name}: no answer within {seconds:.0f} s")
+        except (errors.DavyError, KeyError) as error:
+            text = error.args[0] if error.args else type(error).__name__
+            return NotAnswered(resolve.redact(str(text), [*values.values()]))
+        except Exception as error:
+            _log.exception("provider failed", run=str(key), metric=metric.name)
+            text = f"metric {metric.name}: the provider failed: {type(error).__name__}: {error}"
+            return NotAnswered(resolve.redact(text, [*values.values()]))
+        return _redacted(answer, [*values.values()])
+
+    async def _secrets(self, key: Key, run: RunManifest, metric: Metric) -> dict[str, str]:
+        """Values of the Secrets that a metric needs, by argument name.
+
+        Raises:
+            errors.ApiFailure: a Secret can't be read.
+            errors.NotFound: it lacks the key.
+        """
+        needed = resolve.secret_names(metric)
+        values = {}
+        for name, reference in resolve.secret_refs(run.spec).items():
+            if name not in needed:
+                continue
+            secret = await self.api.get(SECRET, key.namespace, reference.name)
+            held = (secret.get("data") or {}).get(reference.key)
+            if held is None:
+                raise errors.NotFound(
+                    f"Secret {key.namespace}/{reference.name} has no key {reference.key}."
+                )
+            try:
+                values[name] = base64.b64decode(held).decode()
+            except (binascii.Error, UnicodeDecodeError):
+                raise errors.NotFound(
+                    f"Secret {key.namespace}/{reference.name}: key {reference.key} isn't text."
+                ) from None
+        return values
+
+    async def _write(self, raw: Json, before: AnalysisRunStatus, after: AnalysisRunStatus) -> None:
+        kind, metadata = self.kinds.analysis_run, raw["metadata"]
+        try:
+            made = await apply.write_status(
+                self.api, kind, raw, before=before.manifest(), after=after.manifest()
+            )
+        except errors.Conflict:
+            self.cache.put(kind, await self.api.get(kind, metadata["namespace"], metadata["name"]))
+            raise
+        except errors.NotFound:
+            self.cache.delete(kind, raw)
+            raise
+        if made is None:
+            return
+        self.cache.put(kind, made)
+        if after.phase.completed and not before.phase.completed:
+            bad = after.phase in {Phase.FAILED, Phase.ERROR}
+            message = after.message or after.phase.value
+            self.recorder.emit(kind, made, _ENDED[after.phase].value, message, warning=bad)
+
+    async def _unreadable(self, raw: Json, error: ValidationError) -> Result:
+        """A run that no schema checked ends with what is wrong in it."""
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in first["loc"])
+        after = AnalysisRunStatus(phase=Phase.ERROR, message=f"{path}: {first['msg']}")
+        held = raw.get("status") or {}
+        if held.get("phase") == after.phase.value:
+            return Done()
+        try:
+            await apply.write_status(
+                self.api,
+                self.kinds.analysis_run,
+                raw,
+                before=held,
+                after={**held, **after.manifest()},
+            )
+        except errors.ApiFailure as failure:
+            return Retry(failure)
+        return Done()
+
+    def _questions(self, key: Key, uid: str) -> _Asked:
+        asked = self._asked.get(key)
+        if asked is None or asked.uid != uid:
+            self._forget(key)
+            asked = self._asked[key] = _Asked(uid)
+        return asked
+
+    def _forget(self, key: Key) -> None:
+        asked = self._asked.pop(key, None)
+        if asked:
+            asked.drop()
+
+
+def _redacted(answer: Answered | NotAnswered, values: list[str]) -> Answered | NotAnswered:
+    if not values:
+        return answer
+    if isinstance(answer, NotAnswered):
+        return NotAnswered(resolve.redact(answer.why, values))
+    warnings = tuple(resolve.redact(text, values) for text in answer.warnings)
+    return Answered(_without(answer.value, values), warnings)
+
+
+def _without(value: Value, values: list[str]) -> Any:
+    if isinstance(value, str):
+        return resolve.redact(value, values)
+    if isinstance(value, list):
+        return [_without(item, values) for item in value]
+    if isinstance(value, dict):
+        return {
+            resolve.redact(name, values): _without(item, values) for name, item in value.items()
+        }
+    return value

@@ -1,0 +1,249 @@
+"""Cache + route + runs → `world.Rollout` and `World`. Reads the cache and nothing else."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from davy.api import errors, fields, group, validate
+from davy.api.errors import Finding
+from davy.api.rollout import CanaryStrategy, RolloutSpec
+from davy.api.status import RolloutStatus
+from davy.cluster.cache import Cache, Json, uid_of
+from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
+from davy.controller import pods, runs
+from davy.controller.interest import Reference
+from davy.engine import world
+from davy.traffic import base as traffic
+from davy.traffic import registry
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One rollout and all that belongs to it, at one moment."""
+
+    raw: Json
+    """The Rollout as the server wrote it."""
+    rollout: world.Rollout
+    world: world.World
+    router: traffic.Router | None
+    """None: the spec names none that Davy has; `World.problems` says so."""
+    routed: traffic.RoutedRollout
+    """What the router may know of the rollout."""
+    keys: tuple[traffic.ObjectKey, ...]
+    """The objects that the route is made of, there or not."""
+    objects: traffic.Objects
+    """Those that are there."""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A Rollout whose spec can't be parsed."""
+
+    raw: Json
+    status: RolloutStatus
+    findings: tuple[Finding, ...]
+
+
+@dataclass
+class Observer:
+    """Builds observations, and remembers parsed specs by generation.
+
+    Args:
+        cache: to read.
+        kinds: Davy's own kinds.
+        served: whether the API server serves a kind.
+    """
+
+    cache: Cache
+    kinds: Kinds
+    served: Callable[[Kind], bool]
+    _specs: dict[str, tuple[int, RolloutSpec | tuple[Finding, ...]]] = field(default_factory=dict)
+
+    def observe(self, raw: Json) -> Observation | Unreadable:
+        """What is known of this Rollout."""
+        status = parse_status(raw)
+        spec = self._spec(raw)
+        if not isinstance(spec, RolloutSpec):
+            return Unreadable(raw, status, spec)
+        metadata = raw["metadata"]
+        problems: list[Finding] = []
+        routed = self._routed(raw, spec)
+        router = None
+        keys: tuple[traffic.ObjectKey, ...] = ()
+        objects: dict[traffic.ObjectKey, Json] = {}
+        route = world.Route(canary_weight=None)
+        try:
+            router = registry.router_for(routed.canary)
+        except errors.InvalidObject as error:
+            problems += error.findings
+        else:
+            keys = router.objects(routed)
+            objects = self._objects(keys)
+            state = router.read(routed, objects)
+            problems += [*self._unserved(keys)] or state.problems
+            route = _route(state, routed.canary)
+        problems += runs.problems(self.cache, self.kinds, raw, spec)
+        rollout = world.Rollout(
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            uid=uid_of(raw),
+            generation=metadata.get("generation", 0),
+            spec=spec,
+            status=status,
+            deleting="deletionTimestamp" in metadata,
+            finalizer=self.kinds.api_group.finalizer in (metadata.get("finalizers") or ()),
+            revision=_number(
+                (metadata.get("annotations") or {}).get(self.kinds.api_group.revision_annotation)
+            ),
+        )
+        return Observation(
+            raw=raw,
+            rollout=rollout,
+            world=world.World(
+                replica_sets=tuple(self._replica_sets(raw)),
+                route=route,
+                runs=tuple(runs.observed(self.cache, self.kinds, uid_of(raw))),
+                problems=tuple(problems),
+            ),
+            router=router,
+            routed=routed,
+            keys=keys,
+            objects=objects,
+        )
+
+    def references(self, seen: Observation | Unreadable) -> Iterator[Reference]:
+        """The objects by name whose changes matter to this rollout."""
+        if isinstance(seen, Unreadable):
+            return
+        for key in seen.keys:
+            kind = self.kinds.named(key.group, key.kind)
+            if kind:
+                yield (kind, key.namespace, key.name)
+        yield from runs.references(self.kinds, seen.rollout.namespace, seen.rollout.spec)
+
+    def forget(self, uid: str) -> None:
+        """The Rollout is gone."""
+        self._specs.pop(uid, None)
+
+    def _spec(self, raw: Json) -> RolloutSpec | tuple[Finding, ...]:
+        """The parsed spec, or what is wrong with it; parsed once per generation."""
+        generation = raw["metadata"].get("generation", 0)
+        known = self._specs.get(uid_of(raw))
+        if known and known[0] == generation:
+            return known[1]
+        parsed: RolloutSpec | tuple[Finding, ...]
+        try:
+            parsed = validate.parse_rollout(raw)
+        except errors.InvalidObject as error:
+            parsed = error.findings
+        self._specs[uid_of(raw)] = (generation, parsed)
+        return parsed
+
+    def _routed(self, raw: Json, spec: RolloutSpec) -> traffic.RoutedRollout:
+        metadata = raw["metadata"]
+        return traffic.RoutedRollout(
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            canary=spec.strategy.canary,
+            template_labels=(spec.template.get("metadata") or {}).get("labels") or {},
+            group=self.kinds.api_group,
+        )
+
+    def _objects(self, keys: tuple[traffic.ObjectKey, ...]) -> dict[traffic.ObjectKey, Json]:
+        found = {}
+        for key in keys:
+            kind = self.kinds.named(key.group, key.kind)
+            held = kind and self.cache.get(kind, key.namespace, key.name)
+            if held:
+                found[key] = held
+        return found
+
+    def _unserved(self, keys: tuple[traffic.ObjectKey, ...]) -> Iterator[Finding]:
+        """A sentence for each kind of the route that the cluster doesn't know."""
+        kinds = {self.kinds.named(key.group, key.kind) for key in keys}
+        for kind in sorted(filter(None, kinds), key=str):
+            if not self.served(kind):
+                yield Finding(
+                    "spec.strategy.canary.trafficRouting",
+                    f"the cluster serves no {kind.kind} ({kind.api_version}); install its CRD.",
+                )
+
+    def _replica_sets(self, raw: Json) -> Iterator[world.ReplicaSet]:
+        for found in self.cache.owned(REPLICA_SET, uid_of(raw)):
+            if "deletionTimestamp" not in found["metadata"]:
+                yield self._replica_set(found)
+
+    def _replica_set(self, found: Json) -> world.ReplicaSet:
+        metadata, status = found["metadata"], found.get("status") or {}
+        annotations = metadata.get("annotations") or {}
+        desired = found["spec"].get("replicas", 1)
+        available = status.get("availableReplicas") or 0
+        waits = available < desired
+        return world.ReplicaSet(
+            name=metadata["name"],
+            hash=(metadata.get("labels") or {}).get(group.POD_TEMPLATE_HASH_LABEL, ""),
+            revision=_number(annotations.get(self.kinds.api_group.revision_annotation)) or 0,
+            desired=desired,
+            current=status.get("replicas") or 0,
+            ready=status.get("readyReplicas") or 0,
+            available=available,
+            observed=status.get("observedGeneration", 0) >= metadata.get("generation", 0),
+            scale_down_at=_instant(annotations.get(group.SCALE_DOWN_DEADLINE)),
+            trouble=pods.trouble(self.cache, uid_of(found)) if waits else None,
+            failure=_failure(status),
+            created_at=_instant(metadata.get("creationTimestamp")),
+        )
+
+
+def parse_status(raw: Json) -> RolloutStatus:
+    """The status; one that can't be read (another tool's, or broken) counts field by field as unset."""
+    held = raw.get("status") or {}
+    try:
+        return RolloutStatus.model_validate(held)
+    except ValidationError as error:
+        broken = {str(found["loc"][0]) for found in error.errors() if found["loc"]}
+        kept = {name: value for name, value in held.items() if name not in broken}
+        try:
+            return RolloutStatus.model_validate(kept)
+        except ValidationError:
+            return RolloutStatus()
+
+
+def _route(state: traffic.RouteState, canary: CanaryStrategy) -> world.Route:
+    answers = {
+        traffic.Verified: world.Answer.VERIFIED,
+        traffic.NotYet: world.Answer.NOT_YET,
+        traffic.Unknown: world.Answer.UNKNOWN,
+    }
+    return world.Route(
+        canary_weight=state.canary_weight,
+        stable_hash=state.stable_hash,
+        canary_hash=state.canary_hash,
+        answer=answers[type(state.verification)],
+        why=state.verification.why,
+        stable_service=canary.stable_service,
+        canary_service=canary.canary_service,
+    )
+
+
+def _failure(status: Mapping[str, Any]) -> str | None:
+    """Why the ReplicaSet controller can't create pods."""
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            return str(condition.get("message") or condition.get("reason") or "unknown reason")
+    return None
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() else None
+
+
+def _instant(text: str | None) -> datetime | None:
+    """None for what isn't an instant: an annotation is only as good as its last writer."""
+    try:
+        return fields.parse_instant(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,62 @@
+"""Why a ReplicaSet's pods aren't ready, in the fewest words: `cart-7d9f-x2k: ErrImagePull`."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from davy.cluster.cache import Cache, Json
+from davy.cluster.kinds import POD
+
+_HARMLESS: Final = frozenset({"ContainerCreating", "PodInitializing", "Completed", ""})
+"""Reasons that pass by themselves."""
+_WORST_FIRST: Final = (
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+    "CrashLoopBackOff",
+    "OOMKilled",
+    "Error",
+    "Evicted",
+    "Unschedulable",
+)
+
+
+def trouble(cache: Cache, replica_set_uid: str) -> str | None:
+    """The worst trouble of a ReplicaSet's pods; of equals the first by name; None: none is known."""
+    found = [
+        (reason, pod["metadata"]["name"])
+        for pod in cache.owned(POD, replica_set_uid)
+        if "deletionTimestamp" not in pod["metadata"]
+        for reason in _reasons(pod)
+    ]
+    if not found:
+        return None
+    reason, name = min(found, key=lambda item: (_rank(item[0]), item[1]))
+    return f"{name}: {reason}"
+
+
+def _reasons(pod: Json) -> Iterator[str]:
+    status = pod.get("status") or {}
+    if status.get("phase") == "Failed" and status.get("reason"):
+        yield str(status["reason"])
+    containers = [
+        *(status.get("initContainerStatuses") or ()),
+        *(status.get("containerStatuses") or ()),
+    ]
+    for container in containers:
+        state = container.get("state") or {}
+        for part in (state.get("waiting"), state.get("terminated")):
+            reason = str((part or {}).get("reason", ""))
+            if reason not in _HARMLESS:
+                yield reason
+    for condition in status.get("conditions") or ():
+        unplaced = condition.get("type") == "PodScheduled" and condition.get("status") == "False"
+        if unplaced and condition.get("reason") == "Unschedulable":
+            yield "Unschedulable"
+
+
+def _rank(reason: str) -> int:
+    return _WORST_FIRST.index(reason) if reason in _WORST_FIRST else len(_WORST_FIRST)

@@ -1,0 +1,181 @@
+"""AnalysisRuns of a rollout: what the cache says of them, what is wrong with new ones, their manifests."""
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from davy.analysis import judge, resolve
+from davy.api import errors, fields, group
+from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec, RunManifest
+from davy.api.errors import Finding
+from davy.api.rollout import RolloutSpec
+from davy.cluster import apply
+from davy.cluster.cache import Cache, Json
+from davy.cluster.kinds import Kind, Kinds
+from davy.controller.interest import Reference
+from davy.engine import plan, world
+
+_UNKNOWN_HASH = "0000000000"
+"""Stands for a revision's hash where only the templates are checked."""
+
+
+def references(kinds: Kinds, namespace: str, spec: RolloutSpec) -> Iterator[Reference]:
+    """The templates that a rollout's analyses name."""
+    for _, analysis in _analyses(spec):
+        for wanted in analysis.templates:
+            kind = _template_kind(kinds, cluster_scope=wanted.cluster_scope)
+            yield (kind, namespace if kind.namespaced else "", wanted.template_name)
+
+
+def problems(cache: Cache, kinds: Kinds, raw: Json, spec: RolloutSpec) -> Iterator[Finding]:
+    """What keeps the rollout's analyses from being made: absent templates, arguments that don't fit."""
+    for path, analysis in _analyses(spec):
+        inline = ".steps[" in path
+        try:
+            _spec(cache, kinds, raw, analysis, stable=_UNKNOWN_HASH, latest="", inline=inline)
+        except errors.InvalidObject as error:
+            for finding in error.findings:
+                yield Finding(path, str(finding))
+
+
+def observed(cache: Cache, kinds: Kinds, uid: str) -> Iterator[world.Run]:
+    """The runs that a rollout owns; others' labels and ones that can't be read are left out."""
+    for found in cache.owned(kinds.analysis_run, uid):
+        run = _run(found, kinds)
+        if run is not None:
+            yield run
+
+
+def manifest(
+    cache: Cache, kinds: Kinds, owner: apply.Owner, raw: Json, wanted: plan.CreateRun
+) -> Json:
+    """The AnalysisRun that a plan wants.
+
+    Raises:
+        InvalidObject: its templates don't make one.
+    """
+    spec = _spec(
+        cache,
+        kinds,
+        raw,
+        wanted.analysis,
+        stable=wanted.stable_hash,
+        latest=wanted.hash,
+        inline=wanted.kind is world.RunKind.STEP,
+    )
+    labels = {
+        group.POD_TEMPLATE_HASH_LABEL: wanted.hash,
+        group.RUN_TYPE_LABEL: wanted.kind.value,
+    }
+    if wanted.step_index is not None:
+        labels[group.STEP_INDEX_LABEL] = str(wanted.step_index)
+    return {
+        "apiVersion": kinds.analysis_run.api_version,
+        "kind": kinds.analysis_run.kind,
+        "metadata": {
+            "name": wanted.name,
+            "namespace": owner.namespace,
+            "labels": labels,
+            "annotations": {kinds.api_group.revision_annotation: str(wanted.revision)},
+            "ownerReferences": [owner.reference()],
+        },
+        "spec": spec.manifest(),
+    }
+
+
+def parse(found: Json) -> RunManifest:
+    """The AnalysisRun as the judge reads it.
+
+    Raises:
+        ValidationError: it isn't one.
+    """
+    return RunManifest.model_validate(
+        {name: found[name] for name in ("metadata", "spec", "status") if name in found}
+    )
+
+
+def _run(found: Json, kinds: Kinds) -> world.Run | None:
+    metadata = found["metadata"]
+    labels = metadata.get("labels") or {}
+    annotations = metadata.get("annotations") or {}
+    try:
+        kind = world.RunKind(labels.get(group.RUN_TYPE_LABEL))
+        run = parse(found)
+        step, created = labels.get(group.STEP_INDEX_LABEL), metadata.get("creationTimestamp")
+        return world.Run(
+            name=metadata["name"],
+            kind=kind,
+            hash=labels.get(group.POD_TEMPLATE_HASH_LABEL, ""),
+            revision=int(annotations.get(kinds.api_group.revision_annotation, 0)),
+            phase=run.status.phase,
+            step_index=None if step is None else int(step),
+            message=run.status.message or "",
+            verdict=judge.verdict(run),
+            terminating=run.spec.terminate or "deletionTimestamp" in metadata,
+            created_at=fields.parse_instant(created) if created else None,
+        )
+    except (ValidationError, ValueError):
+        return None
+
+
+def _analyses(spec: RolloutSpec) -> Iterator[tuple[str, AnalysisRef]]:
+    """Every analysis that a spec asks for, with its path; steps first."""
+    canary = spec.strategy.canary
+    for index, step in enumerate(canary.steps or ()):
+        if step.analysis:
+            yield f"spec.strategy.canary.steps[{index}].analysis", step.analysis
+    if canary.analysis:
+        yield "spec.strategy.canary.analysis", canary.analysis
+
+
+def _spec(
+    cache: Cache,
+    kinds: Kinds,
+    raw: Json,
+    analysis: AnalysisRef,
+    *,
+    stable: str,
+    latest: str,
+    inline: bool,
+) -> AnalysisRunSpec:
+    """The run's spec.
+
+    Raises:
+        InvalidObject: a template is absent or can't be read, or they don't fit together.
+    """
+    namespace = raw["metadata"]["namespace"]
+    templates, findings = [], []
+    for index, wanted in enumerate(analysis.templates):
+        kind = _template_kind(kinds, cluster_scope=wanted.cluster_scope)
+        found = cache.get(kind, namespace, wanted.template_name)
+        place = f" in namespace {namespace}" if kind.namespaced else ""
+        if found is None:
+            message = f"there is no {kind.kind} {wanted.template_name}{place}; create it."
+            findings.append(Finding(f"templates[{index}].templateName", message))
+            continue
+        try:
+            spec = AnalysisTemplateSpec.model_validate(found.get("spec") or {})
+        except ValidationError as error:
+            findings.append(Finding(f"{kind.kind} {wanted.template_name}", _first(error)))
+            continue
+        templates.append(resolve.Template(wanted.template_name, spec, wanted.cluster_scope))
+    if findings:
+        raise errors.InvalidObject(findings)
+    return resolve.run_spec(
+        templates,
+        analysis.args or (),
+        manifest=raw,
+        stable_hash=stable,
+        latest_hash=latest or stable,
+        inline=inline,
+    )
+
+
+def _template_kind(kinds: Kinds, *, cluster_scope: bool) -> Kind:
+    return kinds.cluster_analysis_template if cluster_scope else kinds.analysis_template
+
+
+def _first(error: ValidationError) -> str:
+    found = error.errors()[0]
+    path = ".".join(str(part) for part in found["loc"])
+    return f"{path or 'spec'}: {found['msg']}."

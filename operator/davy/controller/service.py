@@ -1,0 +1,310 @@
+"""The whole operator: what there is, what is started in which order, and how it ends.
+
+kopf takes every task that was made after it for its own and waits for it when it stops, so Davy's tasks
+are made before it and stopped before it. If kopf, or a task of Davy's, dies, the process ends with a
+sentence and starts anew: nothing that matters is in memory.
+"""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import kopf
+import structlog
+
+from davy.api import errors
+from davy.cluster import client
+from davy.cluster.cache import Cache, Json
+from davy.cluster.client import Api, Client
+from davy.cluster.events import Recorder
+from davy.cluster.kinds import Kind, Kinds
+from davy.controller import handlers, startup
+from davy.controller.act import Actor
+from davy.controller.clock import Clock, WallClock
+from davy.controller.closer import Closer
+from davy.controller.health import Health
+from davy.controller.interest import Interest
+from davy.controller.measure import Measurer
+from davy.controller.observe import Observer
+from davy.controller.queue import Key, Queue
+from davy.controller.reconcile import Decide, Reconciler
+from davy.controller.resync import Resync
+from davy.controller.settings import Settings
+from davy.controller.startup import CannotStart
+from davy.controller.telemetry import State, Telemetry
+from davy.controller.tell import Teller
+from davy.controller.watches import Watches
+from davy.controller.worker import Worker
+from davy.engine.decide import EngineSettings, decide
+from davy.metrics.registry import Registry
+
+_log = structlog.get_logger()
+_KOPF_STOP_SECONDS: Final = 0.7
+"""kopf gets so long to end its watches; they hold nothing that could be lost."""
+
+
+class Died(CannotStart):
+    """A part of the operator ended that must not."""
+
+
+@dataclass
+class Operator:
+    """One operator on one cluster; `api` and `clock` are all it knows of the outside.
+
+    Args:
+        api: the cluster.
+        settings: everything that can be set.
+        clock: time.
+        telemetry: its metrics.
+    """
+
+    api: Api
+    settings: Settings
+    clock: Clock
+    telemetry: Telemetry = field(default_factory=Telemetry)
+
+    def __post_init__(self) -> None:
+        """Put the parts together; nothing runs yet."""
+        self.kinds = Kinds(self.settings.api_group)
+        self.cache = Cache()
+        self.queue = Queue(self.clock, self.settings.queue)
+        self.interest = Interest(self.kinds, self.cache)
+        self.whole = asyncio.Event()
+        self.resync = Resync(
+            api=self.api,
+            cache=self.cache,
+            settings=self.settings.watch,
+            clock=self.clock,
+            changed=self._changed,
+            lost=lambda kind, count: self.telemetry.lost.labels(kind.kind).inc(count),
+            whole=self._is_whole,
+        )
+        self.watches = Watches(
+            self.kinds.watched, self.settings.namespaces, self.clock, self.resync.ask
+        )
+        self.resync.watches = self.watches
+        self.recorder = Recorder(
+            self.api,
+            component="davy",
+            now=self.clock.now,
+            monotonic=self.clock.monotonic,
+            lost=lambda why: self.telemetry.events_dropped.labels(why).inc(),
+        )
+        self.providers = Registry()
+        self.measurer = Measurer(
+            api=self.api,
+            cache=self.cache,
+            kinds=self.kinds,
+            clock=self.clock,
+            providers=self.providers,
+            recorder=self.recorder,
+            settings=self.settings.measure,
+            look=self.queue.add,
+        )
+        self.telemetry.observe(State(self.queue, self.watches, self.cache, self.kinds))
+
+    def reconciler(self, decide_: Decide | None = None) -> Reconciler:
+        """The pass over Rollouts, with the real engine unless another is given."""
+        engine = EngineSettings(settle=self.settings.settle)
+        observer = Observer(self.cache, self.kinds, self.watches.present)
+        return Reconciler(
+            api=self.api,
+            cache=self.cache,
+            kinds=self.kinds,
+            clock=self.clock,
+            interest=self.interest,
+            observer=observer,
+            closer=Closer(self.api, self.cache, self.kinds, observer, self.watches.synced),
+            actor=Actor(self.api, self.cache, self.kinds),
+            teller=Teller(self.kinds, self.recorder),
+            decide=decide_ or (lambda rollout, world, now: decide(rollout, world, now, engine)),
+        )
+
+    def worker(self, reconciler: Reconciler) -> Worker:
+        """One worker."""
+        return Worker(
+            queue=self.queue,
+            passes={
+                self.kinds.rollout.kind: reconciler.reconcile,
+                self.kinds.analysis_run.kind: self.measurer.reconcile,
+            },
+            cache=self.cache,
+            kinds=self.kinds,
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
+
+    def jobs(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """Everything that runs as long as the operator does, kopf and health apart."""
+        reconciler = self.reconciler()
+        jobs: dict[str, Coroutine[Any, Any, None]] = {
+            "queue": self.queue.run(),
+            "resync": self.resync.run(),
+            "regular resync": self.resync.run_regularly(),
+            "absent kinds": self.resync.run_absent(),
+            "events": self.recorder.run(),
+        }
+        for number in range(self.settings.queue.workers):
+            jobs[f"worker {number}"] = self._when_whole(self.worker(reconciler))
+        return jobs
+
+    def seen(self, kind: Kind, event: str | None, found: Json) -> None:
+        """A watch event: into the cache, its keys into the queue."""
+        self.watches.seen(kind, found["metadata"].get("namespace") or "")
+        news = self.cache.delete(kind, found) if event == "DELETED" else self.cache.put(kind, found)
+        if news:
+            self._changed(kind, found)
+
+    def _changed(self, kind: Kind, found: Json) -> None:
+        for key in self.interest.keys(kind, found):
+            self.queue.add(key)
+
+    def _is_whole(self, kind: Kind) -> None:
+        if kind.optional:
+            for key in self.interest.referring_to(kind):
+                self.queue.add(key)
+        if not self.whole.is_set() and self.watches.core_synced():
+            _log.info("caches are whole", rollouts=self.cache.count(self.kinds.rollout))
+            self.whole.set()
+
+    async def _when_whole(self, worker: Worker) -> None:
+        """Nothing is decided before the caches are whole (I8)."""
+        await self.whole.wait()
+        await worker.run()
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises:
+        CannotStart: something is missing; the message says what and what to do.
+        Died: a part ended that must not; the process should be started anew.
+    """
+    telemetry = Telemetry()
+    timeout = settings.api.timeout.total_seconds()
+    try:
+        api = await client.connect(
+            settings.api.kubeconfig, timeout=timeout, observer=telemetry.request
+        )
+    except errors.ApiFailure as error:
+        raise CannotStart(str(error)) from error
+    try:
+        await _run_on(api, settings, telemetry)
+    finally:
+        await api.close()
+
+
+async def _run_on(api: Client, settings: Settings, telemetry: Telemetry) -> None:
+    stop = asyncio.Event()
+    _on_signals(stop)
+    operator = Operator(api, settings, WallClock(), telemetry)
+    found = await startup.check(api, operator.kinds, settings.namespaces)
+    for kind in found.absent:
+        operator.watches.mark_absent(kind)
+    health = Health(
+        settings.listen, operator.watches, telemetry.registry, settings.watch, operator.clock
+    )
+    await health.start()
+    jobs = {"health": health.beat(), **operator.jobs()}
+    tasks = [asyncio.create_task(job, name=name) for name, job in jobs.items()]
+    _log.info(
+        "started",
+        server=api.server,
+        group=settings.api_group.name,
+        namespaces=", ".join(settings.namespaces) or "all",
+        listen=health.address,
+        absent=", ".join(sorted(kind.kind for kind in found.absent)) or "nothing",
+    )
+    kopf_stop, kopf_ready = asyncio.Event(), asyncio.Event()
+    shell = asyncio.create_task(
+        _kopf(api, operator, found, stop=kopf_stop, ready=kopf_ready), name="kopf"
+    )
+    again = asyncio.create_task(_take_signals_back(kopf_ready, stop), name="signals")
+    stopped = asyncio.create_task(stop.wait(), name="stop")
+    try:
+        done, _ = await asyncio.wait({shell, stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        again.cancel()
+        stopped.cancel()
+        await _end(operator, tasks, health, settings)
+        await _end_kopf(shell, kopf_stop)
+    if stop.is_set():
+        _log.info("stopped")
+        return
+    raise Died(_epitaph(done))
+
+
+async def _kopf(
+    api: Client,
+    operator: Operator,
+    found: startup.Found,
+    *,
+    stop: asyncio.Event,
+    ready: asyncio.Event,
+) -> None:
+    """kopf, the outer shell: it lists and watches."""
+    watched = operator.kinds.watched
+    namespaces = operator.settings.namespaces
+    await kopf.operator(
+        registry=handlers.operator_registry(
+            watched, operator.seen, api.server, lambda: api.session(operator.watches.trace())
+        ),
+        settings=handlers.operator_settings(
+            watched, operator.kinds.api_group.finalizer, scanning=found.scanning
+        ),
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        stop_flag=stop,
+        ready_flag=ready,
+    )
+
+
+async def _end(
+    operator: Operator, tasks: list[asyncio.Task[None]], health: Health, settings: Settings
+) -> None:
+    """Passes under way may end; then everything of Davy's stops."""
+    for task in tasks:
+        if not task.get_name().startswith(("worker", "events")):
+            task.cancel()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(settings.shutdown.total_seconds()):
+            await operator.queue.drained()
+            await operator.recorder.drained()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await operator.measurer.close()
+    await operator.providers.close()
+    await health.stop()
+
+
+async def _end_kopf(shell: asyncio.Task[None], stop: asyncio.Event) -> None:
+    stop.set()
+    done, _ = await asyncio.wait({shell}, timeout=_KOPF_STOP_SECONDS)
+    if not done:
+        shell.cancel()
+        await asyncio.wait({shell}, timeout=_KOPF_STOP_SECONDS)
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+async def _take_signals_back(ready: asyncio.Event, stop: asyncio.Event) -> None:
+    """kopf takes the signals when it starts; the order of the end is Davy's."""
+    await ready.wait()
+    _on_signals(stop)
+
+
+def _epitaph(done: set[asyncio.Task[Any]]) -> str:
+    for task in done:
+        error = None if task.cancelled() else task.exception()
+        why = f"{type(error).__name__}: {error}" if error else "it ended without an error"
+        return f"{task.get_name()} died ({why}); the operator ends so that it is started anew."
+    return "the operator ends so that it is started anew."

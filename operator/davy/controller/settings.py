@@ -1,0 +1,110 @@
+"""Everything about the operator that can be set; under each field its effect, unit and default."""
+
+import enum
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from davy.api import group
+
+
+class LogFormat(enum.Enum):
+    """How log lines look."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+@dataclass(frozen=True)
+class QueueSettings:
+    """How keys are worked off."""
+
+    workers: int = 8
+    """Passes at the same time, of different objects; default 8. A pass mostly waits for the API server."""
+
+    backoff_first: timedelta = timedelta(milliseconds=100)
+    """Wait after the first failure of a key; doubles with each further one. Default 0.1 s."""
+
+    backoff_most: timedelta = timedelta(seconds=30)
+    """The longest wait after a failure; default 30 s. A longer Retry-After of the server is kept."""
+
+    jitter: float = 0.2
+    """Share of a wait that is random, 0 to 1, so that keys that failed together part; default 0.2."""
+
+    clock_check: timedelta = timedelta(seconds=30)
+    """The wall clock is looked at least so often, so that a step of it delays nobody; default 30 s."""
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    """How the API server is spoken to."""
+
+    timeout: timedelta = timedelta(seconds=15)
+    """For one request in all; default 15 s."""
+
+    kubeconfig: str | None = None
+    """Path of a kubeconfig; default: the pod's service account, else the default kubeconfig."""
+
+
+@dataclass(frozen=True)
+class WatchSettings:
+    """How the cache is kept true."""
+
+    resync: timedelta = timedelta(minutes=5)
+    """Every kind is listed and compared so often (± a tenth): heals lost events. Default 5 min."""
+
+    retry: timedelta = timedelta(seconds=1)
+    """Wait before a kind that couldn't be listed is listed again; default 1 s."""
+
+    dead_after: timedelta = timedelta(seconds=300)
+    """A kind without event, list or new watch for so long is a dead watch: /healthz fails.
+
+    Watches are opened anew every 120 s; the default, 300 s, is two that failed."""
+
+    stalled_after: timedelta = timedelta(seconds=30)
+    """An event loop that was late by so much fails /healthz; default 30 s."""
+
+
+@dataclass(frozen=True)
+class MeasureSettings:
+    """How metric providers are asked."""
+
+    prometheus_threads: int = 8
+    """Queries to Prometheus at the same time; default 8. Others wait for a thread."""
+
+    timeout: timedelta = timedelta(seconds=330)
+    """A measurement without an answer for so long is given up; default 330 s.
+
+    Above the longest time-out that a metric can set (300 s), which is the one that should end it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The operator's settings."""
+
+    api_group: group.ApiGroup = field(default_factory=group.ApiGroup)
+    """Under which group Rollouts are served; default `davy.dev`."""
+
+    namespaces: tuple[str, ...] = ()
+    """Namespaces that are served; default (): all."""
+
+    listen: str = "0.0.0.0:8080"  # noqa: S104  # probes and Prometheus come from outside the pod
+    """Address of /healthz, /readyz and /metrics; default 0.0.0.0:8080. Port 0 takes a free one."""
+
+    log_format: LogFormat = LogFormat.TEXT
+    """JSON for machines, text for people; default text."""
+
+    log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR; default INFO."""
+
+    settle: timedelta = timedelta(seconds=1)
+    """A weight that no router can verify counts as in effect after so long; default 1 s.
+
+    Proxies of a mesh take what is written within a few 100 ms; a large mesh may want more."""
+
+    shutdown: timedelta = timedelta(seconds=1)
+    """On SIGTERM passes under way may go on for so long; default 1 s. All they do may be repeated."""
+
+    queue: QueueSettings = field(default_factory=QueueSettings)
+    api: ApiSettings = field(default_factory=ApiSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
+    measure: MeasureSettings = field(default_factory=MeasureSettings)

@@ -1,0 +1,131 @@
+"""Before the start: is the cluster there, are the CRDs, may Davy do what it must?
+
+Found out within a second and said in one sentence, instead of a watch that tries for ever.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from davy.api import errors
+from davy.cluster import kinds
+from davy.cluster.client import Api
+from davy.cluster.kinds import Kind, Kinds
+
+_AT_ONCE: Final = 8
+"""Questions to the API server at the same time."""
+
+
+class CannotStart(errors.DavyError):
+    """The operator can't start; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """A verb on a resource that Davy can't do without."""
+
+    kind: Kind
+    verb: str
+    subresource: str = ""
+
+    def __str__(self) -> str:
+        resource = (
+            f"{self.kind.plural}/{self.subresource}" if self.subresource else self.kind.plural
+        )
+        return f"{self.verb} {resource}" + (f".{self.kind.group}" if self.kind.group else "")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the cluster has."""
+
+    absent: frozenset[Kind]
+    """Optional kinds that aren't served."""
+    scanning: bool
+    """CRDs may be watched, so that kinds which come later are picked up."""
+
+
+def needs(known: Kinds) -> Iterator[Need]:
+    """Every verb that Davy uses, but for Secrets, which only some metrics need."""
+    verbs: Mapping[Kind, str] = {
+        known.rollout: "list watch get patch",
+        known.analysis_run: "list watch get create patch delete",
+        known.analysis_template: "list watch",
+        known.cluster_analysis_template: "list watch",
+        kinds.REPLICA_SET: "list watch get create patch delete",
+        kinds.POD: "list watch",
+        kinds.SERVICE: "list watch get patch",
+        kinds.VIRTUAL_SERVICE: "list watch get patch",
+        kinds.DESTINATION_RULE: "list watch get patch",
+        kinds.HTTP_ROUTE: "list watch get patch",
+        kinds.EVENT: "create patch",
+    }
+    for kind, words in verbs.items():
+        yield from (Need(kind, verb) for verb in words.split())
+    for kind in (known.rollout, known.analysis_run):
+        yield Need(kind, "patch", "status")
+
+
+async def check(api: Api, known: Kinds, namespaces: tuple[str, ...]) -> Found:
+    """What the cluster has, when it has all that Davy needs.
+
+    Raises:
+        CannotStart: CRDs or rights are missing, or the API server can't be reached.
+    """
+    try:
+        absent = await _absent(api, known)
+        missing = await _missing(api, known, namespaces, absent)
+        scanning = await _may_scan(api, namespaces)
+    except errors.ApiFailure as error:
+        raise CannotStart(str(error)) from error
+    if missing:
+        named = sorted({str(need) for need in missing})
+        where = f" in {', '.join(namespaces)}" if namespaces else ""
+        raise CannotStart(
+            f"RBAC doesn't allow Davy's service account to: {', '.join(named)}{where}. "
+            f"Apply manifests/ or grant these verbs."
+        )
+    return Found(absent, scanning)
+
+
+async def _absent(api: Api, known: Kinds) -> frozenset[Kind]:
+    groups = {(kind.group, kind.version) for kind in known.watched}
+    served = {group: await api.served(*group) for group in groups}
+    absent = {
+        kind for kind in known.watched if not served[kind.group, kind.version] & {kind.plural, "*"}
+    }
+    required = sorted(kind.resource for kind in absent if not kind.optional)
+    if required:
+        raise CannotStart(
+            f"the cluster doesn't serve {', '.join(required)}: install the CRDs with "
+            f"`davy crds --api-group {known.api_group.name} | kubectl apply --server-side -f -`."
+        )
+    return frozenset(absent)
+
+
+async def _missing(
+    api: Api, known: Kinds, namespaces: tuple[str, ...], absent: frozenset[Kind]
+) -> list[Need]:
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def refused(need: Need, namespace: str | None) -> bool:
+        async with gate:
+            return not await api.allowed(
+                need.verb, need.kind, namespace, subresource=need.subresource
+            )
+
+    wanted = [
+        (need, namespace)
+        for need in needs(known)
+        if need.kind not in absent
+        for namespace in (namespaces if need.kind.namespaced and namespaces else (None,))
+    ]
+    answers = await asyncio.gather(*(refused(*item) for item in wanted))
+    return [need for (need, _), is_refused in zip(wanted, answers, strict=True) if is_refused]
+
+
+async def _may_scan(api: Api, namespaces: tuple[str, ...]) -> bool:
+    """kopf needs CRDs to notice new kinds, and namespaces where it isn't to watch all."""
+    asked = [kinds.CRD, kinds.NAMESPACE] if namespaces else [kinds.CRD]
+    return all([await api.allowed(verb, kind) for kind in asked for verb in ("list", "watch")])

@@ -1,0 +1,328 @@
+"""An API server in memory: resourceVersion, conflicts, the /status split, patches, owner deletion.
+
+Implements `davy.cluster.client.Api`. A verified fake, not a mock: `tests/conformance` holds it to the
+real server with the same bodies. What it lacks, it refuses with AssertionError rather than guess.
+"""
+
+import copy
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from davy.api import errors
+from davy.cluster.client import Json, Listing
+from davy.cluster.kinds import EVENT, REPLICA_SET, Kind
+
+STATUS_KINDS = frozenset({"Rollout", "AnalysisRun", "ReplicaSet", "Pod", "Service", "HTTPRoute"})
+"""Kinds with a /status of their own: a write elsewhere leaves it alone."""
+GONE = "DELETED"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One watch event."""
+
+    type: str
+    kind: Kind
+    object: Json
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, as a fault rule and a test see it."""
+
+    verb: str
+    kind: Kind
+    namespace: str | None
+    name: str | None
+    body: Any = None
+    subresource: str = ""
+
+
+Fault = Callable[[Call], Exception | None]
+"""Returns what to raise before the call is served, or None."""
+
+
+@dataclass
+class Cluster:
+    """Objects, their versions, and who is told of changes."""
+
+    faults: list[Fault] = field(default_factory=list)
+    writes: list[Call] = field(default_factory=list)
+    reads: list[Call] = field(default_factory=list)
+    served_groups: dict[tuple[str, str], frozenset[str]] | None = None
+    """None: every kind is served."""
+    denied: set[tuple[str, str]] = field(default_factory=set)
+    """(verb, plural or plural/subresource) that RBAC refuses."""
+
+    def __post_init__(self) -> None:
+        """Start empty at version 1."""
+        self._objects: dict[tuple[Kind, str, str], Json] = {}
+        self._versions = itertools.count(1)
+        self._watchers: list[Callable[[Change], None]] = []
+        self._version = 0
+
+    # What tests and controllers of the simulation do.
+
+    def watch(self, told: Callable[[Change], None]) -> None:
+        """Every change from now on."""
+        self._watchers.append(told)
+
+    def peek(self, kind: Kind, namespace: str, name: str) -> Json | None:
+        """The object, without a request."""
+        return copy.deepcopy(self._objects.get((kind, namespace, name)))
+
+    def every(self, kind: Kind) -> list[Json]:
+        """All objects of a kind, without a request."""
+        return [copy.deepcopy(found) for key, found in self._objects.items() if key[0] == kind]
+
+    def put(self, kind: Kind, manifest: Mapping[str, Any]) -> Json:
+        """A user's or another controller's whole write, status included, whatever was there."""
+        made = copy.deepcopy(dict(manifest))
+        made.setdefault("apiVersion", kind.api_version)
+        made.setdefault("kind", kind.kind)
+        metadata = made["metadata"] = dict(made["metadata"])
+        namespace = metadata.get("namespace", "") if kind.namespaced else ""
+        held = self._objects.get((kind, namespace, metadata["name"]))
+        metadata["uid"] = held["metadata"]["uid"] if held else f"uid-{self._version + 1}"
+        return self._store(kind, made, held)
+
+    def edit(self, kind: Kind, namespace: str, name: str, change: Callable[[Json], None]) -> Json:
+        """A change in place by somebody else."""
+        made = copy.deepcopy(self._objects[kind, namespace, name])
+        change(made)
+        return self._store(kind, made, self._objects[kind, namespace, name])
+
+    def remove(self, kind: Kind, namespace: str, name: str) -> None:
+        """A deletion: at once without finalizers, else a deletionTimestamp."""
+        held = self._objects[kind, namespace, name]
+        if held["metadata"].get("finalizers"):
+            made = copy.deepcopy(held)
+            made["metadata"].setdefault("deletionTimestamp", "2026-01-01T00:00:00Z")
+            self._store(kind, made, held)
+            return
+        del self._objects[kind, namespace, name]
+        gone = copy.deepcopy(held)
+        gone["metadata"]["resourceVersion"] = self._next()
+        self._tell(Change(GONE, kind, gone))
+        self._collect(held["metadata"]["uid"])
+
+    # The protocol.
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Json:
+        """See `Api.get`."""
+        self._read(Call("get", kind, namespace, name))
+        return copy.deepcopy(self._found(kind, namespace, name))
+
+    async def list(
+        self, kind: Kind, namespace: str | None = None, *, selector: str | None = None
+    ) -> Listing:
+        """See `Api.list`; selectors: presence of a label, or `a=b`."""
+        self._read(Call("list", kind, namespace, None))
+        wanted = kind.selector if selector is None else selector
+        items = tuple(
+            copy.deepcopy(found)
+            for (of, where, _), found in sorted(self._objects.items(), key=lambda i: str(i[0]))
+            if of == kind and namespace in {None, where} and _selected(found, wanted)
+        )
+        return Listing(items, str(self._version))
+
+    async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
+        """See `Api.create`."""
+        name = body["metadata"]["name"]
+        self._write(Call("create", kind, namespace, name, copy.deepcopy(body)))
+        if (kind, namespace, name) in self._objects:
+            raise errors.AlreadyExists(f"{kind} {namespace}/{name} already exists", status=409)
+        made = copy.deepcopy(body)
+        made["metadata"] |= {"namespace": namespace, "uid": f"uid-{self._version + 1}"}
+        if kind.kind in STATUS_KINDS:
+            made.pop("status", None)
+        return self._store(kind, made, None)
+
+    async def patch_json(
+        self, kind: Kind, namespace: str, name: str, operations: Sequence[Json]
+    ) -> Json:
+        """See `Api.patch_json`."""
+        self._write(Call("patch", kind, namespace, name, copy.deepcopy([*operations])))
+        held = self._found(kind, namespace, name)
+        made = copy.deepcopy(held)
+        for operation in operations:
+            _operate(made, operation)
+        return self._update(kind, made, held, "")
+
+    async def patch_merge(
+        self, kind: Kind, namespace: str, name: str, body: Json, *, subresource: str = ""
+    ) -> Json:
+        """See `Api.patch_merge`."""
+        self._write(Call("patch", kind, namespace, name, copy.deepcopy(body), subresource))
+        held = self._found(kind, namespace, name)
+        expected = (body.get("metadata") or {}).get("resourceVersion")
+        if expected not in {None, held["metadata"]["resourceVersion"]}:
+            raise errors.Conflict(f"{kind} {namespace}/{name} has been modified", status=409)
+        return self._update(kind, merged(held, body), held, subresource)
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
+        """See `Api.delete`."""
+        self._write(Call("delete", kind, namespace, name))
+        held = self._objects.get((kind, namespace, name))
+        if held is None:
+            return
+        if held["metadata"]["uid"] != uid:
+            raise errors.Conflict(f"{kind} {namespace}/{name} has another uid", status=409)
+        self.remove(kind, namespace, name)
+
+    async def served(self, group: str, version: str) -> frozenset[str]:
+        """See `Api.served`."""
+        if self.served_groups is not None:
+            return self.served_groups.get((group, version), frozenset())
+        return frozenset({"*"})
+
+    async def allowed(
+        self, verb: str, kind: Kind, namespace: str | None = None, *, subresource: str = ""
+    ) -> bool:
+        """See `Api.allowed`: everything but what `denied` names as (verb, resource)."""
+        return (verb, f"{kind.plural}/{subresource}" if subresource else kind.plural) not in (
+            self.denied
+        )
+
+    # Inside.
+
+    def _update(self, kind: Kind, made: Json, held: Json, subresource: str) -> Json:
+        split = kind.kind in STATUS_KINDS
+        if subresource == "status":
+            assert split, f"{kind} has no /status"
+            made = {**copy.deepcopy(held), "status": made.get("status") or {}}
+        elif split:
+            made.pop("status", None)
+            if "status" in held:
+                made["status"] = copy.deepcopy(held["status"])
+        made["metadata"]["uid"] = held["metadata"]["uid"]
+        if made["metadata"].get("deletionTimestamp") and not made["metadata"].get("finalizers"):
+            self._objects[kind, held["metadata"].get("namespace", ""), held["metadata"]["name"]] = (
+                made
+            )
+            self.remove(kind, held["metadata"].get("namespace", ""), held["metadata"]["name"])
+            return made
+        return self._store(kind, made, held)
+
+    def _store(self, kind: Kind, made: Json, held: Json | None) -> Json:
+        metadata = made["metadata"]
+        namespace = metadata.get("namespace", "") if kind.namespaced else ""
+        generation = 1
+        if held is not None:
+            generation = held["metadata"].get("generation", 1)
+            plain = {**made, "metadata": {**metadata, "resourceVersion": "", "generation": 0}}
+            before = {
+                **held,
+                "metadata": {**held["metadata"], "resourceVersion": "", "generation": 0},
+            }
+            if plain == before:
+                return copy.deepcopy(held)
+            generation += made.get("spec") != held.get("spec")
+        metadata["generation"] = generation
+        metadata["resourceVersion"] = self._next()
+        self._objects[kind, namespace, metadata["name"]] = made
+        self._tell(Change("MODIFIED" if held else "ADDED", kind, copy.deepcopy(made)))
+        return copy.deepcopy(made)
+
+    def _collect(self, uid: str) -> None:
+        for kind, namespace, name in [*self._objects]:
+            found = self._objects.get((kind, namespace, name))
+            owners = (found or {}).get("metadata", {}).get("ownerReferences") or ()
+            if any(owner["uid"] == uid for owner in owners):
+                self.remove(kind, namespace, name)
+
+    def _found(self, kind: Kind, namespace: str, name: str) -> Json:
+        found = self._objects.get((kind, namespace, name))
+        if found is None:
+            raise errors.NotFound(f"{kind} {namespace}/{name} not found", status=404)
+        return found
+
+    def _read(self, call: Call) -> None:
+        self.reads.append(call)
+        self._fail(call)
+
+    def _write(self, call: Call) -> None:
+        if call.kind != EVENT:
+            self.writes.append(call)
+        self._fail(call)
+
+    def _fail(self, call: Call) -> None:
+        for fault in self.faults:
+            error = fault(call)
+            if error is not None:
+                raise error
+
+    def _tell(self, change: Change) -> None:
+        for told in self._watchers:
+            told(change)
+
+    def _next(self) -> str:
+        self._version = next(self._versions)
+        return str(self._version)
+
+
+def merged(held: Any, patch: Any) -> Any:
+    """RFC 7386."""
+    if not isinstance(patch, dict):
+        return copy.deepcopy(patch)
+    result = copy.deepcopy(held) if isinstance(held, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result
+
+
+def _operate(made: Json, operation: Json) -> None:
+    """RFC 6902: test, add, replace, remove."""
+    tokens = [t.replace("~1", "/").replace("~0", "~") for t in operation["path"].split("/")[1:]]
+    target: Any = made
+    try:
+        for token in tokens[:-1]:
+            target = target[int(token)] if isinstance(target, list) else target[token]
+        last: Any = tokens[-1]
+        if isinstance(target, list):
+            last = len(target) if last == "-" else int(last)
+        match operation["op"]:
+            case "test":
+                if target[last] != operation["value"]:
+                    raise errors.Conflict(f"testing value {operation['path']} failed", status=422)
+            case "add" if isinstance(target, list):
+                target.insert(last, copy.deepcopy(operation["value"]))
+            case "add":
+                target[last] = copy.deepcopy(operation["value"])
+            case "replace":
+                target[last]  # noqa: B018  # it must be there
+                target[last] = copy.deepcopy(operation["value"])
+            case "remove":
+                del target[last]
+            case other:
+                raise AssertionError(f"JSON patch operation {other}")
+    except (KeyError, IndexError) as error:
+        raise errors.Conflict(f"testing path {operation['path']} failed", status=422) from error
+
+
+def _selected(found: Json, selector: str) -> bool:
+    labels = found["metadata"].get("labels") or {}
+    for part in filter(None, selector.split(",")):
+        name, is_equal, value = part.partition("=")
+        if name not in labels or (is_equal and labels[name] != value):
+            return False
+    return True
+
+
+def ready(cluster: Cluster) -> Iterator[Json]:
+    """Every ReplicaSet's pods become available at once; yields the ReplicaSets that changed."""
+    for found in cluster.every(REPLICA_SET):
+        replicas = found["spec"].get("replicas", 1)
+        status = {
+            "replicas": replicas,
+            "readyReplicas": replicas,
+            "availableReplicas": replicas,
+            "observedGeneration": found["metadata"]["generation"],
+        }
+        if found.get("status") != status:
+            yield cluster.put(REPLICA_SET, {**found, "status": status})
