@@ -1,0 +1,91 @@
+"""Davy itself in the lab: `davy run` as a process, with exactly the rights of `manifests/`."""
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import yaml
+
+from tests.lab import paths
+from tests.lab.component import Component
+from tests.lab.connection import as_os_errors
+from tests.lab.lab import Lab
+
+NAMESPACE: Final = "davy-system"
+ACCOUNT: Final = "davy"
+LISTEN: Final = "127.0.0.1:8181"
+_INSTALLED: Final = ("namespace.yaml", "service-account.yaml", "rbac.yaml")
+
+
+async def install(lab: Lab) -> None:
+    """CRDs, namespace, ServiceAccount and RBAC as shipped: `manifests/` but for the Deployment."""
+    crds = sorted((paths.REPOSITORY / "crds").glob("*.yaml"))
+    for path in crds:
+        documents = [each for each in yaml.safe_load_all(path.read_text()) if each]
+        for document in documents:
+            if document["kind"] == "CustomResourceDefinition":
+                await lab.kube.apply(document)
+    for name in _INSTALLED:
+        await lab.apply(paths.REPOSITORY / "manifests" / name, namespace=NAMESPACE)
+    await lab.until(lambda: _served(lab), describe="davy.dev is served")
+
+
+async def _served(lab: Lab) -> bool:
+    answer = await lab.kube.request("GET", "/apis/davy.dev/v1alpha1")
+    names = {resource["name"] for resource in answer["resources"]}
+    return {"rollouts", "rollouts/status", "analysisruns", "analysistemplates"} <= names
+
+
+async def process(lab: Lab, *arguments: str) -> Component:
+    """`davy run`, not started; its log is `davy.log` of the run's folder."""
+    kubeconfig = await lab.service_account_kubeconfig(NAMESPACE, ACCOUNT)
+    return Component(
+        "davy",
+        [
+            str(Path(sys.executable).with_name("davy")),
+            "run",
+            "--kubeconfig",
+            str(kubeconfig),
+            "--listen",
+            LISTEN,
+            "--log-format",
+            "text",
+            *arguments,
+        ],
+        logs=lab.folder / "logs",
+        ready=_is_ready,
+    )
+
+
+async def _is_ready() -> bool:
+    with as_os_errors():
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://{LISTEN}/readyz") as answer,
+        ):
+            return answer.status == 200
+
+
+async def metrics() -> str:
+    """The operator's own metrics, as Prometheus would scrape them."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://{LISTEN}/metrics") as answer,
+    ):
+        return await answer.text()
+
+
+@contextlib.asynccontextmanager
+async def running(lab: Lab, *arguments: str) -> AsyncIterator[Component]:
+    """Davy installed and ready; stopped after the block."""
+    await install(lab)
+    davy = await process(lab, *arguments)
+    await davy.launch()
+    try:
+        await davy.wait_ready()
+        yield davy
+    finally:
+        await davy.stop()

@@ -1,0 +1,1 @@
+"""Whole rollouts on real components, with real traffic counted request by request."""

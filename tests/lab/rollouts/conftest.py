@@ -1,0 +1,30 @@
+"""One Davy for all rollout tests, with the rights of `manifests/`; a shop per test."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest_asyncio
+
+from tests.lab import davy as davy_process
+from tests.lab.component import Component
+from tests.lab.lab import Lab
+from tests.lab.shop import Router, Shop
+
+OpenShop = Callable[..., Awaitable[Shop]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def davy(lab: Lab) -> AsyncIterator[Component]:
+    """Davy, running; a test that kills it starts it again."""
+    async with davy_process.running(lab) as process:
+        yield process
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_shop(lab: Lab, namespace: str, davy: Component) -> OpenShop:
+    """Opens a shop in the test's own namespace; fields as for `Shop.open`."""
+
+    async def open_it(router: Router = Router.ISTIO_SUBSETS, **fields: Any) -> Shop:
+        return await Shop.open(lab, namespace, router, **fields)
+
+    return open_it

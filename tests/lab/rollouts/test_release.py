@@ -1,0 +1,133 @@
+"""Good releases: each router, step by step, no request lost."""
+
+import pytest
+
+from tests.lab import davy as davy_process
+from tests.lab.lab import Lab
+from tests.lab.rollouts.conftest import OpenShop
+from tests.lab.shop import Router, now
+
+STEPS = [
+    {"setWeight": 10},
+    {"pause": {"duration": "3s"}},
+    {"setWeight": 50},
+    {"pause": {}},
+    {"setWeight": 100},
+]
+QUICK = [{"setWeight": 50}, {"pause": {"duration": "1s"}}]
+
+
+@pytest.mark.parametrize("router", list(Router))
+async def test_a_good_release_loses_no_request_and_keeps_its_shares(
+    open_shop: OpenShop, router: Router
+) -> None:
+    """I2, I4, I5: 10, 50, 100 with pauses; the observed share is the written weight's."""
+    shop = await open_shop(router, steps=STEPS, canary={"scaleDownDelaySeconds": 3})
+    await shop.healthy("v1")
+    async with shop.load(rate=100) as load:
+        await load.until(50)
+        await shop.release("v2")
+        await shop.until(weight=10, step=1)
+        since = now()
+        await shop.until(weight=50, step=3, phase="Paused")
+        at_10 = load.share("v2", since=since, until=None)
+        since = now()
+        await load.until(400, since=since)
+        at_50 = load.share("v2", since=since)
+        assert at_50.agrees(50), at_50
+        assert 0.02 < at_10.value < 0.5, at_10
+        await shop.edit_status(pauseConditions=None)
+        await shop.until(phase="Healthy", weight=0)
+        since = now()
+        await load.until(200, since=since)
+        assert load.share("v2", since=since).value == 1
+        await shop.until(message_has="is stable and has all traffic.")
+        await shop.lab.until(lambda: _only_new_pods(shop.lab, shop.namespace), describe="drained")
+    assert load.failed() == ()
+    status = await shop.status()
+    assert status["stableRS"] == status["currentPodHash"]
+    told = [reason for reason, _ in await shop.events()]
+    assert told.count("RolloutCompleted") == 2
+    assert told.count("RolloutStepCompleted") == 5
+    assert ("TrafficWeightUpdated", "Canary weight 10 → 50, step 3 of 5") in await shop.events()
+
+
+async def _only_new_pods(lab: Lab, namespace: str) -> bool:
+    sets = await lab.kube.list("replicaset", namespace=namespace)
+    return sorted(each["spec"]["replicas"] for each in sets) == [0, 4]
+
+
+async def test_the_first_release_waits_for_all_pods_and_needs_no_steps(
+    open_shop: OpenShop,
+) -> None:
+    """The first revision is stable when its pods are; the route is narrowed to them."""
+    shop = await open_shop(steps=STEPS)
+    await shop.release("v1")
+    status = await shop.until(phase="Healthy")
+    assert status["currentStep"] == "5/5"
+    assert status["availableReplicas"] == 4
+    rule = await shop.lab.kube.get(
+        "destinationrule.networking.istio.io", "shop", namespace=shop.namespace
+    )
+    labels = [subset["labels"] for subset in rule["spec"]["subsets"]]
+    assert labels == [{"app": "shop", "rollouts-pod-template-hash": status["stableRS"]}] * 2
+
+
+async def test_a_rollout_without_steps_goes_straight_to_100(open_shop: OpenShop) -> None:
+    """No steps: all pods first, then all traffic, and none lost."""
+    shop = await open_shop(steps=[])
+    await shop.healthy()
+    async with shop.load() as load:
+        await load.until(30)
+        await shop.release("v2")
+        await shop.until(phase="Healthy", weight=0)
+        since = now()
+        await load.until(50, since=since)
+    assert load.share("v2", since=since).value == 1
+    assert load.failed() == ()
+
+
+async def test_only_weights_and_hashes_of_the_users_objects_change(open_shop: OpenShop) -> None:
+    """I9: the user's fields, rules, order and labels stay as they were."""
+    shop = await open_shop(steps=QUICK)
+    kinds = {
+        "VirtualService": "virtualservice.networking.istio.io",
+        "DestinationRule": "destinationrule.networking.istio.io",
+        "Service": "service",
+    }
+    before = {
+        kind: await shop.lab.kube.get(name, "shop", namespace=shop.namespace)
+        for kind, name in kinds.items()
+    }
+    await shop.healthy()
+    await shop.release("v2")
+    status = await shop.until(phase="Healthy", weight=0)
+    for kind, name in kinds.items():
+        after = await shop.lab.kube.get(name, "shop", namespace=shop.namespace)
+        for subset in after["spec"].get("subsets", ()):
+            assert subset["labels"].pop("rollouts-pod-template-hash") == status["stableRS"]
+        assert after["spec"] == before[kind]["spec"], kind
+
+
+async def test_an_idle_operator_writes_and_reads_nothing(open_shop: OpenShop, lab: Lab) -> None:
+    """A healthy rollout costs no request: the resourceVersions of its objects stand still."""
+    shop = await open_shop(steps=QUICK, canary={"scaleDownDelaySeconds": 0})
+    await shop.healthy()
+    await shop.release("v2")
+    await shop.until(phase="Healthy", weight=0)
+    await lab.until(lambda: _only_new_pods(lab, shop.namespace), describe="drained")
+    await shop.until(message_has="has all traffic.")
+    requests = await _requests(lab)
+    versions = (await shop.get())["metadata"]["resourceVersion"]
+    async with shop.load(rate=50) as load:
+        await load.until(150)
+    assert await _requests(lab) == requests
+    assert (await shop.get())["metadata"]["resourceVersion"] == versions
+
+
+async def _requests(lab: Lab) -> float:
+    """All API requests that Davy counted, watches not among them."""
+    text = await davy_process.metrics()
+    lines = [line for line in text.splitlines() if line.startswith("davy_api_requests_total")]
+    assert lines, text
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if 'verb="watch"' not in line)
