@@ -77,7 +77,7 @@ class Telemetry:
         self.registry.register(state)
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class State(Collector):
     """What is read when somebody scrapes."""
 

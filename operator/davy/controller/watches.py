@@ -109,6 +109,13 @@ class Watches:
         """kopf's watch runs: a list begun now misses nothing."""
         return self._streams[stream].established
 
+    def begun(self, stream: Stream) -> None:
+        """A watch of this stream is established that didn't go on from an earlier one."""
+        state = self._streams[stream]
+        state.established, state.relisted = True, False
+        self.mark_alive(stream)
+        self._began(stream)
+
     def seen(self, kind: Kind, namespace: str) -> None:
         """An event of this kind arrived."""
         for key in ((kind, namespace), (kind, None)):
@@ -139,6 +146,5 @@ class Watches:
             stream.relisted = True
             return
         first = stream.relisted or not stream.established
-        stream.established, stream.relisted = True, False
         if first:
-            self._began(key)
+            self.begun(key)

@@ -1,0 +1,48 @@
+"""Whole rollouts through the whole operator, in memory and on a virtual clock."""
+
+from tests.unit.controller.stage import manifest, network, playing
+
+
+async def test_a_first_deployment_needs_no_steps():
+    """The first revision is stable as soon as its pods are available."""
+    async with playing() as stage:
+        network(stage.cluster)
+        stage.apply(manifest())
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+        (only,) = stage.replica_sets()
+        assert only["spec"]["replicas"] == 4
+        assert stage.status()["stableRS"] == only["metadata"]["labels"]["rollouts-pod-template-hash"]
+        assert stage.weight() == 0
+
+
+async def test_a_good_release_goes_through_its_steps_and_is_promoted():
+    """I6: 10, pause, 50, 100; the old ReplicaSet goes after its delay."""
+    async with playing() as stage:
+        network(stage.cluster)
+        stage.apply(manifest())
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+        first = stage.status()["stableRS"]
+        stage.apply(manifest(version="2"))
+        await stage.until(lambda: stage.weight() == 10)
+        await stage.turn(5)
+        assert stage.weight() == 10
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+        assert stage.status()["stableRS"] != first
+        await stage.until(
+            lambda: sorted(found["spec"]["replicas"] for found in stage.replica_sets()) == [0, 4]
+        )
+        print("\n".join(stage.events()))
+
+
+async def test_an_idle_rollout_costs_no_request():
+    """Nothing is read or written for a rollout that is at rest."""
+    async with playing() as stage:
+        network(stage.cluster)
+        stage.apply(manifest())
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+        await stage.turn(60)
+        stage.cluster.writes.clear()
+        stage.cluster.reads.clear()
+        await stage.turn(200)
+        assert stage.cluster.writes == []
+        assert stage.cluster.reads == []
