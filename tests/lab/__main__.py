@@ -1,16 +1,20 @@
 """`python -m tests.lab`: bring the lab up, or run a command inside its namespaces."""
 
 import argparse
+import importlib
 import sys
 
 from tests.lab import preflight
 
 _USAGE = """\
-  up [-- CMD …]   start the lab; stay until Ctrl-C, or until CMD (with KUBECONFIG set) ends
-  exec -- CMD …   run CMD inside the lab's namespaces, components not started (pytest starts them)
-  build           obtain the programs; compiles them the first time
-  preflight       say whether this machine can run the lab
+up [-- CMD …]     start the lab; stay until Ctrl-C, or until CMD (with KUBECONFIG set) ends
+exec -- CMD …     run CMD inside the lab's namespaces, components not started (pytest starts them)
+join [-- CMD …]   run CMD (default: a shell) inside the lab that is up already
+demo [OPTION …]   play the demo; `demo --help` lists its options
+build             obtain the programs; compiles them the first time
+preflight         say whether this machine can run the lab
 """
+_COMMANDS = ("up", "exec", "join", "demo", "build", "preflight")
 
 
 def main() -> int:
@@ -18,46 +22,37 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.lab", formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("command", choices=["up", "exec", "build", "preflight"], help=_USAGE)
-    own, argv = _split(sys.argv[1:])
-    command = parser.parse_args(own).command
+    parser.add_argument("command", choices=_COMMANDS, metavar="COMMAND", help=_USAGE)
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    parsed = parser.parse_args()
+    rest: list[str] = parsed.rest
+    argv = rest[1:] if rest[:1] == ["--"] else rest
+    if parsed.command == "exec" and not argv:
+        parser.error("exec needs a command")
+    return _run(parsed.command, argv)
+
+
+def _run(command: str, argv: list[str]) -> int:
+    # Imports wait until here, because the preflight must run without a virtual environment.
     if command == "preflight":
         return preflight.main()
+    from tests.lab import launcher  # noqa: PLC0415
+
     if command == "build":
-        return _build()
-    from tests.lab import launcher  # noqa: PLC0415 the preflight must run without a venv
-
+        return launcher.build()
     if command == "exec":
-        if not argv:
-            parser.error("exec needs a command after `--`")
         return launcher.launch(argv)
+    if command == "join":
+        return launcher.join(argv)
+    if command == "demo" and ("-h" in argv or "--help" in argv):
+        return _main_of("demo", argv)
     launcher.reexecute_inside(outside=True)
-    from tests.lab import up  # noqa: PLC0415 the launcher stays small
-
-    return up.main(argv)
+    return _main_of(command, argv)
 
 
-def _split(argv: list[str]) -> tuple[list[str], list[str]]:
-    if "--" not in argv:
-        return argv, []
-    at = argv.index("--")
-    return argv[:at], argv[at + 1 :]
-
-
-def _build() -> int:
-    from tests.lab import binaries  # noqa: PLC0415 the preflight must run without a venv
-    from tests.lab.errors import LabError  # noqa: PLC0415
-
-    try:
-        preflight.check()
-        binaries.obtain()
-    except LabError as error:
-        print(f"lab: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nlab: interrupted; the next start resumes", file=sys.stderr)
-        return 130
-    return 0
+def _main_of(module: str, argv: list[str]) -> int:
+    """The exit code of `tests.lab.MODULE.main(argv)`, imported only where it is run: inside."""
+    return int(importlib.import_module(f"tests.lab.{module}").main(argv))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ from typing import Final
 
 import yaml
 
-from tests.lab import assets, paths, versions
+from tests.lab import assets, linux, paths, versions
 from tests.lab.errors import BuildError
 
 PROGRESS_SECONDS: Final = 15.0
@@ -104,7 +105,12 @@ def _compile(go: str, programs: Path, environment: dict[str, str], started: floa
         "-tags", versions.BUILD_TAGS, "-ldflags", versions.LDFLAGS, "tool",
     ]  # fmt: skip
     with subprocess.Popen(
-        command, cwd=paths.MODULE, env=environment, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=paths.MODULE,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_end_with_us,  # noqa: PLW1509 no thread has been started yet
     ) as compiler:
         lines: list[str] = []
         reader = threading.Thread(target=_collect, args=(compiler, lines), daemon=True)
@@ -124,6 +130,11 @@ def _compile(go: str, programs: Path, environment: dict[str, str], started: floa
         reader.join()
         if compiler.returncode != 0:
             raise BuildError("`go build tool` failed:\n" + "\n".join(lines[-15:]))
+
+
+def _end_with_us() -> None:
+    """Keep a compiler from going on after this process was killed."""
+    linux.die_with_parent(signal.SIGTERM)
 
 
 def _collect(compiler: subprocess.Popen[str], lines: list[str]) -> None:

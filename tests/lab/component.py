@@ -83,7 +83,10 @@ class Component:
         """Resident memory; 0 when it isn't running."""
         if not self.running:
             return 0
-        fields = Path(f"/proc/{self.pid}/statm").read_text().split()
+        try:
+            fields = Path(f"/proc/{self.pid}/statm").read_text().split()
+        except OSError:  # a container that masks /proc: these are the host's process ids
+            return 0
         return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
     async def start(self) -> float:

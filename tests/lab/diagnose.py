@@ -1,9 +1,10 @@
 """What a person wants to see when a test waited in vain: components, pods, events, logs."""
 
+import json
 from typing import TYPE_CHECKING
 
 from tests.lab.kube import Json
-from tests.lab.kube_errors import KubeError
+from tests.lab.kube_errors import KubeError, NotFound
 
 if TYPE_CHECKING:
     from tests.lab.lab import Lab
@@ -39,6 +40,15 @@ async def _namespace(lab: "Lab", namespace: str) -> list[str]:
             )
             log = lab.pod_log(namespace, name, container["name"]).splitlines()[-_LOG_LINES:]
             lines += [f"    | {line}" for line in log]
+    for kind in ("replicaset", "rollout", "analysisrun"):
+        try:
+            found = await lab.kube.list(kind, namespace=namespace)
+        except (NotFound, ValueError):  # not installed, or by two groups
+            continue
+        lines += [
+            f"{kind} {one['metadata']['name']}: {json.dumps(one.get('status') or {})}"
+            for one in found
+        ]
     events = await lab.kube.list("events.", namespace=namespace)
     events.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
     for event in events[-_EVENTS:]:

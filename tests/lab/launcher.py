@@ -4,12 +4,16 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from tests.lab import binaries, namespace, paths, preflight, rundir
 from tests.lab.errors import LabError
 
-OUTSIDE_PORTS = ("kubernetes", "istio-gateway", "gateway-api", "prometheus")
+OUTSIDE_PORTS: Final = ("kubernetes", "istio-gateway", "gateway-api", "prometheus")
 """What can be reached from the host's 127.0.0.1 when a lab is opened to the outside."""
+
+INTERRUPTED: Final = 130
+"""A shell's exit code after Ctrl-C."""
 
 
 def reexecute_inside(*, outside: bool = False) -> None:
@@ -34,22 +38,43 @@ def launch(argv: Sequence[str], *, outside: bool = False) -> int:
         preflight.check()
         binaries.obtain()
         for folder in rundir.remove_stale(paths.RUNS):
-            print(f"lab: removed what a killed run left: {folder.name}", file=sys.stderr)
+            _say(f"removed what a killed run left: {folder.name}")
         run = rundir.RunDir(paths.RUNS)
     except LabError as error:
-        print(f"lab: {error}", file=sys.stderr)
-        return 1
+        return _failed(error)
     except KeyboardInterrupt:
-        print("\nlab: interrupted", file=sys.stderr)
-        return 130
+        return _interrupted()
     try:
         listeners = {name: _listen() for name in OUTSIDE_PORTS} if outside else {}
         return namespace.run(argv, run.path, listeners)
     except OSError as error:
-        print(f"lab: {error}", file=sys.stderr)
-        return 1
+        return _failed(error)
     finally:
         run.remove()
+
+
+def build() -> int:
+    """0 when all programs are there or have been compiled, else 1 and why."""
+    try:
+        preflight.check()
+        binaries.obtain()
+    except LabError as error:
+        return _failed(error)
+    except KeyboardInterrupt:
+        return _interrupted()
+    return 0
+
+
+def join(argv: Sequence[str]) -> int:
+    """The exit code of `argv` (default: a shell) run inside the youngest lab that is up."""
+    living = rundir.living(paths.RUNS)
+    if not living:
+        return _failed(LabError("No lab is up; `python -m tests.lab up` brings one up."))
+    shell = [os.environ.get("SHELL", "/bin/sh")]
+    try:
+        return namespace.join(argv or shell, living[-1])
+    except (OSError, ValueError) as error:
+        return _failed(error)
 
 
 def _listen() -> socket.socket:
@@ -58,6 +83,18 @@ def _listen() -> socket.socket:
     A socket stays in the network it was made in, so the process inside that accepts from it is a
     bridge between the two, with no program outside.
     """
-    listener = socket.create_server(("127.0.0.1", 0))
-    os.set_inheritable(listener.fileno(), False)
-    return listener
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def _failed(error: Exception) -> int:
+    _say(str(error))
+    return 1
+
+
+def _interrupted() -> int:
+    _say("interrupted; a build resumes at the next start")
+    return INTERRUPTED
+
+
+def _say(text: str) -> None:
+    print(f"lab: {text}", file=sys.stderr, flush=True)

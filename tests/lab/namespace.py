@@ -27,6 +27,9 @@ RUN: Final = "DAVY_LAB_RUN"
 OUTSIDE: Final = "DAVY_LAB_OUTSIDE"
 """`name=fd,…`: sockets that listen outside, on the host's 127.0.0.1; see `relay`."""
 
+INIT: Final = "init.pid"
+"""A file in the run's folder: the init's process id outside, for `join`."""
+
 GRACE_SECONDS: Final = 20.0
 """How long the command may clean up after SIGTERM before everything is killed."""
 
@@ -62,6 +65,7 @@ def run(argv: Sequence[str], folder: Path, outside: Mapping[str, socket.socket])
         os.close(launcher_end)
         _run_as_init(argv, folder, outside, alive)
     os.close(alive)
+    (folder / INIT).write_text(str(init))
     for listener in outside.values():
         listener.close()
     for number in (signal.SIGINT, signal.SIGQUIT):
@@ -71,6 +75,47 @@ def run(argv: Sequence[str], folder: Path, outside: Mapping[str, socket.socket])
     _, status = os.waitpid(init, 0)
     os.close(launcher_end)
     return _exit_code(status)
+
+
+def join(argv: Sequence[str], folder: Path) -> int:
+    """The exit code of `argv`, run inside the namespaces of a lab that is up.
+
+    Args:
+        argv: program and arguments; the program is looked up in PATH.
+        folder: the folder of that lab's run.
+
+    Raises:
+        OSError: the lab is gone, or another user's.
+        ValueError: the lab has no init yet.
+    """
+    init = int((folder / INIT).read_text())
+    kinds = (
+        ("user", linux.CLONE_NEWUSER),
+        ("net", linux.CLONE_NEWNET),
+        ("pid", linux.CLONE_NEWPID),
+        ("mnt", linux.CLONE_NEWNS),
+    )
+    opened = [(os.open(f"/proc/{init}/ns/{name}", os.O_RDONLY), name, flag) for name, flag in kinds]
+    where = Path.cwd()
+    for fd, name, flag in opened:
+        if not _is_ours(fd, name):
+            linux.setns(fd, flag)
+        os.close(fd)
+    os.chdir(where)  # entering a mount namespace moves to its root
+    command = os.fork()
+    if command == 0:
+        linux.die_with_parent(signal.SIGKILL)
+        environment = {**_environment(folder, {}), "KUBECONFIG": str(folder / "kubeconfig")}
+        _become(argv, environment, {})
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
+    _, status = os.waitpid(command, 0)
+    return _exit_code(status)
+
+
+def _is_ours(fd: int, name: str) -> bool:
+    """Whether the caller is in that namespace; entering one's own user namespace is an error."""
+    return os.fstat(fd).st_ino == Path(f"/proc/self/ns/{name}").stat().st_ino
 
 
 def _run_as_init(

@@ -47,6 +47,21 @@ class RunDir:
         os.close(self._lock)
 
 
+def living(runs: Path) -> list[Path]:
+    """The folders of labs that are up, the youngest last."""
+    found = []
+    for folder in _folders(runs):
+        with contextlib.suppress(OSError):
+            fd = os.open(folder / "lock", os.O_RDWR)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                found.append(folder)
+            finally:
+                os.close(fd)
+    return found
+
+
 def remove_stale(runs: Path) -> list[Path]:
     """The folders removed: those under `runs` whose lab is dead.
 
@@ -54,8 +69,13 @@ def remove_stale(runs: Path) -> list[Path]:
     one of another user's lab that can't be opened, stays.
     """
     with _one_at_a_time(runs):
-        folders = [f for f in sorted(runs.iterdir()) if f.is_dir() and f.name != LAST]
-        return [folder for folder in folders if _removed_if_dead(folder)]
+        return [folder for folder in _folders(runs) if _removed_if_dead(folder)]
+
+
+def _folders(runs: Path) -> list[Path]:
+    if not runs.exists():
+        return []
+    return [f for f in sorted(runs.iterdir()) if f.is_dir() and f.name != LAST]
 
 
 def _removed_if_dead(folder: Path) -> bool:

@@ -55,6 +55,8 @@ async def how_to_look_around(lab: Lab) -> str:
         f"  curl -H 'Host: shop.example.com' {found['gateway-api']}/    # HTTPRoutes",
         f"  curl '{found['prometheus']}/api/v1/query?query=up'",
         "",
+        "  python -m tests.lab join    # a shell inside: pods answer at their IPs",
+        "",
         f"Logs: {lab.folder}/logs and {lab.folder}/pods. Ctrl-C ends everything.",
     ]
     return "\n".join(lines)
