@@ -31,7 +31,7 @@ def sample(entry: Unbuilt) -> Any:
         return "2026-01-02T03:04:05Z"
     if schema.get("items", {}).get("type") == "string":
         return ["x"]
-    if True in entry.neutral:
+    if any(value is True for value in entry.neutral):
         return False
     return _SAMPLES.get(schema.get("type", ""), "25%")
 

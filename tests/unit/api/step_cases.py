@@ -55,7 +55,7 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[4]",
         {"pause": None},
         "has an empty pause; write `pause: {}` to wait until promoted",
-        "must be of type object",
+        "a step has exactly one of setWeight, pause and analysis",
     ),
     bad(
         "a pause is no length of time",
