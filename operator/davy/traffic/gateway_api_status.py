@@ -89,7 +89,8 @@ def _entry_lacks(entry: object, generation: int) -> str | None:
             return f"{name} isn't reported"
         observed = number_at(condition, ("observedGeneration",))
         if observed is None or observed < generation:
-            return f"{name} is reported for generation {observed}, the spec is at {generation}"
+            seen = "no generation" if observed is None else f"generation {observed}"
+            return f"{name} is reported for {seen}, the spec is at {generation}"
         if text_at(condition, ("status",)) != "True":
             return _sentence(name, condition)
     partial = conditions.get(_PARTIAL)

@@ -123,6 +123,7 @@ def _sides_by_service(rollout: RoutedRollout) -> Sides:
         role_of,
         stable=f"host {stable.name if stable else 'of stableService'}",
         canary=f"host {canary.name if canary else 'of canaryService'}",
+        plural="services",
     )
 
 
@@ -137,6 +138,7 @@ def _sides_by_subset(subsets: Subsets) -> Sides:
         role_of,
         stable=f"subset {subsets.name('stable')}",
         canary=f"subset {subsets.name('canary')}",
+        plural="subsets",
         host=subsets.host,
     )
 

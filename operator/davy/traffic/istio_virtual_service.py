@@ -28,6 +28,8 @@ class Sides:
     stable: str
     """What stable's destination is, for a sentence: `host cart-stable`."""
     canary: str
+    plural: str
+    """What the two are: `services`."""
     host: str | None = None
     """The qualified host that both must have beside their subset; None: any."""
 
@@ -86,9 +88,10 @@ def _ambiguous(key: ObjectKey, routes: list[object], sides: Sides) -> Reading:
     }
     several = len(both) > 1
     meant = [routes[index] for index in both] if several else routes
+    counted = f"{len(meant)} http routes" + (f" to both {sides.plural}" if several else "")
     sentence = (
-        f"{key} has {len(meant)} http routes{' to both services' if several else ''}; name one in "
-        f"trafficRouting.istio.virtualService.routes: {_names(meant)}."
+        f"{key} has {counted}; name one in trafficRouting.istio.virtualService.routes: "
+        f"{_names(meant)}."
     )
     return Reading(
         splits=tuple(both.values()),
@@ -169,7 +172,8 @@ def _flaws(
     for share in split.others:
         position = share.path[-2]
         other = _destination(value_at(destinations, (position,)))
-        yield f"has a destination that is neither {sides}: {other}; remove it."
+        neither = f"neither {sides.stable} nor {sides.canary}"
+        yield f"has a destination that is {neither}: {other}; remove it."
     for found in destinations:
         host = text_at(found, ("destination", "host")) or ""
         known = sides.role_of(value_at(found, ("destination",))) is not None

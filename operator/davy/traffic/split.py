@@ -55,6 +55,11 @@ class Split:
         """Whether the canary's share is this weight, to the last request; in whatever scale."""
         return self._total > 0 and FULL * self._canary == canary_weight * self._total
 
+    @property
+    def text(self) -> str:
+        """The canary's share as it is written, e.g. `1 of 3`."""
+        return f"{self._canary} of {self._total}"
+
     def changes(self, canary_weight: int) -> tuple[Change, ...]:
         """Leaves that give the canary this weight and stable the rest; none where that can't be."""
         if self.sound:
@@ -118,11 +123,8 @@ def unsettled(reading: Reading) -> NotYet | None:
         first = reading.problems[0].message if reading.problems else "there is nothing to split"
         return NotYet(f"the weight can't be read: {first}")
     if reading.uneven:
-        weights = sorted({split.canary_weight for split in reading.splits})
-        return NotYet(
-            f"the rules' canary weights aren't all {reading.canary_weight}: "
-            f"{', '.join(str(weight) for weight in weights)} (rounded up)"
-        )
+        shares = ", ".join(dict.fromkeys(split.text for split in reading.splits))
+        return NotYet(f"not every rule gives the canary exactly {reading.canary_weight}: {shares}")
     return None
 
 

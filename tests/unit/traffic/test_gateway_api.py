@@ -1,0 +1,329 @@
+"""Gateway API: what is read from HTTPRoutes, and what is written."""
+
+import pytest
+
+from davy.traffic.base import Json, NotYet, ObjectKey, RoutedRollout, RouteState, Verified
+from davy.traffic.gateway_api import GROUP, GatewayApiRouter, route_names
+from tests.unit.traffic.routes import (
+    CANARY,
+    HTTP_ROUTE,
+    STABLE,
+    Cluster,
+    PatchRefused,
+    a_backend,
+    a_cluster,
+    a_rollout,
+    a_rule,
+    a_service,
+    an_http_route,
+    applied,
+    by_http_routes,
+    by_services,
+    without,
+)
+
+ROUTER = GatewayApiRouter()
+NAME = "spec.strategy.canary.trafficRouting.gatewayAPI.httpRoutes[0].name"
+
+
+def a_split(stable: int | None, canary: int | None) -> Json:
+    """A rule between the two Services."""
+    return a_rule(a_backend("cart-stable", stable), a_backend("cart-canary", canary))
+
+
+def weights_of(objects: Cluster, key: ObjectKey = HTTP_ROUTE) -> list[list[int | None]]:
+    """The written weights of each rule."""
+    rules = objects[key]["spec"]["rules"]
+    return [[found.get("weight") for found in rule["backendRefs"]] for rule in rules]
+
+
+def test_the_objects_are_the_routes_and_the_services() -> None:
+    """The controller watches exactly these."""
+    routes = [ObjectKey(GROUP, "HTTPRoute", "shop", name) for name in ("api", "web")]
+    assert ROUTER.objects(by_http_routes("api", "web")) == (*routes, STABLE, CANARY)
+
+
+PLUGIN = 'spec.strategy.canary.trafficRouting.plugins["argoproj-labs/gatewayAPI"]'
+
+
+@pytest.mark.parametrize(
+    ("configuration", "expected"),
+    [
+        ({"httpRoute": "web"}, {"web": f"{PLUGIN}.httpRoute"}),
+        ({"httpRoutes": [{"name": "web"}]}, {"web": f"{PLUGIN}.httpRoutes[0].name"}),
+        (
+            {"httpRoute": "web", "httpRoutes": [{"name": "web"}, {"name": "api"}]},
+            {"web": f"{PLUGIN}.httpRoute", "api": f"{PLUGIN}.httpRoutes[1].name"},
+        ),
+    ],
+    ids=["one", "several", "both"],
+)
+def test_argo_s_plugin_configuration_names_the_same_routes(
+    configuration: Json, expected: dict[str, str]
+) -> None:
+    """A user of Argo Rollouts keeps the configuration; each route is meant once."""
+    rollout = a_rollout({"plugins": {"argoproj-labs/gatewayAPI": configuration}})
+    assert route_names(rollout.canary.traffic_routing) == expected
+
+
+def test_a_split_is_read() -> None:
+    """Weight, hashes, and what the gateway says."""
+    objects = a_cluster(
+        an_http_route(a_split(90, 10)),
+        a_service("cart-stable", "old"),
+        a_service("cart-canary", "new"),
+    )
+    assert ROUTER.read(by_http_routes(), objects) == RouteState(
+        canary_weight=10,
+        stable_hash="old",
+        canary_hash="new",
+        verification=Verified("HTTPRoute shop/cart: generation 7 is accepted by Gateway infra/web"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("stable", "canary", "weight", "uneven"),
+    [
+        (None, None, 50, False),
+        (1, 1, 50, False),
+        (9, 1, 10, False),
+        (1, None, 50, False),
+        (2, None, 34, True),
+        (1_000_000, 1, 1, True),
+        (1, 1_000_000, 99, True),
+        (1, 0, 0, False),
+        (0, 1, 100, False),
+        (0, 0, 0, True),
+    ],
+)
+def test_any_scale_is_read_and_then_normalised(
+    stable: int | None,
+    canary: int | None,
+    weight: int,
+    uneven: bool,  # noqa: FBT001  # a column of the table
+) -> None:
+    """I1: a weight is a share of the sum, 1 when absent; what Davy writes sums to 100."""
+    before = a_cluster(an_http_route(a_split(stable, canary)))
+    state = ROUTER.read(by_http_routes(), before)
+    assert (state.canary_weight, state.uneven, state.problems) == (weight, uneven, ())
+    after = applied(before, ROUTER.weights(by_http_routes(), before, weight))
+    assert weights_of(after) == [[100 - weight, weight]]
+
+
+def test_only_rules_with_both_services_are_written() -> None:
+    """I9: a preview by header, a redirect and another backend are the user's own."""
+    others = (
+        a_rule(a_backend("cart-canary", 1)),
+        {"filters": [{"type": "RequestRedirect"}]},
+        a_rule(a_backend("cart-stable", 3), a_backend("basket", 1)),
+    )
+    before = a_cluster(an_http_route(others[0], a_split(100, 0), *others[1:], a_split(100, 0)))
+    after = applied(before, ROUTER.weights(by_http_routes(), before, 10))
+    assert after == a_cluster(
+        an_http_route(others[0], a_split(90, 10), *others[1:], a_split(90, 10))
+    )
+    assert ROUTER.read(by_http_routes(), after).problems == ()
+    assert ROUTER.weights(by_http_routes(), after, 10) == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"namespace": "bank"}, {"kind": "ServiceImport"}, {"group": "multicluster.x-k8s.io"}],
+    ids=["namespace", "kind", "group"],
+)
+def test_a_backend_of_that_name_elsewhere_is_not_the_rollout_s(fields: Json) -> None:
+    """Group, kind and namespace are part of the reference."""
+    rule = a_rule(a_backend("cart-stable", 1), a_backend("cart-canary", 1, **fields))
+    state = ROUTER.read(by_http_routes(), a_cluster(an_http_route(rule)))
+    assert state.canary_weight is None
+    assert [str(problem) for problem in state.problems] == [
+        (
+            f"{NAME}: HTTPRoute shop/cart has no rule that refers to both cart-stable and "
+            "cart-canary; add both to its backendRefs."
+        )
+    ]
+
+
+def test_a_reference_with_its_defaults_spelled_out_is_the_rollout_s() -> None:
+    """Group "", kind Service and the route's namespace are the defaults."""
+    spelled = {"group": "", "kind": "Service", "namespace": "shop"}
+    rule = a_rule(a_backend("cart-stable", 90), a_backend("cart-canary", 10, **spelled))
+    state = ROUTER.read(by_http_routes(), a_cluster(an_http_route(rule)))
+    assert (state.canary_weight, state.problems) == (10, ())
+
+
+def test_several_routes_are_written_and_read_as_one() -> None:
+    """I4: the highest weight of all; a patch for each route that needs one."""
+    before = a_cluster(
+        an_http_route(a_split(100, 0), name="api"), an_http_route(a_split(70, 30), name="web")
+    )
+    rollout = by_http_routes("api", "web")
+    state = ROUTER.read(rollout, before)
+    assert (state.canary_weight, state.uneven) == (30, True)
+    assert isinstance(state.verification, NotYet)
+    patches = ROUTER.weights(rollout, before, 30)
+    assert [patch.key.name for patch in patches] == ["api"]
+    after = ROUTER.read(rollout, applied(before, patches))
+    assert (after.canary_weight, after.uneven) == (30, False)
+
+
+def test_an_abort_is_written_to_the_routes_that_are_there() -> None:
+    """I3: one route deleted doesn't keep the abort from the other; its weight isn't known."""
+    rollout = by_http_routes("api", "cart")
+    before = a_cluster(an_http_route(a_split(50, 50)))
+    after = applied(before, ROUTER.weights(rollout, before, 0))
+    assert weights_of(after) == [[100, 0]]
+    assert ROUTER.read(rollout, after).canary_weight is None
+
+
+def test_an_abort_is_written_beside_a_third_backend() -> None:
+    """I3, I9: the canary's weight goes to stable, the third's stays, the sum stays."""
+    rule = a_rule(a_backend("cart-stable", 60), a_backend("basket", 10), a_backend("cart-canary"))
+    before = a_cluster(an_http_route(rule))
+    assert ROUTER.weights(by_http_routes(), before, 50) == ()
+    after = applied(before, ROUTER.weights(by_http_routes(), before, 0))
+    assert weights_of(after) == [[61, 10, 0]]
+
+
+def test_a_rule_inserted_meanwhile_fails_the_patch() -> None:
+    """I9: the index would mean another rule."""
+    patches = ROUTER.weights(
+        by_http_routes(), a_cluster(an_http_route(a_split(100, 0))), canary_weight=10
+    )
+    now = a_cluster(an_http_route(a_split(100, 0), a_split(100, 0), generation=8))
+    with pytest.raises(PatchRefused):
+        applied(now, patches)
+
+
+def test_a_role_is_narrowed_by_its_service() -> None:
+    """The route itself knows no revision."""
+    before = a_cluster(an_http_route(a_split(100, 0)))
+    after = applied(before, ROUTER.target(by_http_routes(), before, "stable", "old"))
+    assert after == {**before, STABLE: a_service("cart-stable", "old")}
+
+
+Case = tuple[RoutedRollout, Cluster, str, str]
+
+PROBLEMS: dict[str, Case] = {
+    "no HTTPRoute": (
+        by_http_routes(),
+        a_cluster(),
+        NAME,
+        (
+            "HTTPRoute shop/cart doesn't exist; create it, with a rule that refers to cart-stable "
+            "and cart-canary."
+        ),
+    ),
+    "no rules": (
+        by_http_routes(),
+        a_cluster(an_http_route()),
+        NAME,
+        (
+            "HTTPRoute shop/cart has no rule that refers to both cart-stable and cart-canary; add "
+            "both to its backendRefs."
+        ),
+    ),
+    "the second route": (
+        by_http_routes("cart", "web"),
+        a_cluster(an_http_route(a_split(1, 1))),
+        NAME.replace("0", "1"),
+        (
+            "HTTPRoute shop/web doesn't exist; create it, with a rule that refers to cart-stable "
+            "and cart-canary."
+        ),
+    ),
+    "a third backend": (
+        by_http_routes(),
+        a_cluster(
+            an_http_route(
+                a_rule(a_backend("cart-stable"), a_backend("cart-canary"), a_backend("basket"))
+            )
+        ),
+        NAME,
+        (
+            "rule 0 of HTTPRoute shop/cart has another backend beside cart-stable and cart-canary: "
+            "basket; remove it."
+        ),
+    ),
+    "one backend twice": (
+        by_http_routes(),
+        a_cluster(
+            an_http_route(
+                a_rule(a_backend("cart-stable"), a_backend("cart-canary"), a_backend("cart-stable"))
+            )
+        ),
+        NAME,
+        "rule 0 of HTTPRoute shop/cart refers to the stable Service 2 times; leave one backendRef.",
+    ),
+    "sticky sessions": (
+        by_http_routes(),
+        a_cluster(
+            an_http_route(
+                a_rule(
+                    a_backend("cart-stable", 100),
+                    a_backend("cart-canary", 0),
+                    sessionPersistence={"type": "Cookie"},
+                )
+            )
+        ),
+        NAME,
+        (
+            "rule 0 of HTTPRoute shop/cart has sessionPersistence, which keeps a user on an "
+            "aborted canary even at weight 0; remove it."
+        ),
+    ),
+    "a malformed weight": (
+        by_http_routes(),
+        a_cluster(an_http_route(a_split(100, -1))),
+        NAME,
+        (
+            "rule 0 of HTTPRoute shop/cart has a weight that isn't a whole number from 0 "
+            "(backendRefs[1]); write 0."
+        ),
+    ),
+    "no parents": (
+        by_http_routes(),
+        a_cluster(an_http_route(a_split(100, 0), parentRefs=[])),
+        NAME,
+        "HTTPRoute shop/cart has no parentRefs; name the Gateway or Service that it routes for.",
+    ),
+    "no canaryService": (
+        a_rollout({"gatewayAPI": {"httpRoutes": [{"name": "cart"}]}}, canaryService=None),
+        a_cluster(an_http_route(a_split(100, 0))),
+        "spec.strategy.canary.canaryService",
+        "isn't set; weights are split between two Services: name the Service of the canary pods.",
+    ),
+    "no Service": (
+        by_http_routes(),
+        without(a_cluster(an_http_route(a_split(100, 0))), CANARY),
+        "spec.strategy.canary.canaryService",
+        (
+            "Service shop/cart-canary doesn't exist; create it, with a selector that finds the "
+            "pods (app=cart, tier=web)."
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("rollout", "objects", "path", "sentence"), PROBLEMS.values(), ids=PROBLEMS
+)
+def test_what_is_wrong_is_said_in_one_sentence(
+    rollout: RoutedRollout, objects: Cluster, path: str, sentence: str
+) -> None:
+    """I10: what is, what would be right, and where the rollout names it."""
+    found = [(problem.path, problem.message) for problem in ROUTER.read(rollout, objects).problems]
+    assert (path, sentence) in found
+
+
+@pytest.mark.parametrize("name", ["no HTTPRoute", "no rules", "a malformed weight"])
+def test_a_route_that_cannot_be_read_has_no_weight(name: str) -> None:
+    """I4: not known is not 0."""
+    rollout, objects, _, _ = PROBLEMS[name]
+    state = ROUTER.read(rollout, objects)
+    assert (state.canary_weight, type(state.verification)) == (None, NotYet)
+
+
+def test_a_rollout_without_http_routes_has_no_objects_of_this_kind() -> None:
+    """The registry gives such a rollout to another router."""
+    assert ROUTER.objects(by_services()) == (STABLE, CANARY)

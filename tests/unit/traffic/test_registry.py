@@ -1,0 +1,115 @@
+"""The registry: which router a rollout gets, and that no plug-in vanishes."""
+
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from davy.api.errors import BrokenPlugIn, InvalidObject
+from davy.api.rollout import CanaryStrategy
+from davy.traffic import registry
+from davy.traffic.base import Json, Router
+from davy.traffic.gateway_api import GatewayApiRouter
+from davy.traffic.istio import IstioRouter
+from davy.traffic.registry import RouterKind, router_for, router_kinds
+from tests.unit.traffic.routes import a_rollout, by_http_routes, by_services, by_subsets
+
+ISTIO: Json = {"virtualService": {"name": "cart"}}
+HTTP_ROUTES: Json = {"httpRoutes": [{"name": "cart"}]}
+PLUGIN: Json = {"argoproj-labs/gatewayAPI": {"httpRoute": "cart"}}
+
+A_THIRD_PARTY = RouterKind("acme", lambda _: False, IstioRouter())
+A_NAMESAKE = RouterKind("istio", lambda _: False, IstioRouter())
+NO_ROUTER = RouterKind("acme", lambda _: False, router="a string")  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    """Entry points are read once a process; each test reads its own."""
+    router_kinds.cache_clear()
+    yield
+    router_kinds.cache_clear()
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, *objects: str) -> None:
+    """These objects of this module are entry points of installed packages."""
+    found = tuple(
+        EntryPoint(f"acme-{position}", f"{__name__}:{name}", registry.ENTRY_POINTS)
+        for position, name in enumerate(objects)
+    )
+    by_group = {registry.ENTRY_POINTS: found}
+    monkeypatch.setattr(registry, "entry_points", lambda group: by_group[group])
+
+
+@pytest.mark.parametrize(
+    ("canary", "kind"),
+    [
+        (by_services().canary, IstioRouter),
+        (by_subsets().canary, IstioRouter),
+        (by_http_routes().canary, GatewayApiRouter),
+        (a_rollout({"plugins": PLUGIN}).canary, GatewayApiRouter),
+    ],
+    ids=["services", "subsets", "HTTPRoutes", "Argo's plugin"],
+)
+def test_a_rollout_gets_the_router_it_names(canary: CanaryStrategy, kind: type[Router]) -> None:
+    """One line each in the registry."""
+    assert isinstance(router_for(canary), kind)
+
+
+@pytest.mark.parametrize(
+    ("routing", "sentence"),
+    [
+        ({}, "names no router; name exactly one of: istio, gatewayAPI."),
+        (
+            {"istio": ISTIO, "gatewayAPI": HTTP_ROUTES},
+            "names 2 routers; name exactly one of: istio, gatewayAPI.",
+        ),
+    ],
+    ids=["none", "two"],
+)
+def test_no_router_and_two_routers_are_refused(routing: Json, sentence: str) -> None:
+    """I1: two routers would each split the traffic of the other."""
+    canary = a_rollout({"istio": ISTIO}).canary.model_copy(
+        update={"traffic_routing": _unchecked(routing)}
+    )
+    with pytest.raises(InvalidObject) as refused:
+        router_for(canary)
+    assert str(refused.value) == f"spec.strategy.canary.trafficRouting: {sentence}"
+
+
+def _unchecked(routing: Json) -> object:
+    """The routing as a router sees it when no webhook or schema stood before it."""
+    valid = [a_rollout({name: value}).canary.traffic_routing for name, value in routing.items()]
+    fields = {
+        name: getattr(part, name)
+        for part in valid
+        for name in ("istio", "gateway_api")
+        if getattr(part, name) is not None
+    }
+    nothing = {"istio": None, "gateway_api": None, "plugins": None}
+    template = a_rollout({"istio": ISTIO}).canary.traffic_routing
+    return template.model_copy(update={**nothing, **fields})
+
+
+def test_a_third_party_s_router_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an entry point alone."""
+    installed(monkeypatch, "A_THIRD_PARTY")
+    assert [kind.name for kind in router_kinds()] == ["istio", "gatewayAPI", "acme"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("MISSING", "can't be loaded: AttributeError: .*MISSING.*; mend or uninstall it"),
+        ("ISTIO", "is a dict; an entry point of davy.routers must be a RouterKind with a Router"),
+        ("NO_ROUTER", "must be a RouterKind with a Router"),
+        ("A_NAMESAKE", "the name istio is taken; uninstall one of the two packages"),
+    ],
+)
+def test_a_broken_plug_in_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, sentence: str
+) -> None:
+    """A router that vanished would leave its rollouts without a route."""
+    installed(monkeypatch, name)
+    with pytest.raises(BrokenPlugIn, match=f"router acme-0 .*{sentence}"):
+        router_kinds()
