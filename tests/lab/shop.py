@@ -121,11 +121,15 @@ class Shop:
         """Steady load on it, requests per second."""
         return Load.running(self.url, self.host, rate)
 
-    async def release(self, version: str, error_rate: float = 0.0, **environment: str) -> None:
-        """Apply the Rollout with this version of the demo app."""
+    def set_version(self, version: str, error_rate: float = 0.0, **environment: str) -> None:
+        """Put this version of the demo app into the manifest."""
         container = self.rollout["spec"]["template"]["spec"]["containers"][0]
         values = {"VERSION": version, "ERROR_RATE": str(error_rate), **environment}
         container["env"] = [{"name": name, "value": value} for name, value in values.items()]
+
+    async def release(self, version: str, error_rate: float = 0.0, **environment: str) -> None:
+        """Apply the Rollout with this version of the demo app."""
+        self.set_version(version, error_rate, **environment)
         await self.apply()
 
     async def apply(self) -> Json:
