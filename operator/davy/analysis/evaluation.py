@@ -9,9 +9,9 @@ Bounds: 50 000 steps, one a node and one an item looked at; sizes in `operators`
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from davy.analysis import functions, operators
 from davy.analysis.answer import Value
@@ -70,15 +70,15 @@ class Evaluation:
                 return self._chain(node, scope)
             except _Nil:
                 return None
-        return _KINDS[node.kind](self, node, scope)
+        return getattr(self, f"_{node.kind}")(node, scope)
 
     def _step(self, node: Node, steps: int = 1) -> None:
         self._steps += steps
         if self._steps > MAX_STEPS:
-            self._wrong(node, f"the condition takes more than {MAX_STEPS} steps")
+            raise self._wrong(node, f"the condition takes more than {MAX_STEPS} steps")
 
-    def _wrong(self, node: Node, message: str) -> NoReturn:
-        raise ConditionError(f"{message} (at character {node.at})", position=node.at)
+    def _wrong(self, node: Node, message: str) -> ConditionError:
+        return ConditionError(f"{message} (at character {node.at})", position=node.at)
 
     def _unknown(self, missing: Missing) -> Any:
         self.missing = self.missing or missing
@@ -93,13 +93,13 @@ class Evaluation:
         except NanRead:
             return self._unknown(Missing.NAN)
         except Refused as error:
-            self._wrong(node, str(error))
+            raise self._wrong(node, str(error)) from None
         except (OverflowError, RecursionError):
-            self._wrong(node, "a number or a value is too large")
+            raise self._wrong(node, "a number or a value is too large") from None
 
     def _truth(self, node: Node, value: Any, where: str) -> Any:
         if not isinstance(value, bool) and value is not UNKNOWN:
-            self._wrong(node, f"{where} takes true or false, not {operators.name(value)}")
+            raise self._wrong(node, f"{where} takes true or false, not {operators.name(value)}")
         return value
 
     # -- leaves
@@ -113,11 +113,11 @@ class Evaluation:
         if node.data == "result":
             self.whole = True
             return self.answer
-        self._wrong(node, f"unknown name {node.data}; the answer is `result`")
+        raise self._wrong(node, f"unknown name {node.data}; the answer is `result`")
 
     def _pointer(self, node: Node, scope: _Scope) -> Any:
         if scope.index is None:
-            self._wrong(node, "# stands in a predicate only, e.g. all(result, # > 1)")
+            raise self._wrong(node, "# stands in a predicate only, e.g. all(result, # > 1)")
         return scope.index if node.data == "#index" else scope.item
 
     def _array(self, node: Node, scope: _Scope) -> Any:
@@ -131,7 +131,7 @@ class Evaluation:
     def _let(self, node: Node, scope: _Scope) -> Any:
         value, rest = node.parts
         if node.data == "result" or node.data in scope.names:
-            self._wrong(node, f"{node.data} has a value already")
+            raise self._wrong(node, f"{node.data} has a value already")
         names = {**scope.names, node.data: self._value(value, scope)}
         return self._value(rest, _Scope(names, scope.item, scope.index))
 
@@ -227,11 +227,10 @@ class Evaluation:
             return UNKNOWN
         if self._reads_empty(target):
             return self._unknown(Missing.EMPTY)
-        if node.kind.startswith("member"):
-            return self._try(node, self._member, target, node.data)
-        if node.kind == "slice":
-            return self._try(node, self._slice, target, *keys)
-        return self._try(node, self._item, target, *keys)
+        reads: dict[str, Callable[..., Any]]
+        reads = {"slice": self._slice, "index": self._item, "member": self._member}
+        given = keys or [node.data]
+        return self._try(node, reads[node.kind.removesuffix("?")], target, *given)
 
     def _top_place(self, node: Node) -> int | None:
         """The constant n of `result[n]`, for the note on which series were read."""
@@ -285,14 +284,14 @@ class Evaluation:
         if name in functions.PREDICATES and len(node.parts) == 2:  # noqa: PLR2004 - list, predicate
             return self._predicate(node, scope)
         if any(part.kind == "closure" for part in node.parts):
-            self._wrong(node, f"{name} takes no predicate")
+            raise self._wrong(node, f"{name} takes no predicate")
         if name in {"default", "isNil"}:
             return self._missing_handled(node, scope)
         function = functions.FUNCTIONS.get(name)
         if function is None:
-            self._wrong(node, _no_function(name))
+            raise self._wrong(node, _no_function(name))
         if not function.least <= len(node.parts) <= function.most:
-            self._wrong(node, f"{name} takes {_range(function)}, not {len(node.parts)}")
+            raise self._wrong(node, f"{name} takes {_range(function)}, not {len(node.parts)}")
         values = [self._argument(name, part, scope) for part in node.parts]
         if name not in functions.HANDLES_MISSING and any(map(self._reads_empty, values)):
             return self._unknown(Missing.EMPTY)
@@ -310,7 +309,7 @@ class Evaluation:
         """`isNil(x)`, `default(x, y)`: what isn't there is nil, by the user's own decision."""
         wanted = 1 if node.data == "isNil" else 2
         if len(node.parts) != wanted:
-            self._wrong(node, f"{node.data} takes {wanted} arguments, not {len(node.parts)}")
+            raise self._wrong(node, f"{node.data} takes {wanted} arguments, not {len(node.parts)}")
         value = self._value(node.parts[0], scope)
         nothing = value is None or value is UNKNOWN
         if node.data == "isNil":
@@ -327,67 +326,21 @@ class Evaluation:
         if self._reads_empty(items):
             return self._unknown(Missing.EMPTY)
         if not isinstance(items, list):
-            self._wrong(node, f"{node.data} takes a list, not {operators.name(items)}")
+            raise self._wrong(node, f"{node.data} takes a list, not {operators.name(items)}")
         body = node.parts[1].parts[0] if node.parts[1].kind == "closure" else node.parts[1]
         values = (
             self._value(body, _Scope(scope.names, item, index)) for index, item in enumerate(items)
         )
-        if node.data == "map":
+        if node.data in {"map", "sum"}:
             mapped = list(values)
-            return UNKNOWN if UNKNOWN in _flat(mapped) else operators.bounded(mapped)
-        if node.data == "sum":
-            return self._try(node, functions.FUNCTIONS["sum"].call, list(values))
+            if UNKNOWN in _flat(mapped):
+                return UNKNOWN
+            summed = node.data == "sum"
+            return self._try(node, functions.FUNCTIONS["sum"].call, mapped) if summed else mapped
         truths = (self._truth(node, value, node.data) for value in values)
         if node.data in {"all", "any", "none"}:
-            return _quantified(node.data, truths)
-        chosen = list(truths)
-        if UNKNOWN in chosen:
-            return UNKNOWN
-        return _selected(node.data, items, chosen)
-
-
-_KINDS: Final[Mapping[str, Callable[[Evaluation, Node, _Scope], Any]]] = {
-    "constant": Evaluation._constant,
-    "variable": Evaluation._variable,
-    "pointer": Evaluation._pointer,
-    "array": Evaluation._array,
-    "mapping": Evaluation._mapping,
-    "let": Evaluation._let,
-    "or": Evaluation._or,
-    "and": Evaluation._and,
-    "ternary": Evaluation._ternary,
-    "coalesce": Evaluation._coalesce,
-    "unary": Evaluation._unary,
-    "order": Evaluation._order,
-    "binary": Evaluation._binary,
-    "span": Evaluation._span,
-    "call": Evaluation._call,
-}
-
-
-def _quantified(name: str, truths: Iterator[Any]) -> Any:
-    """`all`, `any`, `none`: the first item that decides does, whatever is unknown before it."""
-    telling = name != "all"
-    unknown = False
-    for truth in truths:
-        if truth is UNKNOWN:
-            unknown = True
-        elif truth is telling:
-            return name == "any"
-    return UNKNOWN if unknown else name != "any"
-
-
-def _selected(name: str, items: list[Any], chosen: list[Any]) -> Any:
-    if name == "count":
-        return chosen.count(True)
-    if name == "one":
-        return chosen.count(True) == 1
-    if name == "filter":
-        return [item for item, taken in zip(items, chosen, strict=True) if taken]
-    place = chosen.index(True) if True in chosen else None
-    if name == "findIndex":
-        return -1 if place is None else place
-    return None if place is None else items[place]
+            return functions.quantified(node.data, truths)
+        return functions.selected(node.data, items, list(truths))
 
 
 def _flat(values: Any) -> list[Any]:

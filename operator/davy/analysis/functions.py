@@ -1,4 +1,4 @@
-"""The functions of the condition language that take values; those that take predicates are in `evaluation`.
+"""The functions of the condition language; `evaluation` calls them and binds the predicates.
 
 Argo's own (`asInt`, `asFloat`, `isNaN`, `isInf`, `isNil`, `default`) and the part of expr-lang's
 that judges numbers and texts. None reads the clock, so `now()` and its kin don't exist here.
@@ -7,12 +7,12 @@ that judges numbers and texts. None reads the clock, so `now()` and its kin don'
 import math
 import re
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from davy.analysis import operators, render
-from davy.analysis.operators import NanRead, Refused, bounded, is_number, name
+from davy.analysis.operators import UNKNOWN, NanRead, Refused, bounded, is_number, name
 
 _INT: Final = re.compile(r"[+-]?[0-9]{1,19}")
 _FLOAT: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?|[+-]?(Inf|NaN)")
@@ -51,7 +51,7 @@ def _number(what: str, value: Any) -> Any:
 
 
 def _whole(what: str, value: Any) -> int:
-    if not is_number(value) or value != value or math.isinf(value) or value != int(value):
+    if not is_number(value) or not math.isfinite(value) or value != int(value):
         raise Refused(f"{what} takes a whole number, not {name(value)}")
     return int(value)
 
@@ -247,3 +247,30 @@ HANDLES_MISSING: Final = frozenset({"len", "isNil", "default", "type"})
 NO_CLOCK: Final = frozenset({"now", "duration", "date", "timezone"})
 
 KNOWN: Final = frozenset(FUNCTIONS) | PREDICATES | {"default", "isNil"}
+
+
+def quantified(name: str, truths: Iterator[Any]) -> Any:
+    """`all`, `any`, `none`: the first item that decides does, whatever is unknown before it."""
+    telling = name != "all"
+    unknown = False
+    for truth in truths:
+        if truth is UNKNOWN:
+            unknown = True
+        elif truth is telling:
+            return name == "any"
+    return UNKNOWN if unknown else name != "any"
+
+
+def selected(name: str, items: list[Any], chosen: list[Any]) -> Any:
+    """What `filter`, `count`, `one`, `find`, `findIndex` make of the items that were chosen."""
+    if UNKNOWN in chosen:
+        return UNKNOWN
+    if name in {"count", "one"}:
+        times = chosen.count(True)
+        return times == 1 if name == "one" else times
+    if name == "filter":
+        return [item for item, taken in zip(items, chosen, strict=True) if taken]
+    place = chosen.index(True) if True in chosen else None
+    if name == "findIndex":
+        return -1 if place is None else place
+    return None if place is None else items[place]

@@ -83,7 +83,7 @@ def record(
     begun = status.model_copy(
         update={
             "phase": Phase.RUNNING,
-            "started_at": status.started_at or now,
+            "started_at": status.started_at or _stored(now),
             "metric_results": results,
             "run_summary": _summary(results),
         }
@@ -138,22 +138,28 @@ def _telling(result: MetricResult) -> tuple[int, bool, int]:
 
 def _with(result: MetricResult, metric: Metric, wanted: Limits, measured: Measured) -> MetricResult:
     last = result.measurements[-1].started_at if result.measurements else None
-    if result.phase.completed or (last is not None and measured.started_at <= last):
+    started_at, finished_at = _stored(measured.started_at), _stored(measured.finished_at)
+    if result.phase.completed or (last is not None and started_at <= last):
         return result
     judged = measurement(metric, measured.answer, limit=wanted.consecutive_error)
     marks = None
     if judged.missing is not None:
-        start = nodata.since(result.measurements, measured.started_at)
+        start = nodata.since(result.measurements, started_at)
         marks = nodata.mark(judged.missing, start)
     taken = Measurement(
         phase=judged.phase,
         message=judged.message,
-        started_at=measured.started_at,
-        finished_at=measured.finished_at,
+        started_at=started_at,
+        finished_at=finished_at,
         value=judged.value,
         metadata=marks,
     )
     return limits.counted(result, taken, evidence=judged.missing is None)
+
+
+def _stored(instant: datetime) -> datetime:
+    """The instant as a status keeps it, in whole milliseconds: read back it must compare equal."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
 def _assessed(result: MetricResult, wanted: Limits, *, terminating: bool) -> MetricResult:
@@ -167,28 +173,25 @@ def _decided(metric: Metric, value: Value) -> Judged:
     shown = render.short(value)
     passed = condition.decide(success, value) if success else None
     failed = condition.decide(failure, value) if failure else None
+    decisions = [decision for decision in (passed, failed) if decision is not None]
+    note = next((decision.note for decision in decisions), "")
+    limit = f"limit {success}" if success else f"failure condition {failure}"
+    missed = passed is not None and passed.holds is False
     if failed is not None and failed.holds:
-        return Judged(Phase.FAILED, f"{shown}, failure condition {failure}{failed.note}")
-    if success and passed is not None and passed.holds is False and not failure:
-        return Judged(Phase.FAILED, f"{shown}, limit {success}{passed.note}")
-    for decision in (passed, failed):
-        if decision is not None and decision.missing is not None:
-            return Judged(Phase.INCONCLUSIVE, decision.why, missing=decision.missing)
-    if passed is not None and passed.holds is False:
-        text = f"{shown}, neither success condition {success} nor failure condition {failure}"
-        return Judged(Phase.INCONCLUSIVE, text + passed.note)
-    for decision in (passed, failed):
-        if decision is not None and decision.infinite:
-            text = (
-                f"the answer is {shown}: a success can't rest on an infinity; ask isInf() if it may"
-            )
-            return Judged(Phase.INCONCLUSIVE, text, missing=Missing.INFINITE)
-    if success is None and failure is None:
-        return Judged(Phase.SUCCESSFUL, f"{shown}, no condition")
-    decision = passed or failed
-    note = "" if decision is None else decision.note
-    told = f"limit {success}" if success else f"failure condition {failure}"
-    return Judged(Phase.SUCCESSFUL, f"{shown}, {told}{note}")
+        phase, text = Phase.FAILED, f"failure condition {failure}"
+    elif missed and failed is None:
+        phase, text = Phase.FAILED, limit
+    elif lacking := next((one for one in decisions if one.missing is not None), None):
+        return Judged(Phase.INCONCLUSIVE, lacking.why, missing=lacking.missing)
+    elif missed:
+        phase = Phase.INCONCLUSIVE
+        text = f"neither success condition {success} nor failure condition {failure}"
+    elif any(decision.infinite for decision in decisions):
+        why = f"the answer is {shown}: no success rests on an infinity; ask isInf() if one may"
+        return Judged(Phase.INCONCLUSIVE, why, missing=Missing.INFINITE)
+    else:
+        phase, text = Phase.SUCCESSFUL, limit if decisions else "no condition"
+    return Judged(phase, f"{shown}, {text}{note}")
 
 
 def _summary(results: list[MetricResult]) -> RunSummary:

@@ -124,6 +124,16 @@ def phase(result: MetricResult, limits: Limits, *, terminating: bool) -> tuple[P
     """The metric's phase by the table above, and the counter that decided, for people."""
     if result.phase.completed:
         return result.phase, result.message or ""
+    ended = _passed(result, limits) or _reached(result, limits)
+    if ended is not None:
+        return ended
+    if terminating:
+        return Phase.SUCCESSFUL, _terminated(result)
+    return (Phase.RUNNING if result.measurements else Phase.PENDING), ""
+
+
+def _passed(result: MetricResult, limits: Limits) -> tuple[Phase, str] | None:
+    """The limit that was passed, if one was."""
     if 0 <= limits.failure < result.failed:
         return Phase.FAILED, f"failed {result.failed} of at most {limits.failure}"
     if result.inconclusive > limits.inconclusive:
@@ -132,17 +142,22 @@ def phase(result: MetricResult, limits: Limits, *, terminating: bool) -> tuple[P
     errors = limits.consecutive_error
     if errors is not None and result.consecutive_error > errors:
         return Phase.ERROR, f"{result.consecutive_error} errors in a row, at most {errors} allowed"
+    return None
+
+
+def _reached(result: MetricResult, limits: Limits) -> tuple[Phase, str] | None:
+    """The end that was reached, if one was."""
     wanted = limits.consecutive_success
     if 0 < wanted <= result.consecutive_success:
         return Phase.SUCCESSFUL, f"{result.consecutive_success} successes in a row, {wanted} wanted"
-    if limits.count is not None and result.count >= limits.count:
-        if wanted:
-            seen = f"{result.count} measurements without {wanted} successes in a row"
-            return Phase.INCONCLUSIVE, seen
-        return Phase.SUCCESSFUL, f"{result.count} of {limits.count} measurements taken"
-    if terminating:
-        return Phase.SUCCESSFUL, _terminated(result)
-    return (Phase.RUNNING if result.measurements else Phase.PENDING), ""
+    if limits.count is None or result.count < limits.count:
+        return None
+    if wanted:
+        return (
+            Phase.INCONCLUSIVE,
+            f"{result.count} measurements without {wanted} successes in a row",
+        )
+    return Phase.SUCCESSFUL, f"{result.count} of {limits.count} measurements taken"
 
 
 def _terminated(result: MetricResult) -> str:

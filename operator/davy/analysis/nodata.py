@@ -1,4 +1,4 @@
-"""Missing evidence: one outcome for each way in which an answer can say nothing (I7).
+r"""Missing evidence: one outcome for each way in which an answer can say nothing (I7).
 
 A measurement *has evidence* when its condition was decided by numbers that are there. One without
 evidence counts for nothing and against nothing: not towards `count`, `failureLimit`,
@@ -8,21 +8,21 @@ interval, 10 s at most (`schedule.py`).
 
 | the provider answers | the condition | measurement | evidence |
 |---|---|---|---|
-| a scalar, or one series | is decided by it | Successful, Failed or Inconclusive, as in Argo | yes |
-| several series | sees a list in the order they came, labels dropped | as above; the message says when it read only some of them | yes |
-| warnings beside data (a partial answer) | sees the data | as above; the message carries the warnings | yes |
-| nothing: `[]`, `{}`, nil | reads a value of it: `result[0] >= 0.95`, `all(result, …)` | Inconclusive | no, `empty` |
-| nothing | decides without one: `len(result) == 0 \\|\\| …`, `default(result, 0) == 0` | as it says | yes: the user's decision |
+| a scalar, or one series | is decided by it | as Argo's: Successful, Failed … | yes |
+| several series | sees a list, as it came, no labels | as above, and which it read | yes |
+| data with warnings (a partial answer) | sees the data | as above, with the warnings | yes |
+| nothing: `[]`, `{}`, nil | reads a value: `result[0] > 1`, `all(…)` | Inconclusive | no, `empty` |
+| nothing | handles it: `len(result) == 0 \|\| …`, `default()` | as it says | the user's word |
 | NaN | compares it, and that decides: `result[0] >= 0.95` | Inconclusive | no, `nan` |
-| NaN | decides without: `isNaN(result[0]) \\|\\| …` | as it says | yes: the user's decision |
-| an infinity (x/0) | fails by it | Failed: an infinite error rate is over every limit | yes |
+| NaN | handles it: `isNaN(result[0]) \|\| …` | as it says | the user's word |
+| an infinity (x/0) | fails by it | Failed: it is over every limit | yes |
 | an infinity | would pass by it, and doesn't ask isInf | Inconclusive | no, `infinite` |
-| an infinity | would pass by it, and asks isInf | as it says | yes: the user's decision |
+| an infinity | would pass by it, and asks isInf | as it says | the user's word |
 | a string from Prometheus, a matrix | - | Error | no, `unanswered` |
 | a time-out, a refused connection, a name that isn't found | - | Error | no, `unanswered` |
 | HTTP 4xx, HTTP 5xx | - | Error | no, `unanswered` |
 | something that can't be parsed, or is too long | - | Error | no, `unanswered` |
-| anything | can't be evaluated: `result[3]` of two series, a text compared with a number | Error | no, `condition` |
+| anything | can't be evaluated: `result[3]` of two | Error | no, `condition` |
 
 `consecutiveErrorLimit`, where it is set (or Argo's default of 4 is asked for), means what it means
 in Argo: the Error rows count towards it, and `empty` is an Error too, as there. NaN and infinities
@@ -39,7 +39,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from davy.api.analysis import Measurement, MetricResult
+from davy.api.analysis import Measurement, MetricResult, Phase
 from davy.api.fields import format_instant, parse_instant
 
 MARK: Final = "noEvidence"
@@ -68,7 +68,7 @@ def mark(missing: Missing, since: datetime) -> dict[str, str]:
 
 def has_evidence(measurement: Measurement) -> bool:
     """Whether the measurement counts; an Error of before, without a mark, doesn't either."""
-    return MARK not in (measurement.metadata or {}) and not measurement.phase == "Error"
+    return MARK not in (measurement.metadata or {}) and measurement.phase is not Phase.ERROR
 
 
 def since(measurements: Sequence[Measurement], default: datetime) -> datetime:

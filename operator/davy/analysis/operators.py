@@ -6,7 +6,9 @@ bad one, depending on which condition was written (I7).
 """
 
 import math
+from collections.abc import Callable, Mapping
 from enum import Enum
+from operator import add, mul, sub
 from typing import Any, Final
 
 from davy.analysis import pattern
@@ -29,6 +31,8 @@ class Refused(ValueError):
 class NanRead(Exception):
     """A comparison or a conversion read NaN."""
 
+
+_EXACT: Final[Mapping[str, Callable[[Any, Any], Any]]] = {"+": add, "-": sub, "*": mul}
 
 MAX_TEXT: Final = 65_536
 """Characters of a text made by a condition."""
@@ -165,17 +169,12 @@ def arithmetic(operator: str, left: Any, right: Any) -> Any:
     if operator == "+" and isinstance(left, str) and isinstance(right, str):
         return bounded(left + right)
     numbers(operator, left, right)
-    if operator == "/":
-        return divided(float(left), float(right))
-    if operator == "**":
-        return power(float(left), float(right))
+    if operator in {"/", "**"}:
+        to = divided if operator == "/" else power
+        return to(float(left), float(right))
     if operator == "%":
         return remainder(left, right)
-    if operator == "+":
-        return bounded(left + right)
-    if operator == "-":
-        return bounded(left - right)
-    return bounded(left * right)
+    return bounded(_EXACT[operator](left, right))
 
 
 def divided(left: float, right: float) -> float:

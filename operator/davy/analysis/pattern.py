@@ -50,7 +50,7 @@ class _Count(lark.Transformer[lark.Token, Ways]):
         return parts[-1]  # type: ignore[no-any-return]
 
     def one(self, _: list[Any]) -> Ways:
-        return lambda n: 1.0
+        return lambda _: 1.0
 
     def group(self, parts: list[Any]) -> Ways:
         return parts[-1]  # type: ignore[no-any-return]

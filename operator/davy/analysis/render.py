@@ -12,11 +12,14 @@ from davy.api.fields import format_instant
 VALUE_LENGTH: Final = 1024
 """Characters of a measurement's value; the rest is cut, with `…`."""
 SHORT_LENGTH: Final = 80
+_LARGE: Final = 10**18
+_EXACT: Final = 17
+"""Digits from which a float is written so that it reads back the same."""
 
 
 def value(answer: Value) -> str:
     """The measurement's `value`: `[0.97]`, `0.97`, `NaN`, JSON for the rest; bounded."""
-    return cut(_text(answer, digits=17), VALUE_LENGTH)
+    return cut(_text(answer, digits=_EXACT), VALUE_LENGTH)
 
 
 def short(answer: Value) -> str:
@@ -57,10 +60,6 @@ def cut(text: str, length: int) -> str:
 
 
 def _text(answer: Value, digits: int) -> str:
-    if isinstance(answer, bool) or answer is None:
-        return json.dumps(answer)
-    if isinstance(answer, int | float):
-        return number(answer, digits)
     if isinstance(answer, str):
         return answer
     return _json(answer, digits, room=VALUE_LENGTH)
@@ -87,19 +86,21 @@ def _json(answer: Value, digits: int, room: int) -> str:
             texts.append(json.dumps(key) + ":" + _json(item, digits, room - 1))
             room -= len(texts[-1]) + 1
         return "{" + ",".join(texts) + "}"
-    if isinstance(answer, bool) or not isinstance(answer, int | float):
+    if answer is None or isinstance(answer, str):
         return json.dumps(answer, ensure_ascii=False)
     return number(answer, digits)
 
 
 def number(answer: float, digits: int = 6) -> str:
-    """A number as Prometheus writes it: `0.182`, `12`, `NaN`, `+Inf`."""
+    """A number as Prometheus writes it: `0.182`, `12`, `NaN`, `+Inf`; true and false as JSON."""
+    if isinstance(answer, bool):
+        return "true" if answer else "false"
     if math.isnan(answer):
         return "NaN"
     if math.isinf(answer):
         return "+Inf" if answer > 0 else "-Inf"
     if isinstance(answer, int):
-        return str(answer) if abs(answer) < 10**18 else f"{answer:.6e}"
-    if digits >= 17:
+        return str(answer) if abs(answer) < _LARGE else f"{answer:.6e}"
+    if digits >= _EXACT:
         return repr(answer).removesuffix(".0")
     return f"{answer:.{digits}g}"

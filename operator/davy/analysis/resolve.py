@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
-from davy.analysis import condition, rules, substitute
+from davy.analysis import condition, substitute
+from davy.api import metric_rules
 from davy.api.analysis import (
     AnalysisRunSpec,
     AnalysisTemplateSpec,
     Metric,
     RunArg,
+    RunArgValueFrom,
     SecretKeyRef,
     TemplateArg,
     TemplateArgValueFrom,
@@ -138,7 +140,7 @@ def _merged_args(
     return merged
 
 
-def _unset(arg: TemplateArg) -> bool:
+def _unset(arg: TemplateArg | RunArg) -> bool:
     return arg.value is None and arg.value_from is None
 
 
@@ -150,20 +152,16 @@ def _argument(
     latest_hash: str,
 ) -> TemplateArg | str:
     """The argument with its value or its secret; or the sentence that says why it has none."""
-    if given is not None and given.value is not None:
-        return TemplateArg(name=arg.name, value=given.value)
-    if given is not None and (source := given.value_from) is not None:
-        if source.pod_template_hash_value is not None:
-            stable = source.pod_template_hash_value == "Stable"
-            return TemplateArg(name=arg.name, value=stable_hash if stable else latest_hash)
-        if source.field_ref is not None:
-            return _field(arg.name, source.field_ref.field_path, manifest)
-    if arg.value is not None:
-        return TemplateArg(name=arg.name, value=arg.value)
-    if arg.value_from is not None and (ref := arg.value_from.secret_key_ref) is not None:
-        return TemplateArg(name=arg.name, value_from=TemplateArgValueFrom(secret_key_ref=ref))
-    if arg.value_from is not None and arg.value_from.field_ref is not None:
-        return _field(arg.name, arg.value_from.field_ref.field_path, manifest)
+    source = arg if given is None or _unset(given) else given
+    value, ref = source.value, source.value_from
+    if value is None and isinstance(ref, RunArgValueFrom) and ref.pod_template_hash_value:
+        value = stable_hash if ref.pod_template_hash_value == "Stable" else latest_hash
+    if value is not None:
+        return TemplateArg(name=arg.name, value=value)
+    if ref is not None and ref.field_ref is not None:
+        return _field(arg.name, ref.field_ref.field_path, manifest)
+    if isinstance(ref, TemplateArgValueFrom) and (secret := ref.secret_key_ref) is not None:
+        return TemplateArg(name=arg.name, value_from=TemplateArgValueFrom(secret_key_ref=secret))
     return "has no value; give it a default here or a value in the rollout's analysis args"
 
 
@@ -196,9 +194,9 @@ def field(manifest: Mapping[str, Any], path: str) -> str:
         position = found.end()
     if isinstance(here, bool):
         return "true" if here else "false"
-    if not isinstance(here, str | int | float):
-        raise LookupError("isn't a text or a number")
-    return str(here)
+    if isinstance(here, str | int | float):
+        return str(here)
+    raise LookupError("isn't a text or a number")
 
 
 def _metrics(
@@ -221,20 +219,20 @@ def _metrics(
                 findings.append(Finding(f"{template}: metrics[{metric.name}]", message))
                 continue
             seen[metric.name] = template
-            ready, wrong = substitute.filled(
-                metric, {**values, **dict.fromkeys(unresolved, "0")}, secret, str(template)
-            )
+            if unresolved & substitute.names(metric.manifest()):
+                continue
+            ready, wrong = substitute.filled(metric, values, secret, str(template))
             findings.extend(wrong)
             if ready is not None:
-                findings.extend(
-                    _checked(ready, f"{template}: metrics[{metric.name}]", inline=inline)
-                )
+                findings.extend(_checked(ready, f"{template}: metrics[{metric.name}]"))
+                if inline:
+                    findings.extend(metric_rules.inline_findings([ready], str(template)))
                 metrics.append(ready)
     return metrics
 
 
-def _checked(metric: Metric, path: str, *, inline: bool) -> list[Finding]:
-    findings = rules.metric(metric, path, inline=inline)
+def _checked(metric: Metric, path: str) -> list[Finding]:
+    findings = list(metric_rules.metric_findings(metric, path))
     for name, source in (
         ("successCondition", metric.success_condition),
         ("failureCondition", metric.failure_condition),

@@ -1,4 +1,4 @@
-"""Texts of conditions to trees, by a grammar (`condition.lark`); what isn't in it is refused with its place.
+"""Texts of conditions to trees, by a grammar (`condition.lark`); errors carry their place.
 
 Bounds: 2 048 characters, 100 levels. The parser is table-driven (LALR), so its time grows with the
 length of the text and its stack never with its nesting.
@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 import lark
 
@@ -55,15 +55,14 @@ def parse(source: str) -> Node:
     if not source.strip():
         raise ConditionError("the condition is empty; write e.g. result[0] >= 0.95", position=0)
     try:
-        tree = _PARSER.parse(source)
+        tree: Any = _PARSER.parse(source)
     except lark.exceptions.VisitError as error:
         if isinstance(error.orig_exc, ConditionError):
             raise error.orig_exc from None
         raise
     except lark.exceptions.UnexpectedInput as error:
         raise _unexpected(source, error) from None
-    assert isinstance(tree, Node)  # noqa: S101 - the transformer's start rule
-    return tree
+    return cast("Node", tree)  # the transformer has made it of lark's tree
 
 
 def calls(node: Node) -> frozenset[str]:
@@ -73,9 +72,9 @@ def calls(node: Node) -> frozenset[str]:
 
 
 def _unexpected(source: str, error: lark.exceptions.UnexpectedInput) -> ConditionError:
-    at = error.pos_in_stream
+    at: int = getattr(error, "pos_in_stream", None) or 0
     token = getattr(error, "token", None)
-    if at is None or at < 0 or (token is not None and token.type == "$END"):
+    if at < 0 or (token is not None and token.type == "$END"):
         at = len(source.rstrip())
         return ConditionError(f"the condition breaks off at character {at}", position=at)
     if isinstance(error, lark.exceptions.UnexpectedToken):

@@ -55,7 +55,7 @@ class Prometheus:
             await asyncio.wait_for(slot.acquire(), seconds)
         except TimeoutError:
             return NotAnswered(
-                f"{where} wasn't asked: {PER_ADDRESS} queries to it went unanswered for {seconds:g} s"
+                f"{where} wasn't asked: {PER_ADDRESS} queries to it hang for {seconds:g} s already"
             )
         try:
             asked = self._threads.submit(self._ask, query)

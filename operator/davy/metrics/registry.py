@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from davy.api.analysis import Metric, MetricProvider
+from davy.api.errors import BrokenPlugIn
 from davy.metrics.base import Provider
 from davy.metrics.prometheus import Prometheus
 
@@ -58,7 +59,15 @@ def discovered() -> dict[str, Callable[[], Provider]]:
     """Davy's own providers and those of installed packages; a package can't take a built-in name.
 
     Raises:
-        ImportError, AttributeError: an entry point names something that isn't there.
+        BrokenPlugIn: an entry point names something that can't be loaded or called.
     """
-    others = {found.name: found.load() for found in entry_points(group=GROUP)}
+    others: dict[str, Callable[[], Provider]] = {}
+    for found in entry_points(group=GROUP):
+        try:
+            maker = found.load()
+        except Exception as error:  # whatever a stranger's module raises
+            raise BrokenPlugIn(f"provider {found.name} ({found.value}): {error}") from error
+        if not callable(maker):
+            raise BrokenPlugIn(f"provider {found.name} ({found.value}) is no class or function")
+        others[found.name] = maker
     return {**others, **BUILT_IN}

@@ -1,4 +1,8 @@
-"""The HTTP edge of a provider: a session that can't hang or fill memory, and its failures as sentences."""
+"""The HTTP edge of a provider: bounded reading, and failures as sentences.
+
+A session here can't hang or fill memory: it reads each body itself, within a deadline, up to a
+limit. Every exception of requests, urllib3 and prometheus-api-client has its sentence, once.
+"""
 
 import io
 import json
@@ -17,6 +21,7 @@ BODY_LIMIT: Final = 8 * 2**20
 """Bytes of an answer, decompressed; a longer one is no answer."""
 BODY_SHOWN: Final = 300
 """Characters of a foreign text that a message carries."""
+_CAUSES: Final = 16
 CONNECT_SECONDS: Final = 10.0
 NO_RETRY: Final = Retry(0, respect_retry_after_header=False)
 
@@ -180,7 +185,7 @@ def _causes(error: BaseException) -> list[BaseException]:
     """The error and what it was made from; urllib3 puts it in `reason` or in the arguments."""
     found: list[BaseException] = []
     todo: list[BaseException] = [error]
-    while todo and len(found) < 16:
+    while todo and len(found) < _CAUSES:
         cause = todo.pop()
         if cause in found:
             continue
