@@ -61,6 +61,7 @@ class Component:
         self._folder = folder
         self._stop_seconds = stop_seconds
         self._process: asyncio.subprocess.Process | None = None
+        self._wanted = False
 
     @property
     def pid(self) -> int:
@@ -77,6 +78,11 @@ class Component:
     def running(self) -> bool:
         """Whether there is a process; a frozen one counts."""
         return self._process is not None and self._process.returncode is None
+
+    @property
+    def died(self) -> bool:
+        """Whether it ended though nobody here ended it."""
+        return self._wanted and not self.running
 
     @property
     def rss_bytes(self) -> int:
@@ -102,6 +108,7 @@ class Component:
         """Start it without waiting; does nothing when it runs."""
         if self.running:
             return
+        self._wanted = True
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -135,6 +142,7 @@ class Component:
 
     async def stop(self) -> None:
         """End it with SIGTERM, at last with SIGKILL; does nothing when it isn't running."""
+        self._wanted = False
         if not self.running or self._process is None:
             return
         self._process.terminate()
@@ -146,6 +154,7 @@ class Component:
 
     async def kill(self) -> None:
         """End it with SIGKILL, and return when it is dead; does nothing when it isn't running."""
+        self._wanted = False
         if self.running and self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()

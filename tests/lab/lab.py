@@ -32,10 +32,11 @@ from tests.lab import (
     netlink,
     prometheus,
     relay,
+    seed,
 )
 from tests.lab.component import Component
 from tests.lab.connection import as_os_errors
-from tests.lab.errors import LabError, LabTimeoutError
+from tests.lab.errors import ComponentError, LabError, LabTimeoutError
 from tests.lab.kube import Json, Kube
 from tests.lab.kube_errors import Conflict, KubeError
 
@@ -284,6 +285,7 @@ class Lab:
 
         Raises:
             LabTimeoutError: it didn't come true; with what it last said and a dump.
+            ComponentError: a component died meanwhile by itself; with the tail of its log.
         """
         deadline = time.monotonic() + timeout
         last: object = None
@@ -296,6 +298,8 @@ class Lab:
                 if answer:
                     return answer
                 last = answer
+            for dead in (each for each in self.components if each.died):
+                raise ComponentError(f"{dead.name} died by itself.\n{dead.tail()}")
             if time.monotonic() >= deadline:
                 raise LabTimeoutError(
                     f"Not after {timeout:g} s: {describe}; last answer: {last!r}\n"
@@ -335,11 +339,14 @@ class Lab:
     # -- up and down --------------------------------------------------------------------------
 
     async def _bring_up(self) -> None:
-        async with asyncio.TaskGroup() as first:
-            first.create_task(self.etcd.launch())
-            first.create_task(self.apiserver.launch())
-        await self._ready(self.etcd)
-        await self._ready(self.apiserver)
+        planted = await asyncio.to_thread(seed.plant, self._assets, self.folder / "etcd")
+        await self._store_and_server()
+        if not planted:
+            await self._apply_crds()
+            await self.apiserver.stop()
+            await self.etcd.stop()
+            await asyncio.to_thread(seed.harvest, self._assets, self.folder / "etcd")
+            await self._store_and_server()
         async with asyncio.TaskGroup() as rest:
             for started in (
                 self.controller_manager, self.scheduler, self.node_agent, self.prometheus,
@@ -348,13 +355,18 @@ class Lab:
             rest.create_task(self._mesh())
         self._say(f"lab: up in {time.monotonic() - self._began:.1f} s")
 
+    async def _store_and_server(self) -> None:
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self.etcd.launch())
+            both.create_task(self.apiserver.launch())
+        await self._ready(self.etcd)
+        await self._ready(self.apiserver)
+
     async def _mesh(self) -> None:
         await self.kube.create(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": istiod.NAMESPACE}}
         )
-        await self.istiod.launch()
-        await self._apply_crds()
-        await self._ready(self.istiod)
+        await self._start(self.istiod)
         for document in envoy.objects():
             await self.kube.apply(document)
         await self._start(self.envoy)
