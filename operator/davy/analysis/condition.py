@@ -43,13 +43,8 @@ def decide(source: str, answer: Value) -> Decision:
     """
     tree = syntax.parse(source)
     evaluation = Evaluation(answer)
-    try:
-        value = evaluation.run(tree)
-    except ConditionError:
-        if evaluation.empty:  # as in Argo: what fails on an empty answer fails for want of data
-            return Decision(None, Missing.EMPTY, _why(Missing.EMPTY, source))
-        raise
-    if value is UNKNOWN:
+    value = evaluation.run(tree)
+    if value is UNKNOWN or evaluation.is_missing(value):
         missing = evaluation.missing or Missing.EMPTY
         return Decision(None, missing, _why(missing, source))
     if not isinstance(value, bool):

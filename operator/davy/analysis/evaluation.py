@@ -93,11 +93,15 @@ class Evaluation:
         except NanRead:
             return self._unknown(Missing.NAN)
         except Refused as error:
+            if any(map(self.is_missing, values)):
+                return self._unknown(Missing.EMPTY)
             raise self._wrong(node, str(error)) from None
         except (OverflowError, RecursionError):
             raise self._wrong(node, "a number or a value is too large") from None
 
     def _truth(self, node: Node, value: Any, where: str) -> Any:
+        if self.is_missing(value):
+            return self._unknown(Missing.EMPTY)
         if not isinstance(value, bool) and value is not UNKNOWN:
             raise self._wrong(node, f"{where} takes true or false, not {operators.name(value)}")
         return value
@@ -166,10 +170,7 @@ class Evaluation:
         if node.data == "not":
             truth = self._truth(node, value, "!")
             return truth if truth is UNKNOWN else not truth
-        if value is UNKNOWN:
-            return UNKNOWN
-        self._try(node, operators.numbers, node.data, value)
-        return value if node.data == "+" else -value
+        return self._try(node, operators.signed, node.data, value)
 
     # -- operators
 
@@ -220,12 +221,12 @@ class Evaluation:
             target = self._value(first, scope)
         if target is UNKNOWN:
             return UNKNOWN
-        if target is None and node.kind.endswith("?") and not self._reads_empty(target):
+        if target is None and node.kind.endswith("?") and not self.is_missing(target):
             raise _Nil
         keys = [self._value(part, scope) for part in node.parts[1:]]
         if UNKNOWN in _flat(keys):
             return UNKNOWN
-        if self._reads_empty(target):
+        if self.is_missing(target):
             return self._unknown(Missing.EMPTY)
         reads: dict[str, Callable[..., Any]]
         reads = {"slice": self._slice, "index": self._item, "member": self._member}
@@ -245,7 +246,8 @@ class Evaluation:
             return None
         return len(self.answer) - number.data if negative else int(number.data)
 
-    def _reads_empty(self, value: Any) -> bool:
+    def is_missing(self, value: Any) -> bool:
+        """The value is the answer, and that is empty."""
         return self.empty and value is self.answer
 
     def _member(self, target: Any, name: str) -> Any:
@@ -293,7 +295,7 @@ class Evaluation:
         if not function.least <= len(node.parts) <= function.most:
             raise self._wrong(node, f"{name} takes {_range(function)}, not {len(node.parts)}")
         values = [self._argument(name, part, scope) for part in node.parts]
-        if name not in functions.HANDLES_MISSING and any(map(self._reads_empty, values)):
+        if name not in functions.HANDLES_MISSING and any(map(self.is_missing, values)):
             return self._unknown(Missing.EMPTY)
         self._step(node, sum(map(_size, values)))
         return self._try(node, function.call, *values)
@@ -314,7 +316,7 @@ class Evaluation:
         nothing = value is None or value is UNKNOWN
         if node.data == "isNil":
             return nothing
-        if nothing or self._reads_empty(value):
+        if nothing or self.is_missing(value):
             return self._value(node.parts[1], scope)
         return value
 
@@ -323,7 +325,7 @@ class Evaluation:
         items = self._value(node.parts[0], scope)
         if items is UNKNOWN:
             return UNKNOWN
-        if self._reads_empty(items):
+        if self.is_missing(items):
             return self._unknown(Missing.EMPTY)
         if not isinstance(items, list):
             raise self._wrong(node, f"{node.data} takes a list, not {operators.name(items)}")
@@ -337,7 +339,8 @@ class Evaluation:
                 return UNKNOWN
             summed = node.data == "sum"
             return self._try(node, functions.FUNCTIONS["sum"].call, mapped) if summed else mapped
-        truths = (self._truth(node, value, node.data) for value in values)
+        where = f"{node.data}'s predicate"
+        truths = (self._truth(node, value, where) for value in values)
         if node.data in {"all", "any", "none"}:
             return functions.quantified(node.data, truths)
         return functions.selected(node.data, items, list(truths))

@@ -72,6 +72,16 @@ def numbers(operator: str, *values: Any) -> None:
             raise Refused(f"{operator} takes numbers, not {name(value)}{hint}")
 
 
+def signed(operator: str, value: Any) -> Any:
+    """`+x` or `-x`.
+
+    Raises:
+        Refused: it is no number.
+    """
+    numbers(operator, value)
+    return value if operator == "+" else bounded(-value)
+
+
 def bounded(value: Any) -> Any:
     """The value, if it is small enough to go on with.
 
