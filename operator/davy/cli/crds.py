@@ -8,27 +8,31 @@ import yaml
 
 from davy.api.crd import crds
 from davy.api.group import DAVY, ApiGroup
+from davy.cli.session import Session
 
 
-@click.command(name="crds", short_help="print the CustomResourceDefinitions")
+@click.command(name="crds", short_help="Print the CustomResourceDefinitions.")
 @click.option(
     "--api-group",
-    default=DAVY,
-    show_default=True,
-    envvar="DAVY_API_GROUP",
-    help="The API group to serve; argoproj.io takes over Argo Rollouts' objects.",
+    metavar="GROUP",
+    help=f"The API group to serve. Default: {DAVY}; argoproj.io for Argo Rollouts' objects.",
 )
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
     help="Write a file per kind into this folder instead of printing them all.",
 )
-def command(api_group: str, output: Path | None) -> None:
-    """Print the CustomResourceDefinitions of all kinds, made from the same models Davy reads.
+@click.pass_obj
+def command(session: Session | None, *, api_group: str | None, output: Path | None) -> None:
+    """Print the CustomResourceDefinitions of all kinds, made from the models that Davy reads.
 
-    Example: davy crds | kubectl apply --server-side -f -
-    """
-    texts = files(ApiGroup(api_group))
+    \b
+    Examples:
+      davy crds | kubectl apply --server-side -f -
+      davy crds --output crds
+    """  # noqa: D301 - click wants the character itself
+    texts = files(ApiGroup(api_group or (session or Session()).api_group))
     if output is None:
         click.echo("---\n".join(texts.values()), nl=False)
         return

@@ -1,0 +1,216 @@
+"""What is wrong with the objects of some files, each by itself and with one another."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, Final, Literal
+
+from davy.analysis import condition, resolve
+from davy.api import metric_rules, rollout_rules, validate
+from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec
+from davy.api.errors import ConditionError, Finding, InvalidObject
+from davy.api.group import ARGO, DAVY, VERSION
+from davy.api.rollout import RolloutSpec
+from davy.cli.documents import Document
+
+_PARSE: Final[dict[str, Callable[[dict[str, Any]], Any]]] = {
+    "Rollout": validate.parse_rollout,
+    "AnalysisTemplate": validate.parse_analysis_template,
+    "ClusterAnalysisTemplate": validate.parse_analysis_template,
+    "AnalysisRun": validate.parse_analysis_run,
+}
+_UNBUILT_KINDS: Final = {
+    "Experiment": "experiments are not built yet; use an analysis step at a small setWeight",
+}
+_HASH: Final = "0000000000"
+"""Stands for a revision's hash where a template's arguments are tried."""
+
+Severity = Literal["error", "note"]
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One line of the report."""
+
+    file: str
+    line: int
+    kind: str
+    namespace: str | None
+    name: str
+    severity: Severity
+    """A note is allowed and looks like a slip, or can't be decided from the files given."""
+    finding: Finding
+
+    @property
+    def named(self) -> str:
+        """`namespace/name`, or the name where the file doesn't say a namespace."""
+        name = self.name or "(no name)"
+        return f"{self.namespace}/{name}" if self.namespace else name
+
+
+@dataclass(frozen=True)
+class _Checked:
+    document: Document
+    spec: Any
+    """None: something is wrong."""
+    wrong: list[Finding]
+
+
+def check(found: Sequence[Document], api_group: str) -> tuple[list[Remark], int]:
+    """All remarks in the order of the files, and how many objects were looked at.
+
+    Args:
+        found: all documents; other kinds and groups are passed over.
+        api_group: a further group whose objects are Davy's, beside its own and Argo's.
+    """
+    groups = {DAVY, ARGO, api_group}
+    ours = [
+        document
+        for document in found
+        if document.api_version.partition("/")[0] in groups
+        and document.kind in {*_PARSE, *_UNBUILT_KINDS}
+    ]
+    checked = [_Checked(document, *_alone(document)) for document in ours]
+    templates = [one for one in checked if isinstance(one.spec, AnalysisTemplateSpec)]
+    named = {(one.document.kind, one.document.name) for one in checked}
+    remarks: list[Remark] = []
+    for one in checked:
+        of_one = [_remark(one.document, "error", finding) for finding in one.wrong]
+        of_one += [_remark(one.document, "note", finding) for finding in _doubts(one.spec)]
+        if isinstance(one.spec, RolloutSpec):
+            of_one += _references(one.document, one.spec, templates, named)
+        remarks += sorted(of_one, key=lambda remark: remark.line)
+    return remarks, len(ours)
+
+
+def _remark(document: Document, severity: Severity, finding: Finding) -> Remark:
+    return Remark(
+        file=document.file,
+        line=document.line(finding.path),
+        kind=document.kind.lower(),
+        namespace=document.namespace,
+        name=document.name,
+        severity=severity,
+        finding=finding,
+    )
+
+
+def _alone(document: Document) -> tuple[Any, list[Finding]]:
+    """The spec, None when something is wrong, and what."""
+    if document.kind in _UNBUILT_KINDS:
+        return None, [Finding("kind", _UNBUILT_KINDS[document.kind])]
+    wrong = list(document.repeated)
+    version = document.api_version.partition("/")[2]
+    if version != VERSION:
+        wrong.append(Finding("apiVersion", f"is {document.api_version}; write {VERSION}"))
+    if not document.name:
+        wrong.append(Finding("metadata.name", "is missing; every object has a name"))
+    try:
+        spec = _PARSE[document.kind](document.content)
+    except InvalidObject as error:
+        return None, wrong + list(error.findings)
+    if isinstance(spec, AnalysisTemplateSpec | AnalysisRunSpec):
+        wrong += _conditions(spec)
+    return (None if wrong else spec), wrong
+
+
+def _conditions(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> Iterator[Finding]:
+    """Conditions that can't be parsed; those with arguments are tried when these are known."""
+    for index, metric in enumerate(spec.metrics):
+        for name, text in (
+            ("successCondition", metric.success_condition),
+            ("failureCondition", metric.failure_condition),
+        ):
+            if text and "{{" not in text:
+                try:
+                    condition.check(text)
+                except ConditionError as error:
+                    yield Finding(f"spec.metrics[{index}].{name}", str(error))
+
+
+def _doubts(spec: Any) -> list[Finding]:
+    if isinstance(spec, RolloutSpec):
+        return rollout_rules.doubts(spec)
+    if isinstance(spec, AnalysisTemplateSpec | AnalysisRunSpec):
+        return metric_rules.doubts(spec)
+    return []
+
+
+def _references(
+    document: Document,
+    spec: RolloutSpec,
+    templates: Sequence[_Checked],
+    named: Collection[tuple[str, str]],
+) -> Iterator[Remark]:
+    """Whether the templates that a rollout names can be merged and get all their arguments."""
+    for path, analysis in _analyses(spec):
+        used = []
+        for index, ref in enumerate(analysis.templates):
+            kind = "ClusterAnalysisTemplate" if ref.cluster_scope else "AnalysisTemplate"
+            found = _find(templates, kind, ref.template_name, document)
+            if found:
+                used.append(found)
+            elif (kind, ref.template_name) not in named:
+                message = f"names the {kind} {ref.template_name}, which isn't in these files"
+                where = f"{path}.templates[{index}].templateName"
+                yield _remark(document, "note", Finding(where, message))
+        if len(used) < len(analysis.templates):
+            continue
+        for finding in _merged(document, used, analysis, inline=".steps[" in path):
+            yield _remark(document, "error", Finding(path, str(finding)))
+
+
+def _analyses(spec: RolloutSpec) -> Iterator[tuple[str, AnalysisRef]]:
+    canary = spec.strategy.canary
+    if canary.analysis:
+        yield "spec.strategy.canary.analysis", canary.analysis
+    for index, step in enumerate(canary.steps or []):
+        if step.analysis:
+            yield f"spec.strategy.canary.steps[{index}].analysis", step.analysis
+
+
+def _find(
+    templates: Sequence[_Checked], kind: str, name: str, near: Document
+) -> resolve.Template | None:
+    """The template of that name, the one nearest to the rollout's file if there are several.
+
+    Files often leave the namespace to whoever applies them, and folders repeat names.
+    """
+    cluster_scope = kind == "ClusterAnalysisTemplate"
+    fitting = [
+        one
+        for one in templates
+        if (one.document.kind, one.document.name) == (kind, name)
+        and (
+            cluster_scope
+            or None in {near.namespace, one.document.namespace}
+            or near.namespace == one.document.namespace
+        )
+    ]
+    nearest = min(fitting, key=lambda one: _distance(one.document, near), default=None)
+    return resolve.Template(name, nearest.spec, cluster_scope) if nearest else None
+
+
+def _distance(one: Document, other: Document) -> int:
+    """0 in the same file, 1 in the same folder, 2 elsewhere."""
+    if one.file == other.file:
+        return 0
+    return 1 if PurePath(one.file).parent == PurePath(other.file).parent else 2
+
+
+def _merged(
+    document: Document, used: Sequence[resolve.Template], analysis: AnalysisRef, *, inline: bool
+) -> tuple[Finding, ...]:
+    metadata = {"namespace": "default", **document.content["metadata"]}
+    try:
+        resolve.run_spec(
+            used,
+            analysis.args or [],
+            manifest={**document.content, "metadata": metadata},
+            stable_hash=_HASH,
+            latest_hash=_HASH,
+            inline=inline,
+        )
+    except InvalidObject as error:
+        return error.findings
+    return ()

@@ -1,0 +1,210 @@
+"""`davy lint`: lines, references, exit codes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from davy.api.group import ARGO, VERSION
+from davy.cli import lint
+from tests.unit.api.documents import GOOD, REMOVE, changed
+
+EXAMPLES = Path(__file__).parents[3] / "manifests" / "examples"
+
+ROLLOUT = f"""\
+# A comment, so that line 1 is no field.
+apiVersion: {ARGO}/{VERSION}
+kind: Rollout
+metadata:
+  name: cart
+  namespace: shop
+spec:
+  selector: {{matchLabels: {{app: cart}}}}
+  template:
+    metadata: {{labels: {{app: cart}}}}
+    spec: {{containers: [{{name: app, image: cart}}]}}
+  strategy:
+    canary:
+      maxSurge: 25%
+      canaryService: cart-canary
+      stableService: cart
+      trafficRouting:
+        istio: {{virtualService: {{name: cart}}}}
+      steps:
+        - setWeight: 120
+        - pause: {{}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: cart}}
+"""
+
+
+def run(*arguments: str, stdin: str | None = None) -> Result:
+    """The command's result."""
+    return CliRunner().invoke(lint.command, arguments, input=stdin)
+
+
+def written(folder: Path, *documents: dict[str, Any], name: str = "all.yaml") -> str:
+    """A file of these objects."""
+    path = folder / name
+    path.write_text(yaml.safe_dump_all(documents), encoding="utf-8")
+    return str(path)
+
+
+def test_each_finding_has_its_file_and_line(tmp_path: Path) -> None:
+    """An editor can jump there; objects of other kinds are passed over."""
+    path = tmp_path / "rollout.yaml"
+    path.write_text(ROLLOUT, encoding="utf-8")
+    result = run(str(path))
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        (
+            f"{path}:14 rollout shop/cart: spec.strategy.canary.maxSurge: maxSurge is not built yet; "
+            "remove it: stable keeps its pods, and the canary gets the pods that its weight needs"
+        ),
+        (
+            f"{path}:20 rollout shop/cart: spec.strategy.canary.steps[0].setWeight: is 120; weights "
+            "are whole numbers from 0 to 100"
+        ),
+    ]
+    assert result.stderr == "1 object in 1 file: 2 findings, 0 notes.\n"
+
+
+def test_standard_input_and_json() -> None:
+    """For pipes, and for programs."""
+    result = run("-", "-o", "json", stdin=ROLLOUT)
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)[1] == {
+        "file": "-",
+        "line": 20,
+        "kind": "rollout",
+        "namespace": "shop",
+        "name": "cart",
+        "severity": "error",
+        "path": "spec.strategy.canary.steps[0].setWeight",
+        "message": "is 120; weights are whole numbers from 0 to 100",
+    }
+
+
+@pytest.mark.parametrize("folder", sorted(EXAMPLES.iterdir()), ids=lambda path: path.name)
+def test_the_shipped_examples_are_clean(folder: Path) -> None:
+    """They are what people copy."""
+    result = run(str(folder))
+    assert (result.stdout, result.exit_code) == ("", 0)
+
+
+def test_a_template_that_is_not_given_is_only_a_note(tmp_path: Path) -> None:
+    """It may be in the cluster already."""
+    result = run(written(tmp_path, GOOD["gateway"]))
+    assert result.exit_code == 0
+    assert "note: spec.strategy.canary.analysis.templates[0].templateName: names the " in (
+        result.stdout
+    )
+    assert "AnalysisTemplate errors, which isn't in these files" in result.stdout
+
+
+def test_rollouts_and_their_templates_are_checked_together(tmp_path: Path) -> None:
+    """An argument without a value would stop the rollout at that step, in the cluster."""
+    rollout = written(tmp_path, GOOD["gateway"], name="rollout.yaml")
+    template = written(tmp_path, GOOD["template"], name="template.yaml")
+    result = run(rollout, template)
+    assert result.exit_code == 1
+    assert [line.partition(": ")[2] for line in result.stdout.splitlines()] == [
+        (
+            "spec.strategy.canary.analysis: AnalysisTemplate errors: args[service]: has no value; give "
+            "it a default here or a value in the rollout's analysis args"
+        )
+    ]
+
+
+def test_a_step_that_would_wait_for_ever_is_refused(tmp_path: Path) -> None:
+    """The template alone is right, and so is the rollout."""
+    endless = changed("template", {"spec.metrics[0].count": REMOVE, "spec.args[0].value": "cart"})
+    result = run(written(tmp_path, GOOD["gateway"], endless))
+    assert result.exit_code == 1
+    assert "spec.strategy.canary.steps[2].analysis: " in result.stdout
+    assert "spec.strategy.canary.analysis: " not in result.stdout
+
+
+def test_a_condition_that_cannot_be_parsed_is_refused(tmp_path: Path) -> None:
+    """Argo finds out at the first measurement."""
+    document = changed("template", {"spec.metrics[0].successCondition": "result[0] <"})
+    result = run(written(tmp_path, document))
+    assert result.exit_code == 1
+    assert "spec.metrics[0].successCondition: " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("base", "changes", "says"),
+    [
+        (
+            "gateway",
+            {"spec.strategy.canary.steps[3].setWeight": 5},
+            "steps[3].setWeight: is 5; it takes the weight back from 10",
+        ),
+        (
+            "gateway",
+            {"spec.strategy.canary.steps[0].setWeight": 100},
+            "steps[3].setWeight: comes after 100",
+        ),
+        (
+            "template",
+            {"spec.metrics[0].successCondition": REMOVE},
+            "has neither successCondition nor failureCondition, so every answer is a success",
+        ),
+    ],
+    ids=["down", "after 100", "no condition"],
+)
+def test_what_looks_like_a_slip_is_a_note(
+    tmp_path: Path, base: str, changes: dict[str, Any], says: str
+) -> None:
+    """Argo allows it, so Davy does; the exit code stays 0."""
+    result = run(written(tmp_path, changed(base, changes)))
+    assert result.exit_code == 0
+    assert says in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("apiVersion: davy.dev/v1beta9", "apiVersion: is davy.dev/v1beta9; write v1alpha1"),
+        ("metadata: {}", "rollout (no name): metadata.name: is missing"),
+        ("kind: Experiment", "kind: experiments are not built yet"),
+        ("kind: Rollout\nkind: Rollout", "kind: is written again in line"),
+    ],
+    ids=["version", "name", "experiment", "twice"],
+)
+def test_what_is_wrong_outside_the_spec_is_found(tmp_path: Path, text: str, says: str) -> None:
+    """Group and kind are right, the rest isn't."""
+    field = text.partition(":")[0]
+    document = {key: value for key, value in GOOD["istio"].items() if key != field}
+    path = tmp_path / "rollout.yaml"
+    path.write_text(f"{yaml.safe_dump(document)}{text}\n", encoding="utf-8")
+    result = run(str(path))
+    assert result.exit_code == 1
+    assert says in result.stdout
+
+
+def test_the_items_of_a_list_are_looked_at(tmp_path: Path) -> None:
+    """`kubectl get -o yaml` writes such lists."""
+    bad = changed("istio", {"spec.replicas": -1})
+    result = run(written(tmp_path, {"apiVersion": "v1", "kind": "List", "items": [bad, bad]}))
+    assert result.exit_code == 1
+    assert result.stdout.count("spec.replicas: is -1") == 2
+
+
+@pytest.mark.parametrize("text", ["a: [", "a: \x07"], ids=["unclosed", "control character"])
+def test_a_file_that_is_not_yaml_is_said_with_its_line(tmp_path: Path, text: str) -> None:
+    """Exit code 2, and the other files are looked at all the same."""
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(text, encoding="utf-8")
+    good = written(tmp_path, changed("istio", {"spec.replicas": -1}), name="good.yaml")
+    result = run(str(broken), good, str(tmp_path / "absent.yaml"))
+    assert result.exit_code == 2
+    assert f"error: {broken}: " in result.stderr
+    assert "absent.yaml: No such file or directory" in result.stderr
+    assert "spec.replicas: is -1" in result.stdout
