@@ -96,17 +96,61 @@ def _own_namespace(*, explicit: bool) -> str:
 def for_client(choice: Choice) -> Iterator[str | None]:
     """The path to hand to the client; None when it should look around by itself.
 
-    The client knows files, not contexts. A chosen context is told by one more file, last in the
-    list, that holds nothing but its name (no credential is copied) and is gone after.
+    The client knows one file and its current context. Another context, or one of several files, is
+    told by a file of this context alone, readable by its owner only and gone after.
     """
-    if not choice.explicit and not choice.several:
-        yield None
-        return
-    files = [str(path) for path in choice.paths]
     if not choice.several or choice.context is None:
-        yield os.pathsep.join(files)
+        yield str(choice.paths[0]) if choice.explicit and choice.paths else None
         return
     with tempfile.TemporaryDirectory(prefix="davy-") as folder:
-        overlay = Path(folder) / "context.yaml"
-        overlay.write_text(yaml.safe_dump({"current-context": choice.context}), encoding="utf-8")
-        yield os.pathsep.join([*files, str(overlay)])
+        alone = Path(folder) / "kubeconfig"
+        alone.touch(mode=0o600)
+        alone.write_text(yaml.safe_dump(_alone(choice.paths, choice.context)), encoding="utf-8")
+        yield str(alone)
+
+
+def _alone(paths: tuple[Path, ...], context: str) -> dict[str, Any]:
+    """A kubeconfig of one context: its cluster and its user, relative paths made absolute."""
+    chosen = _named(paths, "contexts", context)
+    refers = chosen.get("context") or {}
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": context,
+        "contexts": [chosen],
+        "clusters": [_named(paths, "clusters", refers.get("cluster"))],
+        "users": [_named(paths, "users", refers.get("user"))],
+    }
+
+
+_FILES: Final = frozenset(
+    {"certificate-authority", "client-certificate", "client-key", "tokenFile"}
+)
+"""Keys whose value is a path, relative to the file they stand in."""
+
+
+def _named(paths: tuple[Path, ...], section: str, name: Any) -> dict[str, Any]:
+    """The entry of this name, of the first file that has it.
+
+    Raises:
+        click.ClickException: there is none.
+    """
+    for path in paths:
+        for entry in _load(path).get(section) or []:
+            if entry.get("name") == name:
+                return {key: _absolute(value, path.parent) for key, value in entry.items()}
+    raise click.ClickException(f"{name} is not among the {section} of any kubeconfig.")
+
+
+def _absolute(value: Any, folder: Path) -> Any:
+    """The cluster or user with its paths absolute; a command without a slash is on the PATH."""
+    if not isinstance(value, dict):
+        return value
+    made = {
+        key: str(folder.absolute() / item) if key in _FILES and item else item
+        for key, item in value.items()
+    }
+    plugin = made.get("exec")
+    if isinstance(plugin, dict) and os.sep in str(plugin.get("command", "")):
+        made["exec"] = plugin | {"command": str(folder.absolute() / plugin["command"])}
+    return made

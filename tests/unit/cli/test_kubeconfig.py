@@ -79,15 +79,47 @@ def test_without_any_file_nothing_is_reachable(tmp_path: Path) -> None:
     assert (choice.reachable, choice.namespace) == (False, "default")
 
 
-def test_a_chosen_context_is_told_to_the_client_by_a_last_file(tmp_path: Path) -> None:
-    """It holds the name alone, no credential, and is gone after."""
-    path = _file(tmp_path / "a", "dev", dev="", prod="")
-    with kubeconfig.for_client(kubeconfig.choose(path, "prod", {})) as told:
+def test_a_chosen_context_is_told_to_the_client_by_a_file_of_its_own(tmp_path: Path) -> None:
+    """That context alone, its cluster and user from wherever they are, and gone after."""
+    (tmp_path / "a").write_text(
+        yaml.safe_dump(
+            {
+                "current-context": "dev",
+                "contexts": [
+                    {"name": "dev", "context": {"cluster": "d", "user": "d"}},
+                    {"name": "prod", "context": {"cluster": "p", "user": "p"}},
+                ],
+            }
+        )
+    )
+    (tmp_path / "b").write_text(
+        yaml.safe_dump(
+            {
+                "clusters": [{"name": "p", "cluster": {"certificate-authority": "ca.pem"}}],
+                "users": [{"name": "p", "user": {"exec": {"command": "bin/login"}}}],
+            }
+        )
+    )
+    both = os.pathsep.join([str(tmp_path / "a"), str(tmp_path / "b")])
+    with kubeconfig.for_client(kubeconfig.choose(both, "prod", {})) as told:
         assert told is not None
-        first, last = told.split(os.pathsep)
-        assert first == path
-        assert yaml.safe_load(Path(last).read_text()) == {"current-context": "prod"}
-    assert not Path(last).exists()
+        content = yaml.safe_load(Path(told).read_text())
+        assert Path(told).stat().st_mode & 0o077 == 0
+    assert not Path(told).exists()
+    assert content["current-context"] == "prod"
+    assert [item["name"] for item in content["contexts"]] == ["prod"]
+    assert content["clusters"][0]["cluster"]["certificate-authority"] == str(tmp_path / "ca.pem")
+    assert content["users"][0]["user"]["exec"]["command"] == str(tmp_path / "bin/login")
+
+
+def test_a_context_whose_user_is_nowhere_is_refused(tmp_path: Path) -> None:
+    """The sentence says what is missing and where it was looked for."""
+    choice = kubeconfig.choose(_file(tmp_path / "a", "dev", dev=""), "dev", {})
+    with (
+        pytest.raises(click.ClickException, match="is not among the clusters of any kubeconfig"),
+        kubeconfig.for_client(choice),
+    ):
+        pass
 
 
 def test_the_usual_file_is_left_to_the_client(tmp_path: Path) -> None:

@@ -166,8 +166,9 @@ def test_a_finished_rollout_has_nothing_to_steer(verb: Verb, word: str) -> None:
             verbs.abort,
             _FIRST,
             (
-                "rollout shop/cart has nothing to abort: its first revision passes no steps and has "
-                "nothing to go back to. First revision: 1 of 4 pods of revision 1 are available."
+                "rollout shop/cart has nothing to abort: its first revision passes no steps "
+                "and has nothing to go back to. "
+                "First revision: 1 of 4 pods of revision 1 are available."
             ),
         ),
         (
