@@ -32,13 +32,14 @@ from tests.lab import (
     netlink,
     prometheus,
     relay,
-    seed,
 )
+from tests.lab.bring_up import bring_up, holds
 from tests.lab.component import Component
 from tests.lab.connection import as_os_errors
 from tests.lab.errors import ComponentError, LabError, LabTimeoutError
 from tests.lab.kube import Json, Kube
-from tests.lab.kube_errors import Conflict, KubeError
+from tests.lab.kube_errors import KubeError
+from tests.lab.node import agent
 
 TOKEN_SECONDS: Final = 24 * 3600
 """Life of a ServiceAccount's token: longer than any run."""
@@ -47,6 +48,10 @@ POLL_SECONDS: Final = 0.05
 """How often `until` looks."""
 
 _T = TypeVar("_T")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 class Lab:
@@ -77,13 +82,10 @@ class Lab:
         found: assets.Assets,
         *,
         back_off_seconds: float,
-        say: Callable[[str], None],
     ) -> None:
         """Describe all components; use `start` instead."""
         self.folder = folder
         self._assets = found
-        self._say = say
-        self._began = time.monotonic()
         self._files = files = control_plane.write_files(folder)
         self._relays: list[relay.Relay] = []
         self.kubeconfig = files.kubeconfig
@@ -112,7 +114,7 @@ class Lab:
     @classmethod
     @contextlib.asynccontextmanager
     async def start(
-        cls, *, back_off_seconds: float = 10.0, say: Callable[[str], None] = print
+        cls, *, back_off_seconds: float = 10.0, say: Callable[[str], None] = _say
     ) -> AsyncIterator["Lab"]:
         """A lab with all components ready; gone after the block.
 
@@ -130,9 +132,9 @@ class Lab:
         found, missing = assets.find()
         if missing:
             raise LabError(f"No {', '.join(missing)}; `python -m tests.lab build` makes them.")
-        lab = cls(folder, found, back_off_seconds=back_off_seconds, say=say)
+        lab = cls(folder, found, back_off_seconds=back_off_seconds)
         try:
-            await lab._bring_up()
+            await bring_up(lab, found, say)
             yield lab
         finally:
             await lab._tear_down()
@@ -336,84 +338,9 @@ class Lab:
             found["kubeconfig"] = str(path)
         return found
 
-    # -- up and down --------------------------------------------------------------------------
-
-    async def _bring_up(self) -> None:
-        planted = await asyncio.to_thread(seed.plant, self._assets, self.folder / "etcd")
-        await self._store_and_server()
-        if not planted:
-            await self._apply_crds()
-            await self.apiserver.stop()
-            await self.etcd.stop()
-            await asyncio.to_thread(seed.harvest, self._assets, self.folder / "etcd")
-            await self._store_and_server()
-        async with asyncio.TaskGroup() as rest:
-            for started in (
-                self.controller_manager, self.scheduler, self.node_agent, self.prometheus,
-            ):  # fmt: skip
-                rest.create_task(self._start(started))
-            rest.create_task(self._mesh())
-        self._say(f"lab: up in {time.monotonic() - self._began:.1f} s")
-
-    async def _store_and_server(self) -> None:
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self.etcd.launch())
-            both.create_task(self.apiserver.launch())
-        await self._ready(self.etcd)
-        await self._ready(self.apiserver)
-
-    async def _mesh(self) -> None:
-        await self.kube.create(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": istiod.NAMESPACE}}
-        )
-        await self._start(self.istiod)
-        for document in envoy.objects():
-            await self.kube.apply(document)
-        await self._start(self.envoy)
-        await self.until(
-            self._gateway_is_programmed, timeout=component.START_SECONDS, describe="Gateway gw"
-        )
-        self._say_up("Gateways")
-
-    async def _apply_crds(self) -> None:
-        crds: list[Json] = self._assets.crds()
-        await asyncio.gather(*(self._create(crd) for crd in crds))
-        await asyncio.gather(*(self._established(crd["metadata"]["name"]) for crd in crds))
-        self._say_up(f"{len(crds)} CRDs")
-
-    async def _create(self, document: Json) -> None:
-        with contextlib.suppress(Conflict):
-            await self.kube.create(document)
-
-    async def _established(self, name: str) -> None:
-        async def is_true() -> bool:
-            crd = await self.kube.get("crd", name)
-            conditions = crd.get("status", {}).get("conditions") or []
-            return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
-
-        await self.until(is_true, timeout=component.START_SECONDS, describe=f"CRD {name}")
-
-    async def _start(self, started: Component) -> None:
-        await started.launch()
-        await self._ready(started)
-
-    async def _ready(self, started: Component) -> None:
-        await started.wait_ready()
-        self._say_up(started.name)
-
-    def _say_up(self, what: str) -> None:
-        self._say(f"lab: {time.monotonic() - self._began:5.1f} s  {what}")
-
     async def _node_is_ready(self) -> bool:
-        node = await self.kube.find("node", "lab-0")
-        conditions = ((node or {}).get("status") or {}).get("conditions") or []
-        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-
-    async def _gateway_is_programmed(self) -> bool:
-        kind = "gateway.gateway.networking.k8s.io"
-        gateway = await self.kube.get(kind, "gw", namespace=istiod.NAMESPACE)
-        conditions = gateway.get("status", {}).get("conditions") or []
-        return any(c["type"] == "Programmed" and c["status"] == "True" for c in conditions)
+        node = await self.kube.find("node", agent.NAME)
+        return node is not None and holds(node, "Ready")
 
     async def _tear_down(self) -> None:
         """Kill everything at once: all data is thrown away with the run's folder."""

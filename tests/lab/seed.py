@@ -1,8 +1,8 @@
 """A copy of etcd's data with all CRDs established, so that a start needs not wait for them.
 
 The API server takes four seconds, nine on a busy machine, to take in the CRDs of Istio and the
-Gateway API one by one, and one to write its own roles. The first start does that and keeps what etcd
-has then, before any other component could write; later starts begin with a copy.
+Gateway API one by one, and one to write its own roles. The first start does that and keeps what
+etcd has then, before any other component could write; later starts begin with a copy.
 """
 
 import hashlib

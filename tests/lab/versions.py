@@ -24,7 +24,7 @@ BUILD_TAGS: Final = "remove_all_sd,enable_kubernetes_sd"
 """Prometheus with Kubernetes discovery alone; the cloud SDKs would double its compile time."""
 
 _VERSION_PACKAGE = "k8s.io/component-base/version"
-_MAJOR, _MINOR, _ = KUBERNETES.removeprefix("v").split(".")
+_MAJOR, _MINOR, _ = KUBERNETES[1:].split(".")
 
 LDFLAGS: Final = " ".join(
     [
