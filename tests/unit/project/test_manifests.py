@@ -7,6 +7,9 @@ import pytest
 import yaml
 
 from davy.api import validate
+from davy.api.group import ApiGroup
+from davy.cluster.kinds import Kinds
+from davy.controller import startup
 
 MANIFESTS = Path(__file__).resolve().parents[3] / "manifests"
 EXAMPLES = sorted(path for path in (MANIFESTS / "examples").iterdir() if path.is_dir())
@@ -47,6 +50,28 @@ def test_no_rule_is_wider_than_it_says() -> None:
     for rule in rules:
         assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
         assert "secrets" not in rule["resources"]
+
+
+def test_the_operator_may_do_what_it_needs_and_no_more() -> None:
+    """The verbs it asks for at its start, and three that kopf and owner references need."""
+    (role,) = [each for each in of_kind("ClusterRole") if each["metadata"]["name"] == "davy"]
+    granted = {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    needed = {
+        (need.kind.group, "/".join(filter(None, [need.kind.plural, need.subresource])), need.verb)
+        for need in startup.needs(Kinds(ApiGroup()))
+    }
+    assert granted - needed == {
+        ("apiextensions.k8s.io", "customresourcedefinitions", "list"),
+        ("apiextensions.k8s.io", "customresourcedefinitions", "watch"),
+        ("davy.dev", "rollouts/finalizers", "update"),
+    }
+    assert needed - granted == set()
 
 
 def test_the_operator_meets_the_restricted_standard() -> None:
