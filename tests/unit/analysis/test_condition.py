@@ -218,7 +218,7 @@ DECIDED_ANYWAY = [
 
 @pytest.mark.parametrize(("source", "answer", "holds"), DECIDED_ANYWAY)
 def test_missing_evidence_cannot_turn_it(source: str, answer: Any, holds: object) -> None:
-    """A condition that handles what is missing, or is decided without it, is the user's decision."""
+    """A condition that handles what is missing, or is decided without it, has the last word."""
     assert condition.decide(source, answer).holds is holds
 
 

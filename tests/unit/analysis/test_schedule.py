@@ -1,0 +1,164 @@
+"""When metrics are measured: from the start, on a grid, without drift; retries bounded."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from davy.analysis import schedule
+from davy.analysis.limits import JudgeDefaults
+from tests.unit.analysis.runs import NOW, REFUSED, Life, a_metric, a_run, seconds
+
+GOOD: Any = [0.01]
+EMPTY: Any = []
+
+
+def starts(life: Life) -> list[float]:
+    """Seconds from the run's start to the start of each measurement."""
+    return [(begun - NOW).total_seconds() for begun in life.started]
+
+
+@pytest.mark.parametrize("took", [0, 0.2, 4, 9.999])
+def test_no_drift(took: float) -> None:
+    """However long an answer takes within the interval, the next question is on the grid."""
+    life = Life(a_run(), took=took)
+    life.answers([GOOD] * 100)
+    assert starts(life) == [10.0 * number for number in range(100)]
+
+
+def test_a_late_wake_up_does_not_move_the_grid() -> None:
+    """A controller that is 3 s late once is on time again with the next."""
+    life = Life(a_run())
+    life.answer(GOOD)
+    life.now += seconds(13)
+    life.answers([GOOD] * 3)
+    assert starts(life) == [0, 13, 20, 30]
+
+
+def test_two_measurements_are_never_close_together() -> None:
+    """A measurement that came 6 s late leaves its next slot out."""
+    life = Life(a_run())
+    life.answer(GOOD)
+    life.now += seconds(16)
+    life.answers([GOOD] * 2)
+    assert starts(life) == [0, 16, 30]
+
+
+def test_missed_slots_are_skipped() -> None:
+    """After a stop of an hour there is one measurement, not 360."""
+    life = Life(a_run())
+    life.answer(GOOD)
+    life.now += seconds(3605)
+    life.answers([GOOD] * 3)
+    assert starts(life) == [0, 3605, 3610, 3620]
+
+
+def test_an_answer_slower_than_the_interval() -> None:
+    """The slots that passed meanwhile are left out."""
+    life = Life(a_run(), took=25)
+    life.answers([GOOD] * 3)
+    assert starts(life) == [0, 30, 60]
+
+
+def test_the_initial_delay_is_counted_from_the_runs_start() -> None:
+    """Nothing is due before it, and the caller is told when."""
+    life = Life(a_run(a_metric(initial_delay="1m")))
+    assert life.due() == schedule.Due((), NOW + seconds(60))
+    life.answers([GOOD] * 2)
+    assert starts(life) == [60, 70]
+
+
+def test_metrics_keep_their_own_time() -> None:
+    """What is due now, and when the next of the others is."""
+    life = Life(a_run(a_metric(name="a"), a_metric(name="b", initial_delay="3s")))
+    assert [metric.name for metric in life.due().metrics] == ["a"]
+    assert life.due().wake_at == NOW + seconds(3)
+
+
+@pytest.mark.parametrize(
+    ("interval", "answer", "fields", "wanted"),
+    [
+        ("60s", EMPTY, {}, [0, 10, 20]),
+        ("60s", REFUSED, {}, [0, 10, 20]),
+        ("4s", EMPTY, {}, [0, 4, 8]),
+        ("4s", REFUSED, {}, [0, 4, 8]),
+        (None, EMPTY, {}, [0, 10, 20]),
+        ("4s", REFUSED, {"consecutive_error_limit": 4}, [0, 10, 20]),
+        ("60s", [float("nan")], {"consecutive_error_limit": 4}, [0, 10, 20]),
+    ],
+)
+def test_without_evidence_the_next_try_is_soon(
+    interval: str | None, answer: Any, fields: dict[str, Any], wanted: list[float]
+) -> None:
+    """After the interval, 10 s at most; Argo's 10 s where a limit of errors holds."""
+    life = Life(a_run(a_metric(interval=interval, **fields)))
+    life.answers([answer] * 3)
+    assert starts(life) == wanted
+
+
+def test_a_slow_failure_is_not_hammered() -> None:
+    """The pause before a retry is counted from the end of a time-out."""
+    life = Life(a_run(a_metric(interval="60s")), took=30)
+    life.answers([REFUSED] * 3)
+    assert starts(life) == [0, 40, 80]
+
+
+def test_after_a_retry_the_grid_is_the_same() -> None:
+    """A gap of some tries doesn't move the slots after it."""
+    life = Life(a_run(a_metric(interval="60s")))
+    life.answers([GOOD, EMPTY, EMPTY, GOOD, GOOD])
+    assert starts(life) == [0, 60, 70, 80, 120]
+
+
+def test_argos_default_retries_after_ten_seconds() -> None:
+    """As Argo does, whatever the interval."""
+    life = Life(a_run(a_metric(interval="2s")), JudgeDefaults(consecutive_error_limit=4))
+    life.answers([REFUSED] * 3)
+    assert starts(life) == [0, 10, 20]
+
+
+def test_a_clock_set_back_does_not_stop_the_run() -> None:
+    """An hour back costs one interval, not an hour."""
+    life = Life(a_run())
+    life.now += seconds(3600)
+    life.answer(GOOD)
+    life.now -= seconds(3600)
+    assert life.due().wake_at == life.now + seconds(10)
+    life.now += seconds(3600)
+    life.answer(REFUSED)
+    life.now -= seconds(3600)
+    assert life.due().wake_at == life.now + seconds(10)
+
+
+def test_nothing_is_due_before_the_run_begins() -> None:
+    """`judge.record` begins it."""
+    assert schedule.due(a_run(), NOW) == schedule.Due()
+
+
+def test_a_metric_without_interval_is_measured_once() -> None:
+    """Its count is 1."""
+    life = Life(a_run(a_metric(interval=None), a_metric(name="b")))
+    life.answer(GOOD)
+    life.answer(GOOD, "b")
+    assert life.due() == schedule.Due((), NOW + seconds(10))
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 40), st.sampled_from([GOOD, EMPTY, REFUSED])), max_size=30),
+    st.floats(0, 30),
+)
+def test_any_schedule(passes: list[tuple[float, Any]], took: float) -> None:
+    """The next look lies in the future, within two intervals, and nothing is asked twice."""
+    life = Life(a_run(), took=took)
+    for late, value in passes:
+        due = life.due()
+        if due.metrics:
+            life.answer(value)
+            assert life.last.phase is not None
+            continue
+        assert due.wake_at is not None
+        assert seconds(0) < due.wake_at - life.now <= seconds(20)
+        life.now = due.wake_at + seconds(late)
+    gaps = [later - sooner for sooner, later in zip(life.started, life.started[1:], strict=False)]
+    assert all(gap >= seconds(5) for gap in gaps)
