@@ -150,4 +150,4 @@ def _status_object(body: bytes) -> Mapping[str, Any]:
 
 
 def _said(error: BaseException) -> str:
-    return str(error).strip().rstrip(".") or type(error).__name__
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+import structlog
+
 from davy.api import errors
 from davy.cluster import apply
 from davy.cluster.cache import Cache, Json
@@ -19,6 +21,8 @@ from davy.controller import runs
 from davy.controller.observe import Observation
 from davy.engine import plan
 from davy.traffic import base as traffic
+
+_log = structlog.get_logger()
 
 
 @dataclass
@@ -66,10 +70,16 @@ class Actor:
         """Try every action once, in order."""
         outcome = Outcome(seen.raw)
         for action in actions:
+            name = type(action).__name__
             try:
-                outcome.written += await self._try(seen, action, outcome)
+                sent = await self._try(seen, action, outcome)
             except errors.DavyError as error:
                 outcome.failures.append((action, error))
+                _log.info("action failed", action=name, why=action.why, error=str(error))
+            else:
+                outcome.written += sent
+                if sent:
+                    _log.info("action done", action=name, why=action.why)
         return outcome
 
     async def _try(self, seen: Observation, action: plan.Action, outcome: Outcome) -> int:  # noqa: PLR0911  # one per action

@@ -7,7 +7,7 @@ come back after an outage of the API server.
 """
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import kopf
@@ -20,6 +20,11 @@ _log = structlog.get_logger()
 
 Seen = Callable[[Kind, str | None, Json], None]
 """Told of each event: kind, `ADDED`, `MODIFIED`, `DELETED` or None (of a list), object."""
+
+
+UNUSED_FINALIZER: Final = "davy.invalid/unused-by-kopf"
+"""No object ever has it. kopf removes its finalizer from every object whose handlers need none, so it
+must be neither Davy's own nor kopf's default, which other kopf operators set."""
 
 
 class _NoDiff(kopf.DiffBaseStorage):
@@ -57,20 +62,17 @@ class _NoProgress(kopf.ProgressStorage):
         return essence
 
 
-def operator_settings(
-    kinds: Collection[Kind], finalizer: str, *, scanning: bool
-) -> kopf.OperatorSettings:
+def operator_settings(kinds: Collection[Kind], *, scanning: bool) -> kopf.OperatorSettings:
     """kopf's settings for a watcher that writes nothing.
 
     Args:
         kinds: that are watched; those with a label selector are filtered by the server.
-        finalizer: Davy's own; kopf's default fights with other kopf operators.
         scanning: CRDs may be watched, so that kinds which come later are picked up.
     """
     settings = kopf.OperatorSettings()
     settings.persistence.diffbase_storage = _NoDiff()
     settings.persistence.progress_storage = _NoProgress()
-    settings.persistence.finalizer = finalizer
+    settings.persistence.finalizer = UNUSED_FINALIZER
     settings.queueing.idle_timeout = 0.1
     settings.queueing.exit_timeout = 0.2
     settings.watching.chunk_size = 500

@@ -86,10 +86,11 @@ class Reconciler:
         except errors.ApiFailure as error:
             if isinstance(error, errors.Conflict | errors.NotFound):
                 await self._look_again(held)
+            self.teller.tell(held, decided.events, outcome, written=False)
             return Retry(error, decided.wake_at)
         if made is not None:
             self.cache.put(kind, made)
-            self.teller.tell(made, decided.events, outcome)
+        self.teller.tell(made or held, decided.events, outcome, written=True)
         if outcome.failures:
             return Retry(outcome.most_hopeful(), decided.wake_at)
         wrote = outcome.written or made is not None

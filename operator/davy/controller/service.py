@@ -252,9 +252,7 @@ async def _kopf(
         registry=handlers.operator_registry(
             watched, operator.seen, api.server, lambda: api.session(operator.watches.trace())
         ),
-        settings=handlers.operator_settings(
-            watched, operator.kinds.api_group.finalizer, scanning=found.scanning
-        ),
+        settings=handlers.operator_settings(watched, scanning=found.scanning),
         standalone=True,
         clusterwide=not namespaces,
         namespaces=namespaces,

@@ -23,6 +23,10 @@ _TELLS_OF: Final[Mapping[type, EventReason]] = {
 """Actions and the event that tells of their success."""
 
 
+_ONCE: Final = frozenset({EventReason.NEW_REPLICA_SET_CREATED, EventReason.SCALING_REPLICA_SET})
+"""Events of what is done, not of what the status says: no later pass finds them again."""
+
+
 @dataclass
 class Teller:
     """Tells events of Rollouts."""
@@ -30,11 +34,26 @@ class Teller:
     kinds: Kinds
     recorder: Recorder
 
-    def tell(self, rollout: Json, events: Sequence[plan.Event], outcome: Outcome) -> None:
-        """Post what happened in a pass, behind it."""
+    def tell(
+        self,
+        rollout: Json,
+        events: Sequence[plan.Event],
+        outcome: Outcome,
+        *,
+        written: bool,
+    ) -> None:
+        """Post what happened in a pass, behind it.
+
+        Args:
+            rollout: that it happened to.
+            events: of the Plan.
+            outcome: of its actions.
+            written: the status was; if not, the next pass tells anew what changed in it, but not
+                what was done to ReplicaSets.
+        """
         untrue = {_TELLS_OF.get(type(action)) for action, _ in outcome.failures}
         for event in events:
-            if event.reason not in untrue:
+            if event.reason not in untrue and (written or event.reason in _ONCE):
                 self.recorder.emit(
                     self.kinds.rollout,
                     rollout,

@@ -95,11 +95,15 @@ class Stage:
         found = self.cluster.peek(VIRTUAL_SERVICE, "shop", "cart")
         assert found is not None
         route = found["spec"]["http"][0]["route"]
-        return int(next(each["weight"] for each in route if each["destination"]["subset"] == "canary"))
+        return int(
+            next(each["weight"] for each in route if each["destination"]["subset"] == "canary")
+        )
 
     def events(self) -> list[str]:
         """`Reason: message` of every event, oldest first."""
-        found = sorted(self.cluster.every(EVENT), key=lambda e: int(e["metadata"]["resourceVersion"]))
+        found = sorted(
+            self.cluster.every(EVENT), key=lambda e: int(e["metadata"]["resourceVersion"])
+        )
         return [f"{event['reason']}: {event['message']}" for event in found]
 
     def apply(self, manifest: Json) -> None:

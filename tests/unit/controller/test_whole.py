@@ -3,7 +3,7 @@
 from tests.unit.controller.stage import manifest, network, playing
 
 
-async def test_a_first_deployment_needs_no_steps():
+async def test_a_first_deployment_needs_no_steps() -> None:
     """The first revision is stable as soon as its pods are available."""
     async with playing() as stage:
         network(stage.cluster)
@@ -11,11 +11,13 @@ async def test_a_first_deployment_needs_no_steps():
         await stage.until(lambda: stage.status().get("phase") == "Healthy")
         (only,) = stage.replica_sets()
         assert only["spec"]["replicas"] == 4
-        assert stage.status()["stableRS"] == only["metadata"]["labels"]["rollouts-pod-template-hash"]
+        assert (
+            stage.status()["stableRS"] == only["metadata"]["labels"]["rollouts-pod-template-hash"]
+        )
         assert stage.weight() == 0
 
 
-async def test_a_good_release_goes_through_its_steps_and_is_promoted():
+async def test_a_good_release_goes_through_its_steps_and_is_promoted() -> None:
     """I6: 10, pause, 50, 100; the old ReplicaSet goes after its delay."""
     async with playing() as stage:
         network(stage.cluster)
@@ -34,7 +36,7 @@ async def test_a_good_release_goes_through_its_steps_and_is_promoted():
         print("\n".join(stage.events()))
 
 
-async def test_an_idle_rollout_costs_no_request():
+async def test_an_idle_rollout_costs_no_request() -> None:
     """Nothing is read or written for a rollout that is at rest."""
     async with playing() as stage:
         network(stage.cluster)

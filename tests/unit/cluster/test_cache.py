@@ -1,0 +1,127 @@
+from typing import Any
+
+from davy.api.group import ApiGroup
+from davy.cluster.cache import Cache, Json
+from davy.cluster.kinds import POD, REPLICA_SET, Kinds
+
+ROLLOUT = Kinds(ApiGroup()).rollout
+
+
+def an_object(version: str, uid: str = "a", name: str = "cart", **fields: Any) -> Json:
+    metadata = {"namespace": "shop", "name": name, "uid": uid, "resourceVersion": version}
+    return {"metadata": {**metadata, **fields.pop("metadata", {})}, **fields}
+
+
+def held(cache: Cache) -> str | None:
+    found = cache.get(ROLLOUT, "shop", "cart")
+    return found and found["metadata"]["resourceVersion"]
+
+
+def test_an_older_state_never_replaces_a_newer_one() -> None:
+    """H7: a slow event doesn't put the past over what was seen since."""
+    cache = Cache()
+    assert cache.put(ROLLOUT, an_object("12"))
+    assert not cache.put(ROLLOUT, an_object("9"))
+    assert held(cache) == "12"
+
+
+def test_versions_are_compared_as_numbers() -> None:
+    """`100` is later than `99`, though not as text."""
+    cache = Cache()
+    cache.put(ROLLOUT, an_object("99"))
+    assert cache.put(ROLLOUT, an_object("100"))
+
+
+def test_the_same_state_is_no_news() -> None:
+    """An own write's event, which comes after its answer, causes no pass."""
+    cache = Cache()
+    cache.put(ROLLOUT, an_object("12"))
+    assert not cache.put(ROLLOUT, an_object("12"))
+
+
+def test_a_version_that_is_no_number_is_taken_as_it_comes() -> None:
+    """Versions are opaque where the server makes them so."""
+    cache = Cache()
+    cache.put(ROLLOUT, an_object("b"))
+    assert cache.put(ROLLOUT, an_object("a"))
+
+
+def test_a_deleted_object_never_comes_back() -> None:
+    """A late event of a deleted object is ignored, whatever its version."""
+    cache = Cache()
+    cache.put(ROLLOUT, an_object("12"))
+    assert cache.delete(ROLLOUT, an_object("13"))
+    assert not cache.put(ROLLOUT, an_object("12"))
+    assert not cache.put(ROLLOUT, an_object("14"))
+    assert held(cache) is None
+
+
+def test_a_new_object_of_a_deleted_name_is_seen() -> None:
+    """Names come again, uids don't."""
+    cache = Cache()
+    cache.put(ROLLOUT, an_object("12"))
+    cache.delete(ROLLOUT, an_object("13"))
+    assert cache.put(ROLLOUT, an_object("14", uid="b"))
+
+
+def test_the_late_deletion_of_a_namesake_leaves_the_new_object() -> None:
+    """A DELETED of the old uid that comes after the new object's ADDED takes nothing away."""
+    cache = Cache()
+    cache.put(ROLLOUT, an_object("14", uid="b"))
+    assert not cache.delete(ROLLOUT, an_object("13", uid="a"))
+    assert held(cache) == "14"
+
+
+def test_a_list_shows_lost_deletions_and_lost_changes() -> None:
+    """What no event told, the list does."""
+    cache = Cache()
+    cache.put(ROLLOUT, an_object("5"))
+    cache.put(ROLLOUT, an_object("6", uid="b", name="gone"))
+    changes = cache.replace(ROLLOUT, [an_object("8")], "9")
+    told = {(change.object["metadata"]["name"], change.deleted) for change in changes}
+    assert told == {("cart", False), ("gone", True)}
+    assert cache.get(ROLLOUT, "shop", "gone") is None
+
+
+def test_a_list_doesnt_take_away_what_came_after_it() -> None:
+    """An object written while the list was under way stays, though the list lacks it."""
+    cache = Cache()
+    cache.put(ROLLOUT, an_object("12"))
+    assert cache.replace(ROLLOUT, [], "11") == []
+    assert held(cache) == "12"
+
+
+def test_a_list_of_one_namespace_says_nothing_of_others() -> None:
+    """A namespaced operator lists each of its namespaces."""
+    cache = Cache()
+    cache.put(ROLLOUT, an_object("5"))
+    assert cache.replace(ROLLOUT, [], "9", "other") == []
+
+
+def test_objects_are_found_by_their_controller() -> None:
+    """The index follows every change and deletion."""
+    cache = Cache()
+    owner = {"ownerReferences": [{"uid": "r", "name": "cart", "controller": True}]}
+    mine = an_object("5", uid="x", name="cart-1", metadata=owner, spec={})
+    cache.put(REPLICA_SET, mine)
+    assert [found["metadata"]["name"] for found in cache.owned(REPLICA_SET, "r")] == ["cart-1"]
+    cache.put(REPLICA_SET, an_object("6", uid="x", name="cart-1", spec={}))
+    assert cache.owned(REPLICA_SET, "r") == ()
+
+
+def test_what_nobody_reads_isnt_kept() -> None:
+    """managedFields, the last applied manifest and pod specs are most of an object's size."""
+    cache = Cache()
+    notes = {
+        "managedFields": [{}],
+        "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}", "kept": "1"},
+    }
+    cache.put(ROLLOUT, an_object("1", metadata=notes))
+    cache.put(POD, an_object("1", uid="p", spec={"containers": []}, status={"phase": "Running"}))
+    rollout, pod = cache.get(ROLLOUT, "shop", "cart"), cache.get(POD, "shop", "cart")
+    assert rollout is not None
+    assert pod is not None
+    assert "managedFields" not in rollout["metadata"]
+    assert rollout["metadata"]["annotations"] == {"kept": "1"}
+    assert "spec" not in pod
+    assert pod["status"] == {"phase": "Running"}
