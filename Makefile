@@ -33,7 +33,7 @@ lint: env  ## ruff, mypy --strict and the contract between the rooms
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo --cache-dir build/import-linter
 
 crds: env  ## write crds/ anew from the models
 	$(BIN)/davy crds --output crds
@@ -46,9 +46,8 @@ lock: env  ## write requirements/*.lock anew; UPGRADE=1 to newer versions (needs
 
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-header $(if $(UPGRADE),--upgrade)
 
-clean:  ## remove .venv, build/ and every cache in this folder; the lab's binaries stay in their cache
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage coverage.xml
-	rm -rf operator/davy.egg-info
+clean:  ## remove .venv and build/ with all caches in it; the lab's programs stay in theirs
+	rm -rf .venv build dist operator/davy.egg-info
 	find operator tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 env: have-python

@@ -289,6 +289,8 @@ def install_project(held: int) -> None:
     version = dotted(python_version(str(VENV_PYTHON)) or ())
     arguments = ("--no-deps", "--no-build-isolation", "--editable", ".")
     pip(*arguments, why="davy: linking this checkout", version=version, held=held)
+    # setuptools' working notes; what is installed is in .venv.
+    shutil.rmtree(str(ROOT / "operator" / "davy.egg-info"), ignore_errors=True)
 
 
 def remove_environment() -> None:
