@@ -176,6 +176,14 @@ def test_an_abort_is_written_to_the_routes_that_are_there() -> None:
     assert ROUTER.read(rollout, after).canary_weight is None
 
 
+def test_a_route_without_a_split_beside_another_has_no_weight() -> None:
+    """I4: the other route's weight doesn't speak for it."""
+    objects = a_cluster(
+        an_http_route(a_split(100, 0)), an_http_route(a_rule(a_backend("cart-canary")), name="web")
+    )
+    assert ROUTER.read(by_http_routes("cart", "web"), objects).canary_weight is None
+
+
 def test_an_abort_is_written_beside_a_third_backend() -> None:
     """I3, I9: the canary's weight goes to stable, the third's stays, the sum stays."""
     rule = a_rule(a_backend("cart-stable", 60), a_backend("basket", 10), a_backend("cart-canary"))

@@ -98,7 +98,13 @@ def test_a_service_s_host_is_known_in_every_spelling(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["cart-canary.bank", "cart-canary.bank.svc.cluster.local", "cart-canary.example.com"]
+    "host",
+    [
+        "cart-canary.bank",
+        "cart-canary.bank.svc.cluster.local",
+        "cart-canary.example.com",
+        "cart-canary.shop.example.com",
+    ],
 )
 def test_a_host_elsewhere_is_another_host(host: str) -> None:
     """A Service of that name in another namespace isn't the rollout's."""
@@ -139,6 +145,20 @@ def test_an_absent_weight_is_zero() -> None:
     objects = a_cluster(a_virtual_service(a_split(100, None)))
     state = ROUTER.read(by_services(), objects)
     assert (state.canary_weight, state.uneven, state.problems) == (0, False, ())
+
+
+@pytest.mark.parametrize("weight", [None, 0, 1])
+def test_a_lone_destination_has_all_the_traffic(weight: int | None) -> None:
+    """I4: Istio doesn't look at its weight; a lone canary is never said to have none."""
+    route = an_http_route_of_istio(None, to_host("cart-canary", weight))
+    state = ROUTER.read(by_services(), a_cluster(a_virtual_service(route)))
+    assert state.canary_weight == 100
+    assert [problem.message for problem in state.problems] == [
+        (
+            "http route http[0] (without a name) of VirtualService shop/cart has no destination for "
+            "stable (host cart-stable); it has: host cart-canary."
+        )
+    ]
 
 
 def test_a_destination_added_meanwhile_fails_the_patch() -> None:

@@ -61,6 +61,13 @@ def test_a_leaf_that_holds_the_value_needs_no_patch() -> None:
     assert patch(KEY, a_thing(), [Change(WEIGHT, 3, (NAME,))]) == ()
 
 
+def test_true_is_not_the_number_one() -> None:
+    """JSON's true isn't 1, though Python's is: the leaf is replaced."""
+    thing = a_thing({"name": "a", "weight": True})
+    [made] = patch(KEY, thing, [Change(WEIGHT, 1, (NAME,))])
+    assert made.operations[-1] == {"op": "replace", "path": "/spec/list/0/weight", "value": 1}
+
+
 def test_a_changed_leaf_is_tested_with_its_identity_and_the_generation() -> None:
     """I9: the patch says what it saw before it says what it wants."""
     [made] = patch(KEY, a_thing(), [Change(WEIGHT, 5, (NAME,))])
