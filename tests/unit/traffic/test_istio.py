@@ -155,8 +155,8 @@ def test_a_lone_destination_has_all_the_traffic(weight: int | None) -> None:
     assert state.canary_weight == 100
     assert [problem.message for problem in state.problems] == [
         (
-            "http route http[0] (without a name) of VirtualService shop/cart has no destination for "
-            "stable (host cart-stable); it has: host cart-canary."
+            "http route http[0] (without a name) of VirtualService shop/cart has no destination "
+            "for stable (host cart-stable); it has: host cart-canary."
         )
     ]
 
