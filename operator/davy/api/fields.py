@@ -80,7 +80,7 @@ def parse_duration(text: str | int) -> timedelta:
 
 
 def _not_a_duration(text: object) -> str:
-    return f"{text!r} is not a duration; write seconds (30) or a length such as 30s, 5m, 1h30m"
+    return f"{text!r:.40} is not a duration; write seconds (30) or a length such as 30s, 5m, 1h30m"
 
 
 def _checked_duration(value: Any) -> Any:

@@ -12,6 +12,7 @@ from davy.api.arguments import (
 )
 from davy.api.errors import Finding
 from davy.api.fields import parse_duration
+from davy.api.findings import shown
 
 _LEAST: Final = {
     "count": 0,
@@ -95,7 +96,7 @@ def _whole_number(given: IntOrText | None, least: int, path: str) -> Iterator[Fi
         return
     number = _number(given)
     if given is not None and number is None:
-        yield Finding(path, f'is "{given}"; write a whole number or {{{{args.name}}}}')
+        yield Finding(path, f"is {shown(given)}; write a whole number or {{{{args.name}}}}")
     elif number is not None and number < least:
         yield Finding(path, f"is {number}; write a whole number from {least}")
 

@@ -6,8 +6,10 @@ from typing import Any, Final
 from pydantic.config import JsonDict
 
 from davy.api.errors import Finding
+from davy.api.findings import shown
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
 
+_NAME_LENGTH: Final = 63
 _OPEN: Final = "x-kubernetes-preserve-unknown-fields"
 
 POD_TEMPLATE_SCHEMA: Final[JsonDict] = {
@@ -23,7 +25,7 @@ POD_TEMPLATE_SCHEMA: Final[JsonDict] = {
                     "type": "object",
                     "description": "Labels of the pods; the selector must match them.",
                     "maxProperties": 256,
-                    "additionalProperties": {"type": "string", "maxLength": 63},
+                    "additionalProperties": {"type": "string", "maxLength": _NAME_LENGTH},
                 },
             },
         },
@@ -47,7 +49,7 @@ POD_TEMPLATE_SCHEMA: Final[JsonDict] = {
                             "name": {
                                 "type": "string",
                                 "minLength": 1,
-                                "maxLength": 63,
+                                "maxLength": _NAME_LENGTH,
                                 "description": "Unique in the pod.",
                             },
                             "image": {
@@ -103,9 +105,12 @@ def _label_problems(template: Mapping[str, Any], path: str) -> list[Finding]:
     if not isinstance(found, dict):
         return [Finding(f"{path}.labels", "is not an object; write name: value")]
     wrong = [
-        Finding(f"{path}.labels['{key}']", f"is {value!r}; write a text, in quotes")
+        Finding(
+            f"{path}.labels['{key}']",
+            f"is {shown(value)}; write a text of at most {_NAME_LENGTH} characters, in quotes",
+        )
         for key, value in found.items()
-        if not isinstance(value, str)
+        if not isinstance(value, str) or len(value) > _NAME_LENGTH
     ]
     if POD_TEMPLATE_HASH_LABEL in found:
         wrong.append(
@@ -133,6 +138,13 @@ def _container_problems(containers: object, path: str) -> list[Finding]:
             if not isinstance(container.get(field), str) or not container[field]
         ]
         name = str(container.get("name"))
+        if len(name) > _NAME_LENGTH:
+            found.append(
+                Finding(
+                    f"{at}.name",
+                    f"is {len(name)} characters long; at most {_NAME_LENGTH} fit",
+                )
+            )
         if name in seen:
             found.append(Finding(f"{at}.name", f"is {name} a second time; names must differ"))
         seen.add(name)

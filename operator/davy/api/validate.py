@@ -103,11 +103,29 @@ def _read(
     if not isinstance(manifest.get("spec"), dict):
         return None, [Finding("spec", "is missing; it says what is wanted")]
     built, refused = unbuilt.split({"spec": manifest["spec"]}, table)
+    spec = _without_nulls(built["spec"])
     try:
-        return model.model_validate(built["spec"], by_alias=True, by_name=False), refused
+        return model.model_validate(spec, by_alias=True, by_name=False), refused
     except ValidationError as error:
         wrong = findings.of(error, model, "spec")
         return None, _joined(refused, wrong)
+
+
+def _without_nulls(value: Any) -> Any:
+    """As the API server reads it: a field that is null is unset.
+
+    Two stay: what is in the pod template is the user's own, and a null pause has a sentence of
+    its own.
+    """
+    if isinstance(value, dict):
+        return {
+            key: inner if key == "template" else _without_nulls(inner)
+            for key, inner in value.items()
+            if inner is not None or key == "pause"
+        }
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
 
 
 def _joined(refused: list[Finding], further: Sequence[Finding]) -> list[Finding]:

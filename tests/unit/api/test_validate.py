@@ -162,6 +162,19 @@ def test_a_value_that_asks_for_nothing_is_accepted(base: str, entry: unbuilt.Unb
         assert findings(cases.with_unbuilt(base, entry, value)) == []
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "spec.replicas",
+        "spec.strategy.canary.analysis",
+        "spec.strategy.canary.steps[1].pause.duration",
+    ],
+)
+def test_null_is_unset(path: str) -> None:
+    """The API server reads it so, and templating tools write it."""
+    assert findings(changed("gateway", {path: None})) == []
+
+
 def test_blue_green_alone_is_one_finding() -> None:
     """What is missing because another field stands in its stead isn't told twice."""
     document = changed("gateway", {"spec.strategy": {"blueGreen": {"activeService": "cart"}}})

@@ -63,12 +63,13 @@ def test_each_finding_has_its_file_and_line(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
         (
-            f"{path}:14 rollout shop/cart: spec.strategy.canary.maxSurge: maxSurge is not built yet; "
-            "remove it: stable keeps its pods, and the canary gets the pods that its weight needs"
+            f"{path}:14 rollout shop/cart: spec.strategy.canary.maxSurge: maxSurge is not built "
+            "yet; remove it: stable keeps its pods, and the canary gets the pods that its weight "
+            "needs"
         ),
         (
-            f"{path}:20 rollout shop/cart: spec.strategy.canary.steps[0].setWeight: is 120; weights "
-            "are whole numbers from 0 to 100"
+            f"{path}:20 rollout shop/cart: spec.strategy.canary.steps[0].setWeight: is 120; "
+            "weights are whole numbers from 0 to 100"
         ),
     ]
     assert result.stderr == "1 object in 1 file: 2 findings, 0 notes.\n"
@@ -115,8 +116,8 @@ def test_rollouts_and_their_templates_are_checked_together(tmp_path: Path) -> No
     assert result.exit_code == 1
     assert [line.partition(": ")[2] for line in result.stdout.splitlines()] == [
         (
-            "spec.strategy.canary.analysis: AnalysisTemplate errors: args[service]: has no value; give "
-            "it a default here or a value in the rollout's analysis args"
+            "spec.strategy.canary.analysis: AnalysisTemplate errors: args[service]: has no value; "
+            "give it a default here or a value in the rollout's analysis args"
         )
     ]
 
