@@ -59,7 +59,8 @@ class Container:
             around: the pod and node.
             restart: `Always`, `OnFailure` or `Never`.
         """
-        self.snapshot = Snapshot(spec["name"], spec["image"])
+        sidecar = spec.get("restartPolicy") == "Always"
+        self.snapshot = Snapshot(spec["name"], spec["image"], sidecar=sidecar)
         self._spec = spec
         self._around = around
         self._restart = restart
@@ -77,7 +78,7 @@ class Container:
     @property
     def is_sidecar(self) -> bool:
         """Whether this init container goes on running beside the others."""
-        return self._spec.get("restartPolicy") == "Always"
+        return self.snapshot.sidecar
 
     @property
     def succeeded(self) -> bool:

@@ -56,5 +56,7 @@ class Snapshot:
     """The startup probe succeeded, or there is none."""
     finished: bool = False
     """It ended and will not be started again."""
+    sidecar: bool = False
+    """An init container that runs on beside the others; how it ends says nothing of the pod."""
     sequence: int = 0
     """How many processes it has had."""

@@ -80,9 +80,7 @@ def status(state: PodState, conditions: Conditions, at: dt.datetime) -> Json:
 
 def phase(state: PodState) -> str:
     """`Pending`, `Running`, `Succeeded` or `Failed`."""
-    if any(
-        c.finished and isinstance(c.state, Terminated) and c.state.exit_code for c in state.init
-    ):
+    if any(_failed(container) for container in state.init):
         return "Failed"
     if all(c.finished for c in state.main):
         codes = [c.state.exit_code for c in state.main if isinstance(c.state, Terminated)]
@@ -136,10 +134,19 @@ def closed_gates(pod: Json) -> list[str]:
     return [gate for gate in gates if gate not in true]
 
 
+def _failed(container: Snapshot) -> bool:
+    """Whether this init container ended badly for good."""
+    if container.sidecar or not container.finished:
+        return False
+    return isinstance(container.state, Terminated) and container.state.exit_code != 0
+
+
 def _initialized(container: Snapshot) -> bool:
-    if container.finished:
-        return isinstance(container.state, Terminated) and container.state.exit_code == 0
-    return container.started  # a sidecar: an init container that goes on running
+    if container.sidecar:
+        return container.started or container.finished
+    if not container.finished:
+        return False
+    return isinstance(container.state, Terminated) and container.state.exit_code == 0
 
 
 def container_status(container: Snapshot, pod: Json) -> Json:
