@@ -21,7 +21,7 @@ demo: env-lab  ## play three releases on real components; JSON=FILE for the numb
 	$(BIN)/python -m tests.lab demo $(if $(JSON),--json $(JSON)) $(if $(KEEP),--keep)
 
 test: env-lab lint unit  ## everything CI runs: lint, unit, and the tests on real components
-	$(BIN)/python -m tests.lab exec -- $(CURDIR)/$(BIN)/python -m pytest -m lab $(ARGS)
+	$(BIN)/python -m tests.lab exec -- $(CURDIR)/$(BIN)/python -m pytest -m lab
 
 unit: env  ## the tests that need no lab, in less than a minute; ARGS="-k name" picks some
 	$(BIN)/python -m pytest -m "not lab and not slow" $(ARGS)
