@@ -199,7 +199,7 @@ class Observer:
 
 
 def parse_status(raw: Json) -> RolloutStatus:
-    """The status; one that can't be read (another tool's, or broken) counts field by field as unset."""
+    """The status; fields that can't be read (another tool's, or broken) count as unset."""
     held = raw.get("status") or {}
     try:
         return RolloutStatus.model_validate(held)
@@ -220,6 +220,7 @@ def _route(state: traffic.RouteState, canary: CanaryStrategy) -> world.Route:
     }
     return world.Route(
         canary_weight=state.canary_weight,
+        uneven=state.uneven,
         stable_hash=state.stable_hash,
         canary_hash=state.canary_hash,
         answer=answers[type(state.verification)],

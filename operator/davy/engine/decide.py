@@ -83,8 +83,9 @@ def _route(
     around: Surroundings, where: Position, target: int, wanted: int | None
 ) -> Iterator[Action]:
     """Weights before destinations: an abort's weights must not wait for anything (I3)."""
-    written = around.world.route.canary_weight
-    if wanted is not None and wanted != written:
+    route = around.world.route
+    written = route.canary_weight
+    if wanted is not None and (wanted != written or route.uneven):
         why = f"canary weight {written} → {wanted}"
         yield SetWeights(canary=wanted, stable=ALL - wanted, why=why)  # I1
         return

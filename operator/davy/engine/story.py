@@ -123,6 +123,10 @@ def _steps(scene: Scene, before: RolloutStatus) -> Iterator[Event]:
     same = before.current_pod_hash == position.new_hash and not position.started_over
     if same and position.stage in {Stage.UPDATING, Stage.DONE} and before.stable_rs:
         started = before.current_step_index or 0
+        if before.promote_full and started < position.index:
+            text = f"Promoted in full: steps {started + 1} to {position.index} skipped"
+            yield Event(EventReason.SKIP_STEPS, text)
+            started = position.index
         for index in range(started, position.index):
             what = _in_words(position.steps[index])
             text = f"{step_of(position, index).capitalize()} completed: {what}"

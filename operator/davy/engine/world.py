@@ -83,6 +83,8 @@ class Route:
     answer: Answer = Answer.UNKNOWN
     why: str = ""
     """What the router said, for people."""
+    uneven: bool = False
+    """Its rules don't all say `canary_weight` exactly: writing the same weight repairs them."""
     stable_service: str | None = None
     canary_service: str | None = None
 

@@ -177,7 +177,7 @@ class Cluster:
         self.log.append(f"{(self.now - START).total_seconds():g} {type(action).__name__}")
         match action:
             case plans.SetWeights(canary=canary):
-                self.route = replace(self.route, canary_weight=canary)
+                self.route = replace(self.route, canary_weight=canary, uneven=False)
             case plans.PointRole(role=Role.STABLE, hash=template_hash):
                 self.route = replace(self.route, stable_hash=template_hash)
             case plans.PointRole(hash=template_hash):

@@ -213,6 +213,8 @@ def test_promote_full_passes_all_steps_but_never_outruns_the_pods() -> None:
     cluster.run(10)
     assert phase(cluster) is RolloutPhase.HEALTHY
     assert cluster.status.promote_full is None
+    skipped = plans.Event(EventReason.SKIP_STEPS, "Promoted in full: steps 2 to 5 skipped")
+    assert skipped in cluster.events
 
 
 def test_abort_wins_over_promote_full() -> None:
@@ -441,6 +443,14 @@ def test_a_deleted_route_holds_and_is_repaired_when_it_is_back() -> None:
     cluster.run(10)
     assert cluster.weight == 50
     assert cluster.route == there
+
+
+def test_rules_that_disagree_are_repaired_at_the_weight_they_should_have() -> None:
+    """I1: the same weight is written again when some rule says another."""
+    cluster = updating(*STEPS, seconds=8)
+    cluster.route = replace(cluster.route, uneven=True)
+    wanted = cluster.once()
+    assert wanted.actions[0] == plans.SetWeights(10, 90, "canary weight 10 → 10")
 
 
 def test_deletion_leaves_all_traffic_on_stable() -> None:
