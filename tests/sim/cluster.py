@@ -1,7 +1,8 @@
 """An API server in memory: resourceVersion, conflicts, the /status split, patches, owner deletion.
 
-Implements `davy.cluster.client.Api`. A verified fake, not a mock: `tests/conformance` holds it to the
-real server with the same bodies. What it lacks, it refuses with AssertionError rather than guess.
+Implements `davy.cluster.client.Api`. A verified fake, not a mock: `tests/conformance` holds it to
+the real server with the same bodies. What it lacks, it refuses with AssertionError rather than
+guess.
 """
 
 import copy
@@ -129,7 +130,8 @@ class Cluster:
         return Listing(items, str(self._version))
 
     async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
-        """See `Api.create`."""
+        """See `Api.create`; `strict` makes no difference, there is no schema."""
+        del strict
         name = body["metadata"]["name"]
         self._write(Call("create", kind, namespace, name, copy.deepcopy(body)))
         if (kind, namespace, name) in self._objects:
@@ -182,6 +184,7 @@ class Cluster:
         self, verb: str, kind: Kind, namespace: str | None = None, *, subresource: str = ""
     ) -> bool:
         """See `Api.allowed`: everything but what `denied` names as (verb, resource)."""
+        del namespace
         return (verb, f"{kind.plural}/{subresource}" if subresource else kind.plural) not in (
             self.denied
         )
@@ -295,7 +298,7 @@ def _operate(made: Json, operation: Json) -> None:
             case "add":
                 target[last] = copy.deepcopy(operation["value"])
             case "replace":
-                target[last]  # noqa: B018  # it must be there
+                target[last]  # it must be there
                 target[last] = copy.deepcopy(operation["value"])
             case "remove":
                 del target[last]

@@ -1,4 +1,4 @@
-"""`davy run`: the operator. Flags and variables become `Settings`; everything else is the controller's."""
+"""`davy run`: the operator. Flags and variables become `Settings`, the rest is the controller's."""
 
 import asyncio
 from dataclasses import replace
@@ -49,7 +49,7 @@ class _Length(click.ParamType[timedelta]):
     metavar="NAME",
     multiple=True,
     envvar="DAVY_NAMESPACE",
-    help="Namespace to serve; may be repeated (in the variable: separated by spaces). Default: all.",
+    help="Namespace to serve; may be repeated (variable: separated by spaces). Default: all.",
 )
 @click.option(
     "--api-group",

@@ -1,11 +1,11 @@
 """A function per action: compare, then write.
 
-Each looks at what the cache holds, sends nothing when the world already looks so, and may be repeated
-after a crash at any point: names are deterministic, patches say the end and not the difference, and a
-change is refused by the server when the object moved since it was read.
+Each looks at what the cache holds, sends nothing when the world already looks so, and may be
+repeated after a crash at any point: names are deterministic, patches say the end and not the
+difference, and a change is refused by the server when the object moved since it was read.
 
-All return the object as the server now has it, or None when nothing was sent, and raise a subclass of
-`errors.ApiFailure`.
+All return the object as the server now has it, or None when nothing was sent, and raise a subclass
+of `errors.ApiFailure`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -137,7 +137,7 @@ async def mark_replica_set(
     scale_down_at: datetime | None,
     api_group: group.ApiGroup,
 ) -> Json | None:
-    """The ReplicaSet's annotations say its revision and when its pods may go (None: not waiting to)."""
+    """Annotations say the revision, and when the pods may go (None: not waiting to)."""
     deadline = None if scale_down_at is None else fields.format_instant(scale_down_at)
     return await _annotate(
         api,
@@ -224,7 +224,7 @@ async def patch_object(
 async def write_status(
     api: Api, kind: Kind, found: Json, *, before: Json, after: Json
 ) -> Json | None:
-    """The object's status is `after`: fields that differ from `before` are sent, removed ones as null.
+    """The object's status is `after`: what differs from `before` is sent, removed fields as null.
 
     With the resourceVersion it was decided from: who wrote in between is seen first (Conflict).
 

@@ -1,9 +1,9 @@
 """What the watches saw, by key and by owner; it never goes back in resourceVersion.
 
-Three sources write here: the watches' events, the lists of the resync, and the answers to Davy's own
-writes. They arrive in any order, so every one is compared with what is held: an older state of an
-object never replaces a newer one, and a deleted object never comes back. Without that rule a slow
-event puts the past over an abort that was just seen.
+Three sources write here: the watches' events, the lists of the resync, and the answers to Davy's
+own writes. They arrive in any order, so every one is compared with what is held: an older state of
+an object never replaces a newer one, and a deleted object never comes back. Without that rule a
+slow event puts the past over an abort that was just seen.
 
 Objects are shared, not copied: who reads one must not change it.
 """
@@ -60,7 +60,7 @@ class Cache:
         return len(self._objects[kind])
 
     def put(self, kind: Kind, seen: Json) -> bool:
-        """True when it is news; False when the same, something newer or its deletion was known."""
+        """True when it is news; False when this, something newer or its deletion was known."""
         identity = identify(seen)
         uid = uid_of(seen)
         held = self._objects[kind].get(identity)
@@ -78,7 +78,7 @@ class Cache:
         return True
 
     def delete(self, kind: Kind, gone: Json) -> bool:
-        """True when it was held; its uid never comes back. A later object of the same name stays."""
+        """True when it was held; its uid never comes back. A later namesake stays."""
         uid = uid_of(gone)
         if uid:
             self._deleted[uid] = None

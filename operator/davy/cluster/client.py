@@ -1,16 +1,18 @@
 """The few calls Davy makes to the API server: JSON in, JSON out.
 
 On `kubernetes.aio`'s configuration, authentication and HTTP layer, without its model classes: an
-object is a dict as the server wrote it, so that no field a user set is ever lost. Nothing is retried
-here; the queue knows better when to try again.
+object is a dict as the server wrote it, so that no field a user set is ever lost. Nothing is
+retried here; the queue knows better when to try again.
 """
 
+import asyncio
 import json
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import aiohttp
@@ -105,7 +107,7 @@ class Client:
         await self._api.close()  # type: ignore[no-untyped-call]
 
     def session(self, trace: aiohttp.TraceConfig) -> aiohttp.ClientSession:
-        """A session of its own with the same credentials, fresh on each request, for the watches."""
+        """A session for the watches, with the same credentials, fresh on each request."""
 
         async def authorized(
             request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -126,11 +128,8 @@ class Client:
     async def _credentials(self) -> dict[str, str]:
         """The Authorization header, with a rotated token when there is one."""
         settings = await self._configuration.auth_settings()
-        return {
-            "Authorization": str(found["value"])
-            for found in settings.values()
-            if isinstance(found, dict) and found.get("value")
-        }
+        token = settings.get("BearerToken", {}).get("value")
+        return {"Authorization": str(token)} if token else {}
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Json:
         """See `Api.get`."""
@@ -285,9 +284,12 @@ def _object(answer: object) -> Json:
 
 
 async def connect(
-    kubeconfig: str | None, *, timeout: float, observer: Observer | None = None
+    kubeconfig: str | None,
+    *,
+    timeout: float,  # noqa: ASYNC109  # of each request later, not of this call
+    observer: Observer | None = None,
 ) -> Client:
-    """A client for the cluster: of this kubeconfig, else $KUBECONFIG, else the pod's, else the default one.
+    """A client: of this kubeconfig, else $KUBECONFIG, else the pod's, else the default one.
 
     Args:
         kubeconfig: path of a file; None looks around.
@@ -295,7 +297,8 @@ async def connect(
         observer: told of each request.
 
     Raises:
-        errors.ApiFailure: no usable configuration was found; the sentence says where it was looked for.
+        errors.ApiFailure: no usable configuration was found; the sentence says where it was looked
+        for.
     """
     configuration = Configuration()
     configuration.retries = None
@@ -307,13 +310,13 @@ async def connect(
         attempts = {"$KUBECONFIG": lambda: _kubeconfig(None, configuration)}
     if kubeconfig:
         attempts = {f"kubeconfig {kubeconfig}": lambda: _kubeconfig(kubeconfig, configuration)}
-    if kubeconfig and not os.path.isfile(kubeconfig):  # noqa: PTH113  # one stat, before the loop is busy
+    if kubeconfig and not await asyncio.to_thread(Path(kubeconfig).is_file):
         raise errors.Unreachable(f"kubeconfig {kubeconfig} doesn't exist or isn't a file.")
     refusals = []
     for what, attempt in attempts.items():
         try:
             await attempt()
-        except Exception as error:  # noqa: BLE001  # exec plug-ins and YAML raise anything; all of it is said
+        except Exception as error:  # noqa: BLE001  # plug-ins raise anything; all is said
             refusals.append(f"{what}: {str(error).strip().rstrip('.') or type(error).__name__}")
         else:
             return Client(configuration, timeout=timeout, observer=observer)

@@ -1,8 +1,8 @@
 """Events on users' objects: posted behind the pass, never in its way, none said twice.
 
-`emit` only puts into a bounded queue; one task posts. What can't be posted is counted and dropped: an
-event is a courtesy, the status is the record. The same words on the same object within ten minutes
-raise the count of the first event; an object that is talked about too much is cut short.
+`emit` only puts into a bounded queue; one task posts. What can't be posted is counted and dropped:
+an event is a courtesy, the status is the record. The same words on the same object within ten
+minutes raise the count of the first event; an object that is talked about too much is cut short.
 """
 
 import asyncio

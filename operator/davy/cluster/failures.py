@@ -121,7 +121,7 @@ def _error_class(status: int, answer: Mapping[str, Any]) -> type[errors.ApiFailu
 
 
 def _failed_test(answer: Mapping[str, Any]) -> bool:
-    """True when a JSON patch's `test` found something else: the object changed since it was read."""
+    """True when a JSON patch's `test` failed: the object changed since it was read."""
     said = str(answer.get("message", "")).lower()
     return "testing value" in said or "test failed" in said or "testing path" in said
 

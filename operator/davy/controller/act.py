@@ -1,11 +1,12 @@
 """Plan → calls, in the Plan's order.
 
-Every action is tried, whatever became of those before it: an abort's weights come first and wait for
-nothing (I3), and a route that refuses a weight must not keep a ReplicaSet from being scaled. What was
-written is in the cache before the next pass, so no pass decides on what Davy itself has changed.
+Every action is tried, whatever became of those before it: an abort's weights come first and wait
+for nothing (I3), and a route that refuses a weight must not keep a ReplicaSet from being scaled.
+What was written is in the cache before the next pass, so no pass decides on what Davy itself has
+changed.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -82,7 +83,7 @@ class Actor:
                     _log.info("action done", action=name, why=action.why)
         return outcome
 
-    async def _try(self, seen: Observation, action: plan.Action, outcome: Outcome) -> int:  # noqa: PLR0911  # one per action
+    async def _try(self, seen: Observation, action: plan.Action, outcome: Outcome) -> int:
         """Requests sent for one action."""
         match action:
             case plan.SetWeights():
@@ -91,53 +92,10 @@ class Actor:
                 return await self._point(seen, action)
             case plan.CreateReplicaSet():
                 return await self._create_replica_set(seen, action)
-            case plan.ScaleReplicaSet():
-                return await self._on_replica_set(
-                    seen,
-                    action.name,
-                    lambda found: apply.scale_replica_set(
-                        self.api,
-                        found,
-                        replicas=action.replicas,
-                        desired=seen.rollout.spec.replicas,
-                        api_group=self.kinds.api_group,
-                    ),
-                )
-            case plan.MarkReplicaSet():
-                return await self._on_replica_set(
-                    seen,
-                    action.name,
-                    lambda found: apply.mark_replica_set(
-                        self.api,
-                        found,
-                        revision=action.revision,
-                        scale_down_at=action.scale_down_at,
-                        api_group=self.kinds.api_group,
-                    ),
-                )
-            case plan.DeleteReplicaSet():
-                return await self._delete(
-                    REPLICA_SET,
-                    seen,
-                    action.name,
-                    lambda found: apply.delete_replica_set(self.api, found),
-                )
-            case plan.CreateRun():
-                manifest = runs.manifest(
-                    self.cache, self.kinds, self._owner(seen), seen.raw, action
-                )
-                return await self._create(seen, self.kinds.analysis_run, manifest)
-            case plan.TerminateRun():
-                found = self._held(self.kinds.analysis_run, seen, action.name)
-                made = await apply.terminate_run(self.api, self.kinds, found)
-                return self._took(self.kinds.analysis_run, made)
-            case plan.DeleteRun():
-                return await self._delete(
-                    self.kinds.analysis_run,
-                    seen,
-                    action.name,
-                    lambda found: apply.delete(self.api, self.kinds.analysis_run, found),
-                )
+            case plan.ScaleReplicaSet() | plan.MarkReplicaSet() | plan.DeleteReplicaSet():
+                return await self._replica_set(seen, action)
+            case plan.CreateRun() | plan.TerminateRun() | plan.DeleteRun():
+                return await self._run(seen, action)
             case plan.MarkRollout():
                 made = await apply.mark_rollout(
                     self.api,
@@ -148,6 +106,59 @@ class Actor:
                 )
                 outcome.rollout = made or outcome.rollout
                 return self._took(self.kinds.rollout, made)
+
+    async def _replica_set(
+        self,
+        seen: Observation,
+        action: plan.ScaleReplicaSet | plan.MarkReplicaSet | plan.DeleteReplicaSet,
+    ) -> int:
+        """One request at most; after a Conflict the cache has what is there."""
+        found = self._held(REPLICA_SET, seen, action.name)
+        made = None
+        try:
+            match action:
+                case plan.ScaleReplicaSet():
+                    made = await apply.scale_replica_set(
+                        self.api,
+                        found,
+                        replicas=action.replicas,
+                        desired=seen.rollout.spec.replicas,
+                        api_group=self.kinds.api_group,
+                    )
+                case plan.MarkReplicaSet():
+                    made = await apply.mark_replica_set(
+                        self.api,
+                        found,
+                        revision=action.revision,
+                        scale_down_at=action.scale_down_at,
+                        api_group=self.kinds.api_group,
+                    )
+                case plan.DeleteReplicaSet():
+                    if "deletionTimestamp" in found["metadata"]:
+                        return 0
+                    await apply.delete_replica_set(self.api, found)
+                    return 1
+        except errors.Conflict:
+            await self._look_again(REPLICA_SET, seen.rollout.namespace, action.name)
+            raise
+        return self._took(REPLICA_SET, made)
+
+    async def _run(
+        self, seen: Observation, action: plan.CreateRun | plan.TerminateRun | plan.DeleteRun
+    ) -> int:
+        """One request at most."""
+        kind = self.kinds.analysis_run
+        if isinstance(action, plan.CreateRun):
+            owner = self._owner(seen)
+            body = runs.manifest(self.cache, self.kinds, owner, seen.raw, action)
+            return await self._create(seen, kind, body)
+        found = self._held(kind, seen, action.name)
+        if isinstance(action, plan.TerminateRun):
+            return self._took(kind, await apply.terminate_run(self.api, self.kinds, found))
+        if "deletionTimestamp" in found["metadata"]:
+            return 0
+        await apply.delete(self.api, kind, found)
+        return 1
 
     async def _set_weights(self, seen: Observation, action: plan.SetWeights) -> int:
         if action.canary + action.stable != 100:  # noqa: PLR2004  # I1: the last place to stop it
@@ -224,29 +235,6 @@ class Actor:
     ) -> int:
         made = await apply.create(self.api, self._owner(seen), kind, body, strict=strict)
         return self._took(kind, made)
-
-    async def _on_replica_set(
-        self, seen: Observation, name: str, write: Callable[[Json], Awaitable[Json | None]]
-    ) -> int:
-        try:
-            made = await write(self._held(REPLICA_SET, seen, name))
-        except errors.Conflict:
-            await self._look_again(REPLICA_SET, seen.rollout.namespace, name)
-            raise
-        return self._took(REPLICA_SET, made)
-
-    async def _delete(
-        self,
-        kind: Kind,
-        seen: Observation,
-        name: str,
-        delete: Callable[[Json], Awaitable[None]],
-    ) -> int:
-        found = self.cache.get(kind, seen.rollout.namespace, name)
-        if found is None or "deletionTimestamp" in found["metadata"]:
-            return 0
-        await delete(found)
-        return 1
 
     async def _look_again(self, kind: Kind, namespace: str, name: str) -> None:
         """The cache is behind: read the object, so that the next pass isn't."""

@@ -38,7 +38,7 @@ class WallClock:
 
 
 class TurnedClock:
-    """A clock that stands still until it is turned; sleepers wake in the order of their deadlines."""
+    """A clock that stands still until it is turned; sleepers wake in order of their deadlines."""
 
     def __init__(self, start: datetime) -> None:
         self._start = start

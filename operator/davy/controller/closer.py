@@ -1,7 +1,7 @@
 """A closer look where the cache may be wrong, before anything is decided.
 
-Two things look like a fresh start and may be a stale cache (I8): a ReplicaSet that the status speaks of
-but that isn't there, and a route object of a kind whose first list isn't in yet.
+Two things look like a fresh start and may be a stale cache (I8): a ReplicaSet that the status
+speaks of but that isn't there, and a route object of a kind whose first list isn't in yet.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,9 @@
 """kopf: put what it sees into the cache, enqueue the keys; no more.
 
-kopf lists, watches, reconnects and discovers late CRDs. It writes nothing: no annotation, no finalizer,
-no event; so its storages are empty, which also saves a third of the CPU per event. Settings and their
-reasons: the defaults keep 29 kB per object alive, stall the loop at large lists, and take up to 21 s to
-come back after an outage of the API server.
+kopf lists, watches, reconnects and discovers late CRDs. It writes nothing: no annotation, no
+finalizer, no event; so its storages are empty, which also saves a third of the CPU per event.
+Settings and their reasons: the defaults keep 29 kB per object alive, stall the loop at large lists,
+and take up to 21 s to come back after an outage of the API server.
 """
 
 from collections.abc import Callable, Collection
@@ -23,8 +23,8 @@ Seen = Callable[[Kind, str | None, Json], None]
 
 
 UNUSED_FINALIZER: Final = "davy.invalid/unused-by-kopf"
-"""No object ever has it. kopf removes its finalizer from every object whose handlers need none, so it
-must be neither Davy's own nor kopf's default, which other kopf operators set."""
+"""No object ever has it. Where no handler needs its finalizer kopf removes it: that must be
+neither Davy's own nor kopf's default, which other kopf operators set."""
 
 
 class _NoDiff(kopf.DiffBaseStorage):
@@ -63,7 +63,7 @@ class _NoProgress(kopf.ProgressStorage):
 
 
 def operator_settings(kinds: Collection[Kind], *, scanning: bool) -> kopf.OperatorSettings:
-    """kopf's settings for a watcher that writes nothing.
+    """Settings of kopf for a watcher that writes nothing.
 
     Args:
         kinds: that are watched; those with a label selector are filtered by the server.
@@ -121,5 +121,5 @@ def _watch(kind: Kind, seen: Seen, registry: kopf.OperatorRegistry) -> None:
     async def handle(event: kopf.RawEvent, **_: Any) -> None:
         try:
             seen(kind, event["type"], dict(event["object"]))
-        except Exception:
+        except Exception:  # noqa: BLE001  # kopf would log it too; a resync heals what was missed
             _log.exception("event not taken", kind=kind.kind)

@@ -1,7 +1,7 @@
 """`/healthz`, `/readyz` and `/metrics`.
 
-`/healthz` says whether a restart would help: a watch that is dead, or an event loop that lags. `/readyz`
-says whether the caches are whole: before that nothing is decided.
+`/healthz` says whether a restart would help: a watch that is dead, or an event loop that lags.
+`/readyz` says whether the caches are whole: before that nothing is decided.
 """
 
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """Which keys an object concerns: whose pass may come out differently because it changed.
 
-Rollouts refer to routes, Services and templates by name, so a reverse index of those names is kept; it
-is renewed by each pass in the same breath as the objects are read, so no change falls between.
+Rollouts refer to routes, Services and templates by name, so a reverse index of those names is kept;
+it is renewed by each pass in the same breath as the objects are read, so no change falls between.
 """
 
 from collections import defaultdict
@@ -72,6 +72,7 @@ class Interest:
     def _owner(self, seen: Json) -> Iterator[Key]:
         owner = controller_of(seen)
         mine = self._kinds.rollout
-        if owner and owner.get("kind") == mine.kind:
-            if str(owner.get("apiVersion", "")).partition("/")[0] == mine.group:
-                yield Key(identify(seen)[0], "Rollout", owner["name"])
+        if owner is None or owner.get("kind") != mine.kind:
+            return
+        if str(owner.get("apiVersion", "")).partition("/")[0] == mine.group:
+            yield Key(identify(seen)[0], "Rollout", owner["name"])

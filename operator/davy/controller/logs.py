@@ -1,4 +1,4 @@
-"""Log lines: constant messages, values as keys, the rollout, revision and step on each line of a pass."""
+"""Log lines: constant messages, values as keys; rollout, revision and step on each of a pass."""
 
 import logging
 import sys

@@ -1,9 +1,9 @@
 """AnalysisRuns: ask the metrics that are due, record the answers, write the status.
 
-A question runs as a task beside the passes, so that a slow provider delays nobody; one is under way per
-metric. Its answer waits in memory for the run's next pass, which records and writes it: a killed operator
-loses the questions under way and nothing else, and asks them again. Values of Secrets are fetched for
-one question, and taken out of whatever comes back.
+A question runs as a task beside the passes, so that a slow provider delays nobody; one is under way
+per metric. Its answer waits in memory for the run's next pass, which records and writes it: a
+killed operator loses the questions under way and nothing else, and asks them again. Values of
+Secrets are fetched for one question, and taken out of whatever comes back.
 """
 
 import asyncio
@@ -150,7 +150,7 @@ class Measurer:
         except (errors.DavyError, KeyError) as error:
             text = error.args[0] if error.args else type(error).__name__
             return NotAnswered(resolve.redact(str(text), [*values.values()]))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # a third party's provider may raise anything
             _log.exception("provider failed", run=str(key), metric=metric.name)
             text = f"metric {metric.name}: the provider failed: {type(error).__name__}: {error}"
             return NotAnswered(resolve.redact(text, [*values.values()]))

@@ -25,7 +25,7 @@ _WORST_FIRST: Final = (
 
 
 def trouble(cache: Cache, replica_set_uid: str) -> str | None:
-    """The worst trouble of a ReplicaSet's pods; of equals the first by name; None: none is known."""
+    """The worst trouble of a ReplicaSet's pods, of equals the first by name; None: none known."""
     found = [
         (reason, pod["metadata"]["name"])
         for pod in cache.owned(POD, replica_set_uid)

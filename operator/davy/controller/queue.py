@@ -1,8 +1,8 @@
-"""Keys to look at: coalesced, one worker per key, fair between namespaces, with backoff and wake-ups.
+"""Keys to look at: coalesced, one worker each, fair between namespaces, backoff and wake-ups.
 
-A key carries no event: what happened is read from the cache, so ten events of one object are one pass.
-A key that is added while it is worked on is looked at once more afterwards. Every key has at most one
-wake-up (the engine names the next instant at each pass) and at most one retry.
+A key carries no event: what happened is read from the cache, so ten events of one object are one
+pass. A key that is added while it is worked on is looked at once more afterwards. Every key has at
+most one wake-up (the engine names the next instant at each pass) and at most one retry.
 
     added ──▶ ready ──get──▶ active ──done──▶ (gone | ready when added meanwhile)
                  ▲                     │

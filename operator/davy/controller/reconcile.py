@@ -4,8 +4,8 @@
 |---|---|---|
 | done | nothing was left to do | forgets failures; looks again when something changes, or at T |
 | again | something was written | looks at once: the next pass sees what it brought |
-| retryable | the API server was busy, away or ahead | looks again after the key's backoff, or at T |
-| terminal | the object was refused; only a person can mend that | as retryable, at the longest backoff |
+| retryable | the API server was busy, away or ahead | looks after the key's backoff, or at T |
+| terminal | it was refused; only a person can mend that | as retryable, at the longest backoff |
 | gone | the Rollout isn't there any more | forgets the key |
 
 T is the instant at which the engine says that time alone changes something.

@@ -1,8 +1,8 @@
 """Lists compared with the cache: at the start, when a watch began anew, and now and then.
 
-kopf keeps no store, so a deletion that falls between a lost watch and its new list is told by nobody;
-neither is an event whose handler never ran. A whole list shows both. Beside that it is the proof that
-the cache is whole (see `watches`).
+kopf keeps no store, so a deletion that falls between a lost watch and its new list is told by
+nobody; neither is an event whose handler never ran. A whole list shows both. Beside that it is the
+proof that the cache is whole (see `watches`).
 """
 
 import asyncio
@@ -35,7 +35,8 @@ class Resync:
         clock: for waiting.
         changed: told of each object that the cache had wrong: kind, object.
         lost: told how many changes of a kind nobody had reported.
-        whole: told of a kind that is whole in the cache for the first time, or isn't served any more.
+        whole: told of a kind that is whole in the cache for the first time, or isn't served any
+        more.
     """
 
     api: Api

@@ -1,4 +1,4 @@
-"""AnalysisRuns of a rollout: what the cache says of them, what is wrong with new ones, their manifests."""
+"""AnalysisRuns of a rollout: what is known of them, what is wrong with new ones, manifests."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ def references(kinds: Kinds, namespace: str, spec: RolloutSpec) -> Iterator[Refe
 
 
 def problems(cache: Cache, kinds: Kinds, raw: Json, spec: RolloutSpec) -> Iterator[Finding]:
-    """What keeps the rollout's analyses from being made: absent templates, arguments that don't fit."""
+    """What keeps analyses from being made: absent templates, arguments that don't fit."""
     for path, analysis in _analyses(spec):
         inline = ".steps[" in path
         try:

@@ -1,8 +1,8 @@
 """The whole operator: what there is, what is started in which order, and how it ends.
 
-kopf takes every task that was made after it for its own and waits for it when it stops, so Davy's tasks
-are made before it and stopped before it. If kopf, or a task of Davy's, dies, the process ends with a
-sentence and starts anew: nothing that matters is in memory.
+kopf takes every task that was made after it for its own and waits for it when it stops, so Davy's
+tasks are made before it and stopped before it. If kopf, or a task of Davy's, dies, the process ends
+with a sentence and starts anew: nothing that matters is in memory.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from davy.controller.health import Health
 from davy.controller.interest import Interest
 from davy.controller.measure import Measurer
 from davy.controller.observe import Observer
-from davy.controller.queue import Key, Queue
+from davy.controller.queue import Queue
 from davy.controller.reconcile import Decide, Reconciler
 from davy.controller.resync import Resync
 from davy.controller.settings import Settings
@@ -184,10 +184,10 @@ async def run(settings: Settings) -> None:
         Died: a part ended that must not; the process should be started anew.
     """
     telemetry = Telemetry()
-    timeout = settings.api.timeout.total_seconds()
+    seconds = settings.api.timeout.total_seconds()
     try:
         api = await client.connect(
-            settings.api.kubeconfig, timeout=timeout, observer=telemetry.request
+            settings.api.kubeconfig, timeout=seconds, observer=telemetry.request
         )
     except errors.ApiFailure as error:
         raise CannotStart(str(error)) from error
@@ -245,7 +245,7 @@ async def _kopf(
     stop: asyncio.Event,
     ready: asyncio.Event,
 ) -> None:
-    """kopf, the outer shell: it lists and watches."""
+    """The outer shell, kopf: it lists and watches."""
     watched = operator.kinds.watched
     namespaces = operator.settings.namespaces
     await kopf.operator(
@@ -295,7 +295,7 @@ def _on_signals(stop: asyncio.Event) -> None:
 
 
 async def _take_signals_back(ready: asyncio.Event, stop: asyncio.Event) -> None:
-    """kopf takes the signals when it starts; the order of the end is Davy's."""
+    """Kopf takes the signals when it starts; the order of the end is Davy's."""
     await ready.wait()
     _on_signals(stop)
 

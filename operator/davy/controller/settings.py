@@ -19,19 +19,19 @@ class QueueSettings:
     """How keys are worked off."""
 
     workers: int = 8
-    """Passes at the same time, of different objects; default 8. A pass mostly waits for the API server."""
+    """Passes at the same time, of different objects; default 8. They mostly wait for answers."""
 
     backoff_first: timedelta = timedelta(milliseconds=100)
     """Wait after the first failure of a key; doubles with each further one. Default 0.1 s."""
 
     backoff_most: timedelta = timedelta(seconds=30)
-    """The longest wait after a failure; default 30 s. A longer Retry-After of the server is kept."""
+    """The longest wait after a failure; default 30 s. A longer Retry-After counts more."""
 
     jitter: float = 0.2
-    """Share of a wait that is random, 0 to 1, so that keys that failed together part; default 0.2."""
+    """Random share of a wait, 0 to 1, so that keys that failed together part; default 0.2."""
 
     clock_check: timedelta = timedelta(seconds=30)
-    """The wall clock is looked at least so often, so that a step of it delays nobody; default 30 s."""
+    """The wall clock is looked at so often, so that a step of it delays nobody; default 30 s."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class MeasureSettings:
     timeout: timedelta = timedelta(seconds=330)
     """A measurement without an answer for so long is given up; default 330 s.
 
-    Above the longest time-out that a metric can set (300 s), which is the one that should end it."""
+    Above the longest time-out that a metric can set (300 s), which should end it first."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Settings:
     namespaces: tuple[str, ...] = ()
     """Namespaces that are served; default (): all."""
 
-    listen: str = "0.0.0.0:8080"  # noqa: S104  # probes and Prometheus come from outside the pod
+    listen: str = "0.0.0.0:8080"  # probes and Prometheus come from outside the pod
     """Address of /healthz, /readyz and /metrics; default 0.0.0.0:8080. Port 0 takes a free one."""
 
     log_format: LogFormat = LogFormat.TEXT
@@ -102,7 +102,7 @@ class Settings:
     Proxies of a mesh take what is written within a few 100 ms; a large mesh may want more."""
 
     shutdown: timedelta = timedelta(seconds=1)
-    """On SIGTERM passes under way may go on for so long; default 1 s. All they do may be repeated."""
+    """On SIGTERM passes may go on for so long; default 1 s. All they do may be repeated."""
 
     queue: QueueSettings = field(default_factory=QueueSettings)
     api: ApiSettings = field(default_factory=ApiSettings)

@@ -126,6 +126,6 @@ async def _missing(
 
 
 async def _may_scan(api: Api, namespaces: tuple[str, ...]) -> bool:
-    """kopf needs CRDs to notice new kinds, and namespaces where it isn't to watch all."""
+    """Watching CRDs lets kopf notice new kinds; namespaces, where it isn't to watch all."""
     asked = [kinds.CRD, kinds.NAMESPACE] if namespaces else [kinds.CRD]
     return all([await api.allowed(verb, kind) for kind in asked for verb in ("list", "watch")])

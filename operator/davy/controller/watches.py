@@ -1,10 +1,10 @@
 """What is known of the watches: which live, which kinds are served, which are whole in the cache.
 
-kopf lists and watches; it doesn't say when a list is complete, nor that a watch lives. Both are read
-off its requests on the session Davy gives it. A kind is whole in the cache ("synced") after a list of
-Davy's own that began while kopf's watch was already established: what is in neither doesn't exist, and
-what changes later is told by the watch. Until then nothing is decided: a ReplicaSet that hasn't been
-seen yet would look like a first deployment (I8).
+kopf lists and watches; it doesn't say when a list is complete, nor that a watch lives. Both are
+read off its requests on the session Davy gives it. A kind is whole in the cache ("synced") after a
+list of Davy's own that began while kopf's watch was already established: what is in neither doesn't
+exist, and what changes later is told by the watch. Until then nothing is decided: a ReplicaSet that
+hasn't been seen yet would look like a first deployment (I8).
 """
 
 from collections.abc import Callable, Iterable
@@ -106,7 +106,7 @@ class Watches:
         self._streams[stream].alive_at = self._clock.monotonic()
 
     def established(self, stream: Stream) -> bool:
-        """kopf's watch runs: a list begun now misses nothing."""
+        """The watch of kopf runs: a list begun now misses nothing."""
         return self._streams[stream].established
 
     def begun(self, stream: Stream) -> None:

@@ -55,7 +55,7 @@ class Worker:
         """One pass; a defect of Davy's own is one object's trouble and never stops the others."""
         try:
             return await self.passes[key.kind](key)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # one object's trouble never stops the others
             _log.exception("pass failed")
             return Retry(errors.DavyError(f"{type(error).__name__}: {error}"))
 

@@ -14,7 +14,7 @@ def an_object(version: str, uid: str = "a", name: str = "cart", **fields: Any) -
 
 def held(cache: Cache) -> str | None:
     found = cache.get(ROLLOUT, "shop", "cart")
-    return found and found["metadata"]["resourceVersion"]
+    return None if found is None else str(found["metadata"]["resourceVersion"])
 
 
 def test_an_older_state_never_replaces_a_newer_one() -> None:

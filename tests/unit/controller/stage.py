@@ -1,4 +1,4 @@
-"""A whole operator in memory: the simulated cluster, a clock turned by hand, pods that come when told.
+"""A whole operator in memory: a simulated cluster, a clock turned by hand, pods on demand.
 
 Everything is the real thing but the API server, kopf (its events are handed in) and time.
 """
@@ -69,7 +69,7 @@ class Stage:
                 return
 
     async def until(self, true: Callable[[], Any], *, within: float = 120.0) -> None:
-        """Turn the clock until something holds; an AssertionError tells the status if it never does."""
+        """Turn the clock until something holds; if it never does, the AssertionError tells all."""
         passed = 0.0
         while not true():
             assert passed < within, f"not within {within} s: {self.status()}"

@@ -33,7 +33,6 @@ async def test_a_good_release_goes_through_its_steps_and_is_promoted() -> None:
         await stage.until(
             lambda: sorted(found["spec"]["replicas"] for found in stage.replica_sets()) == [0, 4]
         )
-        print("\n".join(stage.events()))
 
 
 async def test_an_idle_rollout_costs_no_request() -> None:
