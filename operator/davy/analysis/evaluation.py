@@ -5,7 +5,7 @@ Three-valued logic (Kleene): UNKNOWN goes through every operation, but `false &&
 what is missing could turn it. Missing is a comparison with NaN, and a value read out of an empty
 answer (`nodata.py`).
 
-Bounds: 50 000 steps, one a node and one an item looked at; sizes in `operators`.
+Bounds: 20 000 steps, one a node and one an item looked at; sizes in `operators`.
 """
 
 import math
@@ -20,7 +20,7 @@ from davy.analysis.operators import UNKNOWN, NanRead, Refused
 from davy.analysis.syntax import Node
 from davy.api.errors import ConditionError
 
-MAX_STEPS: Final = 50_000
+MAX_STEPS: Final = 20_000
 _CHARACTERS_A_STEP: Final = 64
 _CHAIN: Final = frozenset({"member", "member?", "index", "index?", "slice"})
 

@@ -81,10 +81,16 @@ def matches(text: str, pattern: str) -> bool:
     if len(text) > MAX_TEXT:
         raise Refused(f"matches reads at most {MAX_TEXT} characters, this text has {len(text)}")
     expression, ways = _compiled(pattern)
-    if ways(len(text)) * (len(text) + 1) > MAX_WAYS:
+    starts = 1 if _anchored(pattern) else len(text) + 1
+    if ways(len(text)) * starts > MAX_WAYS:
         message = f"the pattern {pattern!r} could take too long on {len(text)} characters"
         raise Refused(f"{message}; anchor it or use fewer * and +")
     return expression.search(text) is not None
+
+
+def _anchored(pattern: str) -> bool:
+    """It can begin at the start of the text only."""
+    return "|" not in pattern and re.match(r"(\(\?[is]+\))?\^", pattern) is not None
 
 
 @lru_cache(maxsize=256)

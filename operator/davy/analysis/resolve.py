@@ -9,6 +9,7 @@ from a field of the Rollout. A `secretKeyRef` stays a reference in the run's spe
 lives no longer than that, and is taken out of every message (`redact`).
 """
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ def redact(text: str, values: Collection[str]) -> str:
     forms = set()
     for secret in values:
         if secret:
-            forms |= {secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}
+            forms |= {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, REDACTED)
     return text

@@ -307,7 +307,7 @@ def test_bounds_of_work() -> None:
     """A condition that would look at millions of items is stopped, quickly."""
     big: list[Any] = [float(number) for number in range(1000)]
     nested = "all(result, all(result, # >= 0))"
-    with pytest.raises(ConditionError, match="50000 steps"):
+    with pytest.raises(ConditionError, match="20000 steps"):
         condition.decide(nested.replace("# >= 0", "all(1..9000, # > 0)"), big)
     with pytest.raises(ConditionError, match="characters"):
         condition.decide(
@@ -319,6 +319,7 @@ def test_patterns_are_bounded_by_the_text_they_meet() -> None:
     """Ordinary patterns pass on ordinary texts; the same on a long text may be refused."""
     assert condition.decide("result matches '^.*-v[0-9]+$'", "cart-v12").holds is True
     assert condition.decide("result matches '(?i)^CANARY|stable$'", "canary-1").holds is True
+    assert condition.decide("result matches '^.*error.*$'", "x" * 500 + "error").holds is True
     with pytest.raises(ConditionError, match="too long"):
         condition.decide("result matches 'a.*b.*c'", "a" * 4000)
     with pytest.raises(ConditionError, match="at most 4096"):

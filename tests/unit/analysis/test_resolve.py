@@ -1,0 +1,302 @@
+"""Templates and a rollout's arguments to the spec of a run; secrets apart from it."""
+
+from typing import Any
+
+import pytest
+
+from davy.analysis import resolve
+from davy.analysis.resolve import Template
+from davy.api.analysis import AnalysisRunSpec, AnalysisTemplateSpec, RunArg
+from davy.api.errors import InvalidObject
+
+ROLLOUT = {
+    "metadata": {"name": "cart", "labels": {"region": "eu-1", "app.kubernetes.io/name": "cart"}},
+    "spec": {"replicas": 3, "paused": False, "template": {"spec": {"containers": [{"name": "c"}]}}},
+}
+QUERY = 'sum(rate(errors{service="{{args.service}}"}[1m]))'
+
+
+def a_metric(name: str = "error-rate", **fields: Any) -> dict[str, Any]:
+    """A metric as a manifest has it."""
+    prometheus = {"address": "http://prometheus:9090", "query": QUERY, **fields.pop("ask", {})}
+    success = fields.pop("successCondition", "result[0] <= 0.05")
+    return {
+        "name": name,
+        "provider": {"prometheus": prometheus},
+        "successCondition": success,
+        **fields,
+    }
+
+
+def a_template(
+    *metrics: dict[str, Any], args: list[dict[str, Any]] | None = None, name: str = "rates"
+) -> Template:
+    """An AnalysisTemplate with the argument `service`, unless told otherwise."""
+    given = [{"name": "service"}] if args is None else args
+    spec = {"metrics": list(metrics or [a_metric()]), "args": given}
+    return Template(name, AnalysisTemplateSpec.model_validate(spec))
+
+
+def resolved(
+    *templates: Template, args: list[dict[str, Any]] | None = None, inline: bool = False
+) -> AnalysisRunSpec:
+    """The run's spec; `service` is cart unless told otherwise."""
+    given = [{"name": "service", "value": "cart"}] if args is None else args
+    return resolve.run_spec(
+        templates,
+        [RunArg.model_validate(arg) for arg in given],
+        manifest=ROLLOUT,
+        stable_hash="aaa",
+        latest_hash="bbb",
+        inline=inline,
+    )
+
+
+def wrong(*templates: Template, **options: Any) -> str:
+    """Everything that is wrong, in one text."""
+    with pytest.raises(InvalidObject) as caught:
+        resolved(*templates, **options)
+    return str(caught.value)
+
+
+def query(spec: AnalysisRunSpec) -> str:
+    """Of the first metric."""
+    prometheus = spec.metrics[0].provider.prometheus
+    assert prometheus is not None
+    return prometheus.query
+
+
+def test_arguments_are_filled_in() -> None:
+    """The rollout's value is in the query and in the run's args."""
+    spec = resolved(a_template())
+    assert query(spec) == 'sum(rate(errors{service="cart"}[1m]))'
+    assert [(arg.name, arg.value) for arg in spec.args or []] == [("service", "cart")]
+
+
+def test_blanks_in_a_placeholder_do_not_matter() -> None:
+    """`{{ args.service }}` as people write it."""
+    spec = resolved(a_template(a_metric(ask={"query": "up{a='{{ args.service }}'}"})))
+    assert query(spec) == "up{a='cart'}"
+
+
+def test_a_default_holds_unless_the_rollout_has_a_value() -> None:
+    """The rollout's value goes before the template's."""
+    template = a_template(args=[{"name": "service", "value": "all"}])
+    assert "all" in query(resolved(template, args=[]))
+    assert "cart" in query(resolved(template))
+
+
+def test_arguments_that_nobody_declares_are_left_out() -> None:
+    """Several templates share the rollout's list."""
+    args = [{"name": "service", "value": "cart"}, {"name": "other", "value": "x"}]
+    assert [arg.name for arg in resolved(a_template(), args=args).args or []] == ["service"]
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ({"podTemplateHashValue": "Stable"}, "aaa"),
+        ({"podTemplateHashValue": "Latest"}, "bbb"),
+        ({"fieldRef": {"fieldPath": "metadata.name"}}, "cart"),
+        ({"fieldRef": {"fieldPath": "metadata.labels['region']"}}, "eu-1"),
+        ({"fieldRef": {"fieldPath": 'metadata.labels["region"]'}}, "eu-1"),
+        ({"fieldRef": {"fieldPath": "metadata.labels['app.kubernetes.io/name']"}}, "cart"),
+        ({"fieldRef": {"fieldPath": "spec.replicas"}}, "3"),
+        ({"fieldRef": {"fieldPath": "spec.paused"}}, "false"),
+        ({"fieldRef": {"fieldPath": "spec.template.spec.containers[0].name"}}, "c"),
+    ],
+)
+def test_values_from_elsewhere(source: dict[str, Any], value: str) -> None:
+    """From a revision's hash, or a field of the rollout."""
+    spec = resolved(a_template(), args=[{"name": "service", "valueFrom": source}])
+    assert f'"{value}"' in query(spec)
+
+
+def test_a_templates_own_field_reference() -> None:
+    """A template may take a default from the rollout too."""
+    field = {"fieldRef": {"fieldPath": "metadata.name"}}
+    template = a_template(args=[{"name": "service", "valueFrom": field}])
+    assert "cart" in query(resolved(template, args=[]))
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("metadata.labels['zone']", "the rollout has no metadata.labels['zone']"),
+        ("metadata.name.first", "the rollout has no metadata.name.first"),
+        ("spec.template.spec.containers[9].name", "has no spec.template.spec.containers[9]"),
+        ("metadata.labels", "isn't a text or a number"),
+        ("metadata.labels[", "can't be read at character 15"),
+    ],
+)
+def test_a_field_that_is_not_there(path: str, says: str) -> None:
+    """The finding names template, argument and path."""
+    source = {"fieldRef": {"fieldPath": path}}
+    told = wrong(a_template(), args=[{"name": "service", "valueFrom": source}])
+    assert told.startswith("AnalysisTemplate rates: args[service]: fieldRef ")
+    assert says in told
+
+
+def test_an_argument_without_a_value() -> None:
+    """Used or not, every declared argument needs one; it is told once."""
+    told = wrong(a_template(), args=[])
+    assert told == (
+        "AnalysisTemplate rates: args[service]: has no value; give it a default here or a value "
+        "in the rollout's analysis args"
+    )
+
+
+def test_an_argument_that_nobody_declares() -> None:
+    """The finding names template, metric, field and argument."""
+    told = wrong(a_template(a_metric(ask={"query": "up{a='{{args.zone}}'}"})))
+    assert told == (
+        "AnalysisTemplate rates: metrics[error-rate].provider.prometheus.query: uses "
+        "{{args.zone}}; no template declares the argument zone"
+    )
+    assert "only {{args.NAME}} is filled in" in wrong(a_template(a_metric(ask={"query": "{{x}}"})))
+
+
+def test_templates_are_merged() -> None:
+    """Metrics in order; an argument may be declared in one and used in the other."""
+    first = a_template(a_metric("a"), args=[{"name": "service"}])
+    second = a_template(a_metric("b"), args=[], name="more")
+    assert [metric.name for metric in resolved(first, second).metrics] == ["a", "b"]
+
+
+def test_a_metric_in_two_templates() -> None:
+    """Names are unique in a run."""
+    told = wrong(a_template(), a_template(name="more"))
+    assert "AnalysisTemplate more: metrics[error-rate]: is in AnalysisTemplate rates too" in told
+
+
+def test_two_defaults_for_one_argument() -> None:
+    """A conflict, unless they are the same or one of them is none."""
+
+    def declared(name: str, value: str | None) -> Template:
+        args = [{"name": "service", "value": value}]
+        return a_template(a_metric(name), args=args, name=name)
+
+    assert "has another default than in AnalysisTemplate a" in wrong(
+        declared("a", "x"), declared("b", "y")
+    )
+    assert "x" in query(resolved(declared("a", "x"), declared("b", "x"), args=[]))
+    assert "x" in query(resolved(declared("a", None), declared("b", "x"), args=[]))
+
+
+def test_a_cluster_template_is_named_as_one() -> None:
+    """In findings."""
+    spec = AnalysisTemplateSpec.model_validate({"metrics": [a_metric()], "args": []})
+    template = Template("rates", spec, cluster_scope=True)
+    assert wrong(template).startswith("ClusterAnalysisTemplate rates: metrics[error-rate]")
+
+
+def test_numbers_may_be_arguments() -> None:
+    """Integer fields and lengths of time are whole numbers and lengths once filled in."""
+    metric = a_metric(count="{{args.count}}", failureLimit="{{args.count}}", interval="{{args.i}}")
+    args = [{"name": "service"}, {"name": "count", "value": "3"}, {"name": "i", "value": "10s"}]
+    ready = resolved(a_template(metric, args=args)).metrics[0]
+    assert (ready.count, ready.failure_limit, ready.interval) == (3, 3, "10s")
+
+
+@pytest.mark.parametrize("text", ["3.5", "many", "", "3 4"])
+def test_a_number_must_come_out(text: str) -> None:
+    """The finding says what came out instead."""
+    metric = a_metric(count="{{args.count}}", interval="5s")
+    args = [{"name": "service"}, {"name": "count", "value": text}]
+    assert f".count: is {text!r} after arguments are filled in" in wrong(
+        a_template(metric, args=args)
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"count": 3}, "count is 3"),
+        ({"interval": "soon"}, "'soon' is not a duration"),
+        ({"count": 2, "interval": "1s", "failureLimit": 3}, "more than count"),
+        ({"failureLimit": -1}, "never fails"),
+        ({"ask": {"address": "prometheus:9090"}}, "write http://"),
+        ({"successCondition": "result[0] >="}, "breaks off at character 12"),
+        ({"failureCondition": "lenght(result) > 1"}, "unknown function lenght"),
+        ({"successCondition": "result[0] > {{args.service}}"}, None),
+    ],
+)
+def test_merged_metrics_are_checked(fields: dict[str, Any], says: str | None) -> None:
+    """By the rules of admission and the grammar of conditions, arguments filled in."""
+    if says is None:
+        assert resolved(a_template(a_metric(**fields))).metrics[0].success_condition is not None
+    else:
+        told = wrong(a_template(a_metric(**fields)))
+        assert told.startswith("AnalysisTemplate rates: metrics[error-rate].")
+        assert says in told
+
+
+def test_a_steps_run_must_end() -> None:
+    """In a step a metric needs a count; in the background it may go on."""
+    endless = a_template(a_metric(interval="5s"))
+    assert "never ends" in wrong(endless, inline=True)
+    assert resolved(endless).metrics[0].count is None
+    assert resolved(a_template(a_metric(interval="5s", count=3)), inline=True).metrics
+
+
+def test_all_findings_come_together() -> None:
+    """A person mends them in one go."""
+    told = wrong(a_template(a_metric("a", count=3), a_metric("b", interval="soon")))
+    assert "metrics[a]" in told
+    assert "metrics[b]" in told
+
+
+SECRET = {
+    "name": "token",
+    "valueFrom": {"secretKeyRef": {"name": "prometheus", "key": "token"}},
+}
+
+
+def a_secretive() -> Template:
+    """A template whose metric sends a token."""
+    headers = [{"key": "Authorization", "value": "Bearer {{args.token}}"}]
+    metric = a_metric(ask={"headers": headers, "query": "up"})
+    return a_template(metric, args=[SECRET])
+
+
+def test_secrets_stay_references() -> None:
+    """The run's spec has the reference and the placeholder, never the value."""
+    spec = resolved(a_secretive(), args=[])
+    refs = resolve.secret_refs(spec)
+    assert {name: (ref.name, ref.key) for name, ref in refs.items()} == {
+        "token": ("prometheus", "token")
+    }
+    assert resolve.secret_names(spec.metrics[0]) == {"token"}
+    assert "{{args.token}}" in spec.model_dump_json()
+
+
+def test_secrets_are_filled_in_for_a_measurement() -> None:
+    """The metric that is asked has the value; the one that is stored doesn't."""
+    metric = resolved(a_secretive(), args=[]).metrics[0]
+    asked = resolve.secrets(metric, {"token": "s3cret"}).provider.prometheus
+    assert asked is not None
+    assert asked.headers is not None
+    assert asked.headers[0].value == "Bearer s3cret"
+    assert "s3cret" not in metric.model_dump_json()
+    plain = resolved(a_template()).metrics[0]
+    assert resolve.secrets(plain, {}) is plain
+
+
+def test_a_secret_may_not_decide() -> None:
+    """A condition is shown to people, so it can't hold a secret."""
+    template = a_template(a_metric(successCondition="result > {{args.token}}"), args=[SECRET])
+    assert "uses {{args.token}}, a secret" in wrong(template, args=[])
+
+
+def test_a_rollout_may_replace_a_secret_by_a_text() -> None:
+    """Its own value goes first, as with any default."""
+    spec = resolved(a_secretive(), args=[{"name": "token", "value": "public"}])
+    assert resolve.secret_refs(spec) == {}
+    assert "Bearer public" in spec.model_dump_json()
+
+
+@pytest.mark.parametrize("form", ['s3 cr/et"', "s3%20cr%2Fet%22", "s3+cr%2Fet%22", 's3 cr/et\\"'])
+def test_secrets_are_redacted(form: str) -> None:
+    """In plain, in a URL, and escaped."""
+    secret = 's3 cr/et"'
+    assert resolve.redact(f"answered 401: {form}!", [secret, ""]) == "answered 401: ***!"
