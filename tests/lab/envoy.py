@@ -37,6 +37,8 @@ def envoy(folder: Path) -> Component:
             "--disable-hot-restart",        # else two Envoys on one machine share a memory region
             "-c", str(config),
             "--concurrency", "1",
+            "--file-flush-interval-msec",
+            "200",
             "-l", "warning",
         ],
         logs=folder / "logs",
@@ -106,7 +108,28 @@ def objects() -> list[Json]:
                 ],
             },
         },
+        _log_of_failures(),
     ]
+
+
+def _log_of_failures() -> Json:
+    """Each answer from 500 on is a line of `envoy.log`, with Envoy's response flags.
+
+    The flags (UH, UF, UC, NR …) say why a proxy answered for a pod; nothing else in the lab does.
+    """
+    return {
+        "apiVersion": "telemetry.istio.io/v1",
+        "kind": "Telemetry",
+        "metadata": {"name": "failures", "namespace": istiod.NAMESPACE},
+        "spec": {
+            "accessLogging": [
+                {
+                    "providers": [{"name": "envoy"}],
+                    "filter": {"expression": "response.code >= 500"},
+                }
+            ]
+        },
+    }
 
 
 def _bootstrap() -> dict[str, Any]:

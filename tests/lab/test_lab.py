@@ -89,6 +89,32 @@ async def test_a_request_passes_the_istio_gateway(lab: Lab, namespace: str) -> N
     await lab.until(answered, describe="200 from v1 through Envoy", namespace=namespace)
 
 
+async def test_a_failure_of_the_proxy_is_in_its_log(lab: Lab, namespace: str) -> None:
+    """A 503 that Envoy makes is a line of its log with the flag that says why: no endpoints."""
+    host = f"{namespace}.example.com"
+    route = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "web"},
+        "spec": {
+            "hosts": [host],
+            "gateways": ["istio-system/lab"],
+            "http": [{"route": [{"destination": {"host": "web", "port": {"number": 80}}}]}],
+        },
+    }
+    await lab.apply([a_service("web"), route], namespace=namespace)
+
+    async def refused() -> bool:
+        return (await answer(lab.istio_gateway_url, host))[0] == 503
+
+    async def logged() -> bool:
+        lines = lab.envoy.log.read_text().splitlines()
+        return any(host in line and " 503 UH " in line for line in lines)
+
+    await lab.until(refused, describe="503 from Envoy", namespace=namespace)
+    await lab.until(logged, timeout=15, describe="503 UH in envoy.log", namespace=namespace)
+
+
 async def test_a_request_passes_the_gateway_api(lab: Lab, namespace: str) -> None:
     """The same by an HTTPRoute, whose parent reports it accepted."""
     host = f"{namespace}.example.com"
