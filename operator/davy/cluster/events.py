@@ -1,8 +1,8 @@
 """Events on users' objects: posted behind the pass, never in its way, none said twice.
 
 `emit` only puts into a bounded queue; one task posts. What can't be posted is counted and dropped:
-an event is a courtesy, the status is the record. The same words on the same object within ten
-minutes raise the count of the first event; an object that is talked about too much is cut short.
+an event is a courtesy, the status is the record. The same words on the same object soon after raise
+the count of the first event; an object that is talked about too much is cut short.
 """
 
 import asyncio
@@ -24,8 +24,10 @@ BURST: Final = 25
 """Events of one object at once."""
 REFILL_SECONDS: Final = 30.0
 """One more event of an object is allowed after so long."""
-SAME_SECONDS: Final = 600.0
-"""The same words within so long are one event."""
+SAME_SECONDS: Final = 5.0
+"""The same words within so long are one event: a pass that was repeated after a conflict or crash."""
+SAME_WARNING_SECONDS: Final = 600.0
+"""The same for warnings: trouble that stays is told once, a step that is taken again each time."""
 COUNT_SECONDS: Final = 60.0
 """A repeated event's count is written at most so often."""
 _REMEMBERED: Final = 5000
@@ -81,7 +83,8 @@ class Recorder:
         message = message if len(message) <= _MESSAGE else message[: _MESSAGE - 1] + "…"
         at = self.monotonic()
         said = self._said.get((uid, reason, message))
-        if said is not None and at - said.at < SAME_SECONDS:
+        same = SAME_WARNING_SECONDS if warning else SAME_SECONDS
+        if said is not None and at - said.at < same:
             self._again(said, at)
             return
         if not self._allowed(uid, at):
