@@ -24,6 +24,9 @@ FORGET_SECONDS: Final = 600.0
 CONFIG_RETRY_SECONDS: Final = 1.0
 """How soon a missing Secret or ConfigMap is looked for again; a kubelet takes up to a minute."""
 
+AFTER_HOOK_SECONDS: Final = 2.0
+"""What SIGTERM gets at least after a preStop hook that took all the grace period, as on a kubelet."""
+
 _SIGNALLED = 128
 _START_ERROR_CODE = 128
 
@@ -118,9 +121,11 @@ class Container:
                 await self._around.event("Warning", "FailedPreStopHook", str(error))
         if grace_seconds > 0:
             process.send(signal.SIGTERM)
+            left = deadline - clock()
+            if hook and left < AFTER_HOOK_SECONDS:
+                left = AFTER_HOOK_SECONDS
             with contextlib.suppress(TimeoutError):
-                # a kubelet too gives two more seconds after a hook that took all
-                await asyncio.wait_for(process.wait(), max(deadline - clock(), 2.0))
+                await asyncio.wait_for(process.wait(), left)
         process.send(signal.SIGKILL)
         await process.wait()
 
