@@ -66,7 +66,7 @@ class Session(requests.Session):
 
     def _read(self, response: requests.Response) -> bytes:
         parts, length = [], 0
-        for part in response.raw.stream(65_536, decode_content=True):
+        while part := response.raw.read1(65_536, decode_content=True):
             length += len(part)
             if length > BODY_LIMIT:
                 raise TooLong
@@ -81,6 +81,7 @@ def shown(address: str) -> str:
     try:
         parts = urlsplit(address)
         host = parts.hostname or ""
+        host = f"[{host}]" if ":" in host else host
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return "the address"
@@ -137,6 +138,8 @@ def sentence(
 ) -> NotAnswered:
     """The failure as a sentence; the error's own text, which may carry the query, is not in it."""
     template = next((text for kind, text in SENTENCES if isinstance(error, kind)), None)
+    if session is None and isinstance(error, ValueError):
+        template = "is no valid URL"
     if template is None:
         template = f"could not be asked ({type(error).__name__})"
     status = None if session is None else session.status
@@ -147,7 +150,7 @@ def sentence(
         status=status,
         body=_said(b"" if session is None else session.body),
         reason=_reason(error),
-        connection=_connection(error),
+        connection=_connection(error).format(seconds=f"{seconds:g}"),
     )
     return NotAnswered(f"{shown(address)} {said}")
 
@@ -170,7 +173,7 @@ def _connection(error: Exception) -> str:
     if any(isinstance(cause, urllib3.exceptions.NameResolutionError) for cause in causes):
         return "could not be found: its name doesn't resolve"
     if any(isinstance(cause, urllib3.exceptions.ReadTimeoutError) for cause in causes):
-        return "did not answer in time"
+        return "did not answer within {seconds} s"
     if any(isinstance(cause, urllib3.exceptions.ProtocolError) for cause in causes):
         return "closed the connection without an answer"
     return "could not be reached"

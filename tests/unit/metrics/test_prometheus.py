@@ -1,0 +1,405 @@
+"""The Prometheus provider against a server that answers well, badly, slowly or not at all."""
+
+import asyncio
+import inspect
+import json
+import math
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import prometheus_api_client.exceptions
+import pytest
+import requests
+import urllib3
+
+from davy.analysis.answer import Answered, NotAnswered
+from davy.api.analysis import Metric, MetricProvider, PrometheusHeader, PrometheusMetric
+from davy.metrics import prometheus, wire
+from davy.metrics.prometheus import Prometheus
+from tests.unit.metrics.server import Server, a_free_port, serving
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server that the test sets up."""
+    with serving() as made:
+        yield made
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Prometheus]:
+    """The provider, closed at the end."""
+    made = Prometheus()
+    yield made
+    await made.close()
+
+
+def a_metric(address: str, **fields: Any) -> Metric:
+    """A metric that asks this address; one second to answer unless told otherwise."""
+    asked = {"query": "up", "timeout": 1, **fields, "address": address}
+    return Metric(name="error-rate", provider=MetricProvider(prometheus=PrometheusMetric(**asked)))
+
+
+def a_document(kind: str, result: Any, **more: Any) -> bytes:
+    """A success as Prometheus writes it."""
+    data = {"resultType": kind, "result": result}
+    return json.dumps({"status": "success", "data": data, **more}).encode()
+
+
+def a_vector(*values: str) -> bytes:
+    """An instant vector with these samples."""
+    series = [
+        {"metric": {"pod": str(place)}, "value": [1700000000.123, value]}
+        for place, value in enumerate(values)
+    ]
+    return a_document("vector", series)
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (a_vector("0.97"), [0.97]),
+        (a_vector("0.97", "3", "1e-3"), [0.97, 3.0, 0.001]),
+        (a_vector(), []),
+        (a_vector("+Inf", "-Inf"), [math.inf, -math.inf]),
+        (a_document("scalar", [1700000000, "0.5"]), 0.5),
+    ],
+)
+async def test_answers(server: Server, provider: Prometheus, body: bytes, value: Any) -> None:
+    """A vector is its samples in order, labels dropped; a scalar is a number."""
+    server.body = body
+    assert await provider.measure(a_metric(server.address)) == Answered(value)
+
+
+async def test_nan_is_a_number_that_is_not_one(server: Server, provider: Prometheus) -> None:
+    """Prometheus writes it as a text."""
+    server.body = a_vector("NaN")
+    answer = await provider.measure(a_metric(server.address))
+    assert isinstance(answer, Answered)
+    assert isinstance(answer.value, list)
+    assert math.isnan(float(str(answer.value[0])))
+
+
+async def test_what_is_sent(server: Server, provider: Prometheus) -> None:
+    """Query, time-out for the server, headers; the path follows the address."""
+    server.body = a_vector("1")
+    metric = a_metric(
+        f"{server.address}/prom/",
+        query='rate(x{a="b c"}[1m]) > 0',
+        timeout=7,
+        headers=[PrometheusHeader(key="X-Scope-OrgID", value="team")],
+    )
+    await provider.measure(metric)
+    await provider.measure(a_metric(server.address))
+    first, second = server.asked
+    assert first["path"] == "/prom/api/v1/query"
+    assert (first["query"], first["timeout"]) == ('rate(x{a="b c"}[1m]) > 0', "7s")
+    assert first["x-scope-orgid"] == "team"
+    assert "x-scope-orgid" not in second
+
+
+async def test_a_partial_answer_is_told(server: Server, provider: Prometheus) -> None:
+    """Thanos answers 200 with what it has; its warnings come along, in one bounded line."""
+    server.body = a_document("vector", [], warnings=["store eu-1\nis missing", 5, "x" * 999])
+    answer = await provider.measure(a_metric(server.address))
+    assert isinstance(answer, Answered)
+    assert answer.warnings[0] == "store eu-1 is missing"
+    assert len(answer.warnings[1]) == wire.BODY_SHOWN
+
+
+async def test_compressed_answers_are_read(server: Server, provider: Prometheus) -> None:
+    """Prometheus compresses when asked to."""
+    server.body = a_vector("0.5")
+    server.gzipped()
+    assert await provider.measure(a_metric(server.address)) == Answered([0.5])
+
+
+REFUSALS = {
+    "matrix": (200, a_document("matrix", []), "answered a matrix; a condition needs an instant"),
+    "string": (200, a_document("string", [1, "a"]), "answered a string; a condition needs"),
+    "unknown type": (200, a_document("tensor", []), "result of unknown type 'tensor'"),
+    "histogram": (200, a_document("vector", [{"histogram": []}]), "values that aren't numbers"),
+    "no number": (200, a_vector("many"), "values that aren't numbers"),
+    "underscores": (200, a_vector("1_0"), "values that aren't numbers"),
+    "half a sample": (200, a_document("vector", [{"value": [1]}]), "values that aren't numbers"),
+    "half a scalar": (200, a_document("scalar", [1]), "values that aren't numbers"),
+    "null samples": (200, a_document("vector", [{"value": None}]), "values that aren't numbers"),
+    "no series": (200, a_document("vector", [7]), "values that aren't numbers"),
+    "html": (200, b"<html>Login</html>", "answered something that isn't JSON: <html>Login</html>"),
+    "nothing": (200, b"", "answered something that isn't JSON: (no text)"),
+    "not utf-8": (200, b"\xff\xfe\x00", "answered something that isn't"),
+    "a list": (200, b"[]", "isn't Prometheus' JSON: []"),
+    "a number": (200, b"7", "isn't Prometheus' JSON: 7"),
+    "no data": (200, b'{"status": "success"}', "isn't Prometheus' JSON"),
+    "null data": (200, b'{"data": null}', "isn't Prometheus' JSON"),
+    "no result": (200, b'{"data": {}}', "isn't Prometheus' JSON"),
+    "too deep": (200, b"[" * 200_000, "nested too deeply"),
+    "400": (
+        400,
+        b'{"status":"error","errorType":"bad_data","error":"1:5: parse error: unexpected end"}',
+        "answered 400: 1:5: parse error: unexpected end",
+    ),
+    "401": (401, b"Unauthorized\n", "answered 401: Unauthorized"),
+    "404": (404, b"", "answered 404: (no text)"),
+    "422": (422, b'{"error": "too many samples"}', "answered 422: too many samples"),
+    "429": (429, b"slow down", "answered 429: slow down"),
+    "500": (500, b"x" * 5000, "answered 500: xxxxx"),
+    "503": (503, b"no healthy upstream", "answered 503: no healthy upstream"),
+    "a redirect to nowhere": (302, b"", "answered 302: (no text)"),
+}
+
+
+@pytest.mark.parametrize(("status", "body", "says"), REFUSALS.values(), ids=REFUSALS.keys())
+async def test_no_answer(
+    server: Server, provider: Prometheus, status: int, body: bytes, says: str
+) -> None:
+    """One sentence each, with the address, without much of what came."""
+    server.status, server.body = status, body
+    answer = await provider.measure(a_metric(server.address))
+    assert isinstance(answer, NotAnswered)
+    assert answer.why.startswith(f"{server.address} ")
+    assert says in answer.why
+    assert len(answer.why) < wire.BODY_SHOWN + 120
+
+
+async def test_one_question_is_one_request(server: Server, provider: Prometheus) -> None:
+    """No retries here, and a Retry-After of an hour is nobody's business."""
+    server.status, server.headers = 503, {"Retry-After": "3600"}
+    begun = time.monotonic()
+    await provider.measure(a_metric(server.address))
+    assert len(server.asked) == 1
+    assert time.monotonic() - begun < 1
+
+
+async def test_a_refused_connection(provider: Prometheus) -> None:
+    """The commonest outage."""
+    address = f"http://127.0.0.1:{a_free_port()}"
+    assert await provider.measure(a_metric(address)) == NotAnswered(
+        f"{address} refused the connection"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("http://prometheus.invalid:9090", "could not be found: its name doesn't resolve"),
+        ("prometheus:9090", "is no"),
+        ("ftp://prometheus", "is no"),
+        ("http://", "is no valid URL"),
+        ("http://[::1", "is no valid URL"),
+        ("http://a" + "b" * 300, ""),
+        ("://", "is no"),
+        ("http://127.0.0.1:99999", "is no valid URL"),
+    ],
+)
+async def test_addresses_that_lead_nowhere(provider: Prometheus, address: str, says: str) -> None:
+    """A sentence, whatever was written."""
+    answer = await provider.measure(a_metric(address))
+    assert isinstance(answer, NotAnswered)
+    assert says in answer.why
+
+
+async def test_a_header_that_cannot_be_sent(server: Server, provider: Prometheus) -> None:
+    """A sentence without the header's value."""
+    headers = [PrometheusHeader(key="X-Token", value="s3cret\nX: y")]
+    answer = await provider.measure(a_metric(server.address, headers=headers))
+    assert answer == NotAnswered(
+        f"{server.address} can't be asked: a header has an invalid name or value"
+    )
+
+
+async def test_credentials_are_in_no_sentence(server: Server, provider: Prometheus) -> None:
+    """User and password of the address are sent and never told, nor is the query."""
+    server.status = 500
+    address = server.address.replace("http://", "http://user:s3cret@")
+    for target in (address, "http://user:s3cret@127.0.0.1:1", "http://user:s3cret@x.invalid"):
+        answer = await provider.measure(a_metric(target, query="s3cret"))
+        assert isinstance(answer, NotAnswered)
+        assert "s3cret" not in answer.why
+        assert "user" not in answer.why
+    assert server.asked[0]["authorization"].startswith("Basic ")
+
+
+async def test_a_server_that_hangs(server: Server, provider: Prometheus) -> None:
+    """The answer that doesn't come is a sentence in time."""
+    server.wait = 30
+    begun = time.monotonic()
+    answer = await provider.measure(a_metric(server.address))
+    assert answer == NotAnswered(f"{server.address} did not answer within 1 s")
+    assert time.monotonic() - begun < 3
+
+
+async def test_a_server_that_drips(server: Server, provider: Prometheus) -> None:
+    """A byte each 0.1 s keeps a socket's time-out quiet for ever; the deadline holds."""
+    server.body, server.drip = a_vector(*["1"] * 20), 0.1
+    begun = time.monotonic()
+    answer = await provider.measure(a_metric(server.address))
+    assert answer == NotAnswered(f"{server.address} did not answer within 1 s")
+    assert time.monotonic() - begun < 1 + prometheus.GRACE
+
+
+async def test_chunked_answers_are_read(server: Server, provider: Prometheus) -> None:
+    """Proxies send them, compressed ones too."""
+    server.body, server.chunked = a_vector(*["1"] * 50), True
+    assert await provider.measure(a_metric(server.address)) == Answered([1.0] * 50)
+    server.gzipped()
+    assert await provider.measure(a_metric(server.address)) == Answered([1.0] * 50)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_server_that_breaks_off(
+    server: Server,
+    provider: Prometheus,
+    chunked: bool,  # noqa: FBT001 - the case
+) -> None:
+    """Half an answer is none."""
+    server.body, server.cut, server.chunked = a_vector(*["1"] * 200), True, chunked
+    answer = await provider.measure(a_metric(server.address))
+    assert answer == NotAnswered(f"{server.address} broke off in the middle of the answer")
+
+
+async def test_a_server_that_closes(server: Server, provider: Prometheus) -> None:
+    """No answer at all."""
+    server.silent = True
+    answer = await provider.measure(a_metric(server.address))
+    assert answer == NotAnswered(f"{server.address} closed the connection without an answer")
+
+
+async def test_a_broken_compression(server: Server, provider: Prometheus) -> None:
+    """Not gzip, though it says so."""
+    server.body, server.headers = b"not gzip", {"Content-Encoding": "gzip"}
+    answer = await provider.measure(a_metric(server.address))
+    assert answer == NotAnswered(f"{server.address} answered with a broken compression")
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+async def test_an_answer_that_is_too_long(
+    server: Server,
+    provider: Prometheus,
+    compressed: bool,  # noqa: FBT001 - the case
+) -> None:
+    """Memory is bounded, for a small body that unpacks to a large one too."""
+    server.body = b" " * (wire.BODY_LIMIT + 1)
+    if compressed:
+        server.gzipped()
+    answer = await provider.measure(a_metric(server.address, timeout=10))
+    assert answer == NotAnswered(f"{server.address} answered more than 8 MiB")
+
+
+async def test_a_redirect_loop(server: Server, provider: Prometheus) -> None:
+    """It ends after three."""
+    server.status, server.headers = 302, {"Location": f"{server.address}/api/v1/query"}
+    answer = await provider.measure(a_metric(server.address))
+    assert answer == NotAnswered(f"{server.address} redirected more than 3 times")
+
+
+async def test_many_questions_at_once(server: Server, provider: Prometheus) -> None:
+    """Each gets its own answer, and one address at most eight threads."""
+    server.body, server.wait = a_vector("1"), 0.05
+    answers = await asyncio.gather(*(provider.measure(a_metric(server.address)) for _ in range(40)))
+    assert answers == [Answered([1.0])] * 40
+
+
+async def test_a_hung_prometheus_leaves_room_for_another(
+    server: Server, provider: Prometheus
+) -> None:
+    """Its queries, given up or waiting, never take the last thread; those that wait say so."""
+    server.body = a_vector("1")
+    with serving() as hung:
+        hung.wait = 30
+        waiting = asyncio.gather(*(provider.measure(a_metric(hung.address)) for _ in range(24)))
+        await asyncio.sleep(0.2)
+        assert await provider.measure(a_metric(server.address)) == Answered([1.0])
+        told = {answer.why for answer in await waiting if isinstance(answer, NotAnswered)}
+    assert f"{hung.address} did not answer within 1 s" in told
+    assert f"{hung.address} wasn't asked: 8 queries to it hang for 1 s already" in told
+
+
+async def test_cancelling_a_measurement(server: Server, provider: Prometheus) -> None:
+    """A run that is deleted lets go at once, and the next question is answered."""
+    server.wait, server.body = 30, a_vector("1")
+    task = asyncio.create_task(provider.measure(a_metric(server.address)))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    server.wait = 0
+    assert await provider.measure(a_metric(server.address)) == Answered([1.0])
+
+
+async def test_after_close_nothing_is_asked(server: Server) -> None:
+    """Shutdown is a sentence, not an exception."""
+    provider = Prometheus()
+    await provider.close()
+    answer = await provider.measure(a_metric(server.address))
+    assert answer == NotAnswered(f"{server.address} wasn't asked: the operator is stopping")
+    assert server.asked == []
+
+
+async def test_connections_are_reused(server: Server, provider: Prometheus) -> None:
+    """A thread keeps its connection to an address, and only so many addresses."""
+    server.body = a_vector("1")
+    for place in range(prometheus.CONNECTIONS + 8):
+        assert await provider.measure(a_metric(f"{server.address}/{place}")) == Answered([1.0])
+    assert await provider.measure(a_metric(server.address, insecure=True)) == Answered([1.0])
+
+
+async def test_a_metric_of_another_provider(provider: Prometheus) -> None:
+    """Never an exception."""
+    metric = Metric.model_construct(name="x", provider=MetricProvider())
+    assert await provider.measure(metric) == NotAnswered("metric x names no Prometheus")
+
+
+def exceptions_of(module: Any) -> set[type[Exception]]:
+    """Exceptions that a module defines itself; warnings are not raised."""
+    return {
+        kind
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, Exception)
+        and not issubclass(kind, Warning)
+        and kind.__module__ == module.__name__
+    }
+
+
+FOREIGN = sorted(
+    exceptions_of(requests.exceptions)
+    | exceptions_of(prometheus_api_client.exceptions)
+    | exceptions_of(urllib3.exceptions),
+    key=repr,
+)
+
+
+@pytest.mark.parametrize(
+    "kind", FOREIGN, ids=[f"{kind.__module__}.{kind.__name__}" for kind in FOREIGN]
+)
+def test_every_exception_of_the_libraries_is_mapped(kind: type[Exception]) -> None:
+    """A new version with an exception that nobody mapped fails here, not in a rollout.
+
+    Those of requests and of the client have a sentence of their own; what urllib3 raises while a
+    body is read may share one.
+    """
+    first = next((mapped for mapped, _ in wire.SENTENCES if issubclass(kind, mapped)), None)
+    assert first is not None
+    assert first is not requests.RequestException or kind is requests.RequestException
+
+
+def test_an_unforeseen_exception_is_a_sentence_too() -> None:
+    """Whatever a library raises, measuring never does."""
+    told = wire.sentence(LookupError("s3cret"), None, "http://u:p@prometheus:9090", 30)
+    assert told == NotAnswered("http://prometheus:9090 could not be asked (LookupError)")
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://user:pw@prometheus:9090/prom/", "http://prometheus:9090/prom"),
+        ("https://[::1]:9090", "https://[::1]:9090"),
+        ("http://prometheus?token=s3cret#x", "http://prometheus"),
+        ("http://[::1", "the address"),
+        ("", "the address"),
+    ],
+)
+def test_addresses_in_sentences(address: str, shown: str) -> None:
+    """Without user, password and query."""
+    assert wire.shown(address) == shown

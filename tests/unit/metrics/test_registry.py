@@ -1,0 +1,78 @@
+"""Who answers which metric."""
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from davy.analysis.answer import Answered, NotAnswered
+from davy.api.analysis import Metric, MetricProvider, PrometheusMetric
+from davy.api.errors import BrokenPlugIn
+from davy.metrics import registry
+from davy.metrics.prometheus import Prometheus
+from davy.metrics.registry import Registry
+
+
+def a_metric(provider: MetricProvider | None = None) -> Metric:
+    """A metric for Prometheus, unless told otherwise."""
+    asked = PrometheusMetric(address="http://prometheus:9090", query="up")
+    return Metric(name="error-rate", provider=provider or MetricProvider(prometheus=asked))
+
+
+class Fake:
+    """A provider that remembers whether it was closed."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    async def measure(self, metric: Metric) -> Answered | NotAnswered:
+        """One, always."""
+        del metric
+        return Answered([1.0])
+
+    async def close(self) -> None:
+        """Count."""
+        self.closed += 1
+
+
+async def test_prometheus_is_built_in() -> None:
+    """One provider for all its metrics, made when first asked for."""
+    providers = Registry()
+    found = providers.provider_for(a_metric())
+    assert isinstance(found, Prometheus)
+    assert providers.provider_for(a_metric()) is found
+    await providers.close()
+
+
+async def test_each_provider_is_closed_once() -> None:
+    """Those that were asked; none twice."""
+    fake = Fake()
+    providers = Registry({"prometheus": lambda: fake})
+    assert providers.provider_for(a_metric()) is fake
+    await providers.close()
+    await providers.close()
+    assert fake.closed == 1
+
+
+def test_a_metric_that_nobody_answers() -> None:
+    """The message names the metric and who there is."""
+    with pytest.raises(KeyError, match="metric error-rate: no provider ''; there are prometheus"):
+        Registry().provider_for(a_metric(MetricProvider()))
+
+
+def test_third_parties_add_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through entry points; a built-in name can't be taken."""
+    place = f"{__name__}:Fake"
+    points = [EntryPoint(name, place, registry.GROUP) for name in ("fake", "prometheus")]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group else [])
+    found = registry.discovered()
+    assert found["fake"] is Fake
+    assert found["prometheus"] is Prometheus
+
+
+@pytest.mark.parametrize("value", ["nowhere.at.all:X", "math:nothing", "math:pi"])
+def test_a_broken_plug_in_stops_the_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """A provider that vanished silently would be a metric that never answers."""
+    points = [EntryPoint("fake", value, registry.GROUP)]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group else [])
+    with pytest.raises(BrokenPlugIn, match=f"provider fake .{value}"):
+        registry.discovered()
