@@ -25,7 +25,7 @@ CONFIG_RETRY_SECONDS: Final = 1.0
 """How soon a missing Secret or ConfigMap is looked for again; a kubelet takes up to a minute."""
 
 AFTER_HOOK_SECONDS: Final = 2.0
-"""What SIGTERM gets at least after a preStop hook that took all the grace period, as on a kubelet."""
+"""What SIGTERM gets at least after a preStop hook that took all the grace, as on a kubelet."""
 
 _SIGNALLED = 128
 _START_ERROR_CODE = 128
