@@ -264,7 +264,7 @@ def _conditions(rollout: Json, message: str) -> tuple[ConditionView, ...]:
         status = text(condition, "status") or ""
         words = text(condition, "message") or ""
         mood = _TROUBLE.get((kind, status))
-        if mood is None or words in said:
+        if mood is None or (words and any(words in sentence for sentence in said)):
             continue
         said.add(words)
         reason = text(condition, "reason") or ""
