@@ -13,6 +13,8 @@ VALUE_LENGTH: Final = 1024
 """Characters of a measurement's value; the rest is cut, with `…`."""
 SHORT_LENGTH: Final = 80
 _LARGE: Final = 10**18
+_LEVEL: Final = 16
+"""Characters that a level of nesting costs, so that depth is bounded as well."""
 _EXACT: Final = 17
 """Digits from which a float is written so that it reads back the same."""
 
@@ -74,7 +76,7 @@ def _json(answer: Value, digits: int, room: int) -> str:
             if room <= 0:
                 texts.append("…")
                 break
-            texts.append(_json(item, digits, room - 1))
+            texts.append(_json(item, digits, room - _LEVEL))
             room -= len(texts[-1]) + 1
         return "[" + ",".join(texts) + "]"
     if isinstance(answer, dict):
@@ -83,7 +85,7 @@ def _json(answer: Value, digits: int, room: int) -> str:
             if room <= 0:
                 texts.append("…")
                 break
-            texts.append(json.dumps(key) + ":" + _json(item, digits, room - 1))
+            texts.append(json.dumps(key) + ":" + _json(item, digits, room - _LEVEL))
             room -= len(texts[-1]) + 1
         return "{" + ",".join(texts) + "}"
     if answer is None or isinstance(answer, str):

@@ -337,11 +337,15 @@ async def test_after_close_nothing_is_asked(server: Server) -> None:
     assert server.asked == []
 
 
-async def test_connections_are_reused(server: Server, provider: Prometheus) -> None:
-    """A thread keeps its connection to an address, and only so many addresses."""
+async def test_connections_are_bounded(server: Server, provider: Prometheus) -> None:
+    """A thread keeps its connection to an address, for so many addresses; the oldest goes."""
     server.body = a_vector("1")
     for place in range(prometheus.CONNECTIONS + 8):
-        assert await provider.measure(a_metric(f"{server.address}/{place}")) == Answered([1.0])
+        asked = a_metric(f"{server.address}/{place}").provider.prometheus
+        assert asked is not None
+        assert provider._ask(asked) == Answered([1.0])
+    assert len(provider._local.kept) == prometheus.CONNECTIONS
+    assert (f"{server.address}/0", False) not in provider._local.kept
     assert await provider.measure(a_metric(server.address, insecure=True)) == Answered([1.0])
 
 
