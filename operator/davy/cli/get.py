@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def command(session: Session, kind: str, name: str, *, watch: bool, form: str | None) -> None:
     r"""Show a rollout: steps, weights, revisions, pods and analysis.
 
-    The weight bar shows the canary's share of the traffic: what the mesh has taken, what the route
-    says beyond that, and what the operator wants beyond that.
+    The weight bar is the canary's share of the traffic: solid where the route says so and the mesh
+    has taken it, shaded where it is on its way, light where the operator wants to go.
 
     With -w the picture is kept up to date on a terminal; on a pipe each change is a line.
     -o json and -o yaml print the same facts as data; for the object itself use kubectl get.

@@ -32,7 +32,7 @@ class Glyphs:
     last: str
     pipe: str
     bar: tuple[str, str, str, str]
-    """Verified, written beyond that, wanted beyond that, the rest."""
+    """Written and verified, on the way from one to the other, wanted beyond, the rest."""
     arrow: str
     dash: str
 
@@ -134,7 +134,7 @@ def _header(view: RolloutView, glyphs: Glyphs) -> RenderableType:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
-    title = Text(f"{head.namespace}/{head.name}", style="bold")
+    title = Text().append(f"{head.namespace}/{head.name}", style="bold")
     title.append(f"  {glyphs.moods[head.mood]} {head.phase}", style=_STYLES[head.mood])
     grid.add_row("Rollout", title)
     if head.message:
@@ -176,11 +176,12 @@ def _steps(steps: Iterable[StepView], position: str, glyphs: Glyphs) -> Text:
 
 
 def _bar(weight: WeightView, glyphs: Glyphs) -> Text:
-    """Cells up to verified, then up to written, then up to wanted, then stable's."""
+    """Cells that are written and verified, those between the two, those wanted beyond, the rest."""
     reached = 0
     drawn = Text()
     styles = ("green", "yellow", "dim yellow")
-    shares = (weight.verified, weight.written, weight.wanted)
+    low, high = sorted((weight.verified or 0, weight.written or 0))
+    shares = (low, high, weight.wanted)
     for share, glyph, style in zip(shares, glyphs.bar[:3], styles, strict=True):
         cells = round(BAR_CELLS * (share or 0) / 100)
         drawn.append(glyph * max(cells - reached, 0), style=style)
@@ -240,8 +241,7 @@ def _tree(view: RolloutView, now: datetime, glyphs: Glyphs) -> Table:
 
 def _hang(table: Table, row: _Row, lead: str, below: str, glyphs: Glyphs) -> None:
     """Add the row and all below it: `lead` before its name, `below` before its children's."""
-    name = Text(lead, style="dim")
-    name.append_text(row.name)
+    name = Text().append(lead, style="dim").append_text(row.name)
     table.add_row(name, row.status, Text(row.ready), Text(row.age), Text(row.info))
     for index, child in enumerate(row.below):
         final = index == len(row.below) - 1

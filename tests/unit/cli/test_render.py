@@ -159,6 +159,25 @@ def test_a_line_of_the_log() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("traffic", "solid", "moving", "wanted"),
+    [
+        ({"wanted": 50, "written": 10, "verified": 10}, 4, 0, 16),
+        ({"wanted": 50, "written": 50, "verified": 10}, 4, 16, 0),
+        ({"wanted": 0, "written": 0, "verified": 50}, 0, 20, 0),
+        ({"wanted": 50, "written": 50, "verified": 50}, 20, 0, 0),
+        ({"wanted": 10, "written": None, "verified": None}, 0, 0, 4),
+    ],
+)
+def test_the_bar_shows_what_is_on_its_way(
+    traffic: Json, solid: int, moving: int, wanted: int
+) -> None:
+    """Solid is proved, shaded is between route and mesh in either direction, light is to come."""
+    drawn = golden.text_of(render.rollout(_tree(a_rollout(traffic=traffic)), now=NOW))
+    bar = next(line for line in drawn.splitlines() if line.startswith("Weight"))
+    assert (bar.count("█"), bar.count("▓"), bar.count("▒")) == (solid, moving, wanted)
+
+
 @pytest.mark.parametrize("share", [0, 1, 10, 33, 50, 99, 100])
 def test_the_bar_has_the_same_width_at_every_weight(share: int) -> None:
     """The bar's cells are the traffic: none is lost or added by rounding."""
