@@ -136,6 +136,8 @@ def _done(scene: Scene) -> str:
         return f"{name} is stable: the route can't be read."
     if route.stable_hash != position.new_hash:
         return f"{name} is promoted: leading the stable destination to it{_settling(scene)}."
+    if route.canary_weight == 0:
+        return f"{name} is stable: all weight is on the stable destination{_settling(scene)}."
     return (
         f"{name} is promoted: moving all weight to the stable destination "
         f"(canary still {route.canary_weight}){_settling(scene)}."
