@@ -22,7 +22,7 @@ def events(scene: Scene, after: RolloutStatus, actions: Sequence[Action]) -> tup
         *_update(scene, before),
         *_scaling(actions),
         *_traffic(scene, before, after),
-        *_runs(before, after),
+        *_runs(scene, before, after),
         *_steps(scene, before),
         *_outcome(scene, before, after),
     )
@@ -85,7 +85,7 @@ def _hash(destination: WeightDestination | None) -> str | None:
     return destination.pod_template_hash if destination else None
 
 
-def _runs(before: RolloutStatus, after: RolloutStatus) -> Iterator[Event]:
+def _runs(scene: Scene, before: RolloutStatus, after: RolloutStatus) -> Iterator[Event]:
     reasons = {
         Phase.RUNNING: EventReason.ANALYSIS_RUN_RUNNING,
         Phase.SUCCESSFUL: EventReason.ANALYSIS_RUN_SUCCESSFUL,
@@ -94,7 +94,12 @@ def _runs(before: RolloutStatus, after: RolloutStatus) -> Iterator[Event]:
         Phase.INCONCLUSIVE: EventReason.ANALYSIS_RUN_INCONCLUSIVE,
     }
     old = {run.name: run.status for run in _references(before)}
-    for run in _references(after):
+    passed = [  # a completed step lets its run go in the pass that saw the end of it
+        RunReference(name=run.name, status=run.phase.value, message=run.message or None)
+        for run in scene.world.runs
+        if run.name in old.keys() - {run.name for run in _references(after)} and not run.terminating
+    ]
+    for run in (*passed, *_references(after)):
         if old.get(run.name) == run.status or run.status not in reasons:
             continue
         phase = Phase(run.status)

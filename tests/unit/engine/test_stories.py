@@ -309,6 +309,7 @@ def test_a_successful_inline_analysis_goes_on() -> None:
     cluster.finish("Step", Phase.SUCCESSFUL)
     cluster.run(10)
     assert cluster.weight == 50
+    assert reasons(cluster).count(EventReason.ANALYSIS_RUN_SUCCESSFUL) == 1
 
 
 @pytest.mark.parametrize("kind", ["Step", "Background"])
