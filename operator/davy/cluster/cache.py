@@ -35,9 +35,15 @@ class Change:
 
 
 class Cache:
-    """Objects of the watched kinds."""
+    """Objects of the watched kinds.
 
-    def __init__(self) -> None:
+    Args:
+        told: called with kind and object for every piece of news, wherever it came from: an own
+            write must wake whoever depends on the object, as its event later will be no news.
+    """
+
+    def __init__(self, told: Callable[[Kind, Json], None] = lambda _kind, _object: None) -> None:
+        self._told = told
         self._objects: dict[Kind, dict[ObjectId, Json]] = defaultdict(dict)
         self._owned: dict[Kind, dict[str, dict[ObjectId, Json]]] = defaultdict(dict)
         self._deleted: OrderedDict[str, None] = OrderedDict()
@@ -75,6 +81,7 @@ class Cache:
         owner = controller_of(kept)
         if owner:
             self._owned[kind].setdefault(owner["uid"], {})[identity] = kept
+        self._told(kind, kept)
         return True
 
     def delete(self, kind: Kind, gone: Json) -> bool:
@@ -90,6 +97,7 @@ class Cache:
             return False
         self._unlink(kind, identity, held)
         del self._objects[kind][identity]
+        self._told(kind, held)
         return True
 
     def replace(

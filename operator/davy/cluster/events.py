@@ -25,7 +25,7 @@ BURST: Final = 25
 REFILL_SECONDS: Final = 30.0
 """One more event of an object is allowed after so long."""
 SAME_SECONDS: Final = 5.0
-"""The same words within so long are one event: a pass that was repeated after a conflict or crash."""
+"""The same words within so long are one event: a pass repeated after a conflict or crash."""
 SAME_WARNING_SECONDS: Final = 600.0
 """The same for warnings: trouble that stays is told once, a step that is taken again each time."""
 COUNT_SECONDS: Final = 60.0

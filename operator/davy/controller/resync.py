@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from davy.api import errors
-from davy.cluster.cache import Cache, Json
+from davy.cluster.cache import Cache
 from davy.cluster.client import Api
 from davy.cluster.kinds import Kind
 from davy.controller.clock import Clock
@@ -33,7 +33,6 @@ class Resync:
         watches: which streams there are; filled in after construction.
         settings: how often.
         clock: for waiting.
-        changed: told of each object that the cache had wrong: kind, object.
         lost: told how many changes of a kind nobody had reported.
         whole: told of a kind that is whole in the cache for the first time, or isn't served any
         more.
@@ -43,7 +42,6 @@ class Resync:
     cache: Cache
     settings: WatchSettings
     clock: Clock
-    changed: Callable[[Kind, Json], None]
     lost: Callable[[Kind, int], None]
     whole: Callable[[Kind], None]
     watches: Watches = field(init=False)
@@ -112,8 +110,6 @@ class Resync:
             _log.warning("list failed", kind=kind.kind, error=str(error))
             return False
         changes = self.cache.replace(kind, listing.items, listing.resource_version, namespace)
-        for change in changes:
-            self.changed(kind, change.object)
         if established:
             self.watches.mark_synced(stream)
         if changes and not first:

@@ -69,8 +69,8 @@ class Operator:
     def __post_init__(self) -> None:
         """Put the parts together; nothing runs yet."""
         self.kinds = Kinds(self.settings.api_group)
-        self.cache = Cache()
         self.queue = Queue(self.clock, self.settings.queue)
+        self.cache = Cache(self._changed)
         self.interest = Interest(self.kinds, self.cache)
         self.whole = asyncio.Event()
         self.resync = Resync(
@@ -78,7 +78,6 @@ class Operator:
             cache=self.cache,
             settings=self.settings.watch,
             clock=self.clock,
-            changed=self._changed,
             lost=lambda kind, count: self.telemetry.lost.labels(kind.kind).inc(count),
             whole=self._is_whole,
         )
@@ -152,13 +151,15 @@ class Operator:
         return jobs
 
     def seen(self, kind: Kind, event: str | None, found: Json) -> None:
-        """A watch event: into the cache, its keys into the queue."""
+        """A watch event: into the cache, which tells who depends on the object."""
         self.watches.seen(kind, found["metadata"].get("namespace") or "")
-        news = self.cache.delete(kind, found) if event == "DELETED" else self.cache.put(kind, found)
-        if news:
-            self._changed(kind, found)
+        if event == "DELETED":
+            self.cache.delete(kind, found)
+        else:
+            self.cache.put(kind, found)
 
     def _changed(self, kind: Kind, found: Json) -> None:
+        """The cache learnt something: look at all that depends on it."""
         for key in self.interest.keys(kind, found):
             self.queue.add(key)
 

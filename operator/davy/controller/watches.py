@@ -112,7 +112,7 @@ class Watches:
     def begun(self, stream: Stream) -> None:
         """A watch of this stream is established that didn't go on from an earlier one."""
         state = self._streams[stream]
-        state.established, state.relisted = True, False
+        state.present, state.established, state.relisted = True, True, False
         self.mark_alive(stream)
         self._began(stream)
 

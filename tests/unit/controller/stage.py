@@ -14,10 +14,10 @@ from davy.analysis.answer import Answered, NotAnswered
 from davy.api.analysis import Metric
 from davy.cluster.cache import Json
 from davy.cluster.kinds import DESTINATION_RULE, EVENT, REPLICA_SET, SERVICE, VIRTUAL_SERVICE
-from davy.controller.clock import TurnedClock
 from davy.controller.service import Operator
 from davy.controller.settings import Settings
 from davy.metrics.registry import Registry
+from tests.sim.clock import TurnedClock
 from tests.sim.cluster import GONE, Change, Cluster, ready
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -57,16 +57,8 @@ class Stage:
     """Watch events are lost."""
 
     async def turn(self, seconds: float = 0.0) -> None:
-        """Let time pass, in small steps, with pods coming."""
-        left = seconds
-        while True:
-            step = min(left, 0.5)
-            await self.clock.turn(step, self._pods)
-            self._pods()
-            await self.clock.turn(0, self._pods)
-            left -= step
-            if left <= 0:
-                return
+        """Let time pass, with pods coming."""
+        await self.clock.turn(seconds, self._pods)
 
     async def until(self, true: Callable[[], Any], *, within: float = 120.0) -> None:
         """Turn the clock until something holds; if it never does, the AssertionError tells all."""

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from davy.controller.clock import TurnedClock
 from davy.controller.queue import Key, Queue
 from davy.controller.settings import QueueSettings
+from tests.sim.clock import TurnedClock
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

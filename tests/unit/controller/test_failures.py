@@ -1,0 +1,253 @@
+"""What goes wrong around a pass, through the whole operator in memory."""
+
+import pytest
+
+from davy.api import errors
+from davy.cluster.cache import Json
+from davy.cluster.kinds import REPLICA_SET, VIRTUAL_SERVICE
+from tests.sim.cluster import Call, Cluster
+from tests.unit.controller.stage import Stage, manifest, network, playing
+
+
+async def at_weight_10(stage: Stage) -> None:
+    """Revision 2 waits at weight 10 for a person."""
+    steps: list[Json] = [{"setWeight": 10}, {"pause": {}}, {"setWeight": 50}]
+    network(stage.cluster)
+    stage.apply(manifest(steps=steps))
+    await stage.until(lambda: stage.status().get("phase") == "Healthy")
+    stage.apply(manifest(version="2", steps=steps))
+    await stage.until(lambda: stage.status().get("phase") == "Paused" and stage.weight() == 10)
+
+
+def edit_status(stage: Stage, **fields: object) -> None:
+    """A verb."""
+
+    def change(rollout: dict[str, object]) -> None:
+        status = rollout.setdefault("status", {})
+        assert isinstance(status, dict)
+        status.update(fields)
+
+    stage.cluster.edit(stage.operator.kinds.rollout, "shop", "cart", change)
+
+
+async def test_an_abort_reaches_the_route_though_nothing_else_can_be_written() -> None:
+    """I3: ReplicaSets, status and finalizer are refused; the weights go to stable all the same."""
+    async with playing() as stage:
+        await at_weight_10(stage)
+        stage.cluster.faults.append(
+            lambda call: (
+                errors.Unreachable("busy", status=503)
+                if call.verb in {"create", "patch"} and call.kind != VIRTUAL_SERVICE
+                else None
+            )
+        )
+        edit_status(stage, abort=True)
+        await stage.turn(1)
+        assert stage.weight() == 0
+
+
+async def test_a_route_that_refuses_weights_says_so_in_the_status() -> None:
+    """I10: the status names the failure; when it passes the rollout goes on by itself."""
+    async with playing() as stage:
+        await at_weight_10(stage)
+
+        def refuse(call: Call) -> Exception | None:
+            if call.kind == VIRTUAL_SERVICE and call.verb == "patch":
+                return errors.Forbidden("RBAC doesn't allow it: grant the verb patch", status=403)
+            return None
+
+        stage.cluster.faults.append(refuse)
+        edit_status(stage, pauseConditions=None)
+        await stage.until(lambda: "grant the verb patch" in stage.status()["message"])
+        warnings = [told for told in stage.events() if told.startswith("TrafficRoutingError")]
+        assert len(warnings) == 1
+        assert not any("10 → 50" in told for told in stage.events())
+        stage.cluster.faults.clear()
+        await stage.until(lambda: stage.status().get("phase") == "Healthy", within=300)
+
+
+async def test_a_refused_replica_set_is_tried_seldom_and_told_once() -> None:
+    """A quota is mended by a person: no storm of writes until then."""
+    async with playing() as stage:
+        network(stage.cluster)
+
+        def refuse(call: Call) -> Exception | None:
+            if call.kind == REPLICA_SET and call.verb == "create":
+                return errors.Rejected("exceeded quota: pods", status=403)
+            return None
+
+        stage.cluster.faults.append(refuse)
+        stage.apply(manifest())
+        await stage.until(lambda: "exceeded quota" in stage.status().get("message", ""))
+        stage.cluster.writes.clear()
+        await stage.turn(120)
+        assert len([call for call in stage.cluster.writes if call.verb == "create"]) <= 5
+        told = [event for event in stage.events() if "exceeded quota" in event]
+        assert len(told) == 1
+
+
+async def test_conflicts_are_never_told() -> None:
+    """They mean that the cache was a moment behind; the next pass is at hand."""
+    async with playing() as stage:
+        network(stage.cluster)
+        seen = 0
+
+        def conflict(call: Call) -> Exception | None:
+            nonlocal seen
+            seen += 1
+            busy = call.verb == "patch" and seen % 3 == 0
+            return errors.Conflict("the object has been modified", status=409) if busy else None
+
+        stage.cluster.faults.append(conflict)
+        stage.apply(manifest())
+        await stage.until(lambda: stage.status().get("phase") == "Healthy", within=300)
+        assert "modified" not in str(stage.status()) + str(stage.events())
+
+
+@pytest.mark.parametrize("after", range(1, 26))
+async def test_an_operator_killed_after_any_write_changes_no_outcome(after: int) -> None:
+    """I6: killed after its n-th write, and started again, it promotes with two ReplicaSets."""
+    cluster = Cluster()
+    network(cluster)
+    async with playing(cluster) as stage:
+        stage.apply(manifest())
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+    cluster.writes.clear()
+
+    def kill(_: Call) -> Exception | None:
+        dead = len(cluster.writes) > after
+        return errors.Unreachable("killed", status=503) if dead else None
+
+    async with playing(cluster) as stage:
+        cluster.faults.append(kill)
+        stage.apply(manifest(version="2"))
+        await stage.turn(30)
+    cluster.faults.clear()
+    async with playing(cluster) as stage:
+        for kind in stage.operator.kinds.watched:
+            for found in cluster.every(kind):
+                stage.operator.seen(kind, None, found)
+        await stage.until(lambda: stage.status().get("phase") == "Healthy", within=300)
+        await stage.until(
+            lambda: sorted(found["spec"]["replicas"] for found in stage.replica_sets()) == [0, 4]
+        )
+        assert stage.weight() == 0
+
+
+async def test_nothing_is_decided_before_the_caches_are_whole() -> None:
+    """I8: a ReplicaSet that hasn't been seen yet must not look like a first deployment."""
+    cluster = Cluster()
+    async with playing(cluster) as stage:
+        await at_weight_10(stage)
+    cluster.writes.clear()
+
+    def slow(call: Call) -> Exception | None:
+        late = call.verb == "list" and call.kind == REPLICA_SET
+        return errors.Unreachable("slow", status=503) if late else None
+
+    cluster.faults.append(slow)
+    async with playing(cluster) as stage:
+        stage.operator.seen(stage.operator.kinds.rollout, None, stage.rollout())
+        await stage.turn(20)
+        assert cluster.writes == []
+        cluster.faults.clear()
+        await stage.turn(5)
+        assert stage.operator.whole.is_set()
+        assert cluster.writes == []
+
+
+async def test_a_cache_that_lost_a_replica_set_never_makes_a_second_one() -> None:
+    """I8: the cluster is asked before anything is decided on what the status speaks of."""
+    async with playing() as stage:
+        await at_weight_10(stage)
+        for found in stage.replica_sets():
+            held = stage.operator.cache.get(REPLICA_SET, "shop", found["metadata"]["name"])
+            assert held is not None
+            stage.operator.cache._unlink(REPLICA_SET, ("shop", found["metadata"]["name"]), held)
+            del stage.operator.cache._objects[REPLICA_SET]["shop", found["metadata"]["name"]]
+        before = [found["metadata"]["uid"] for found in stage.replica_sets()]
+        stage.cluster.writes.clear()
+        edit_status(stage, message="touched")
+        await stage.turn(5)
+        assert [found["metadata"]["uid"] for found in stage.replica_sets()] == before
+        assert stage.status()["currentStepIndex"] == 1
+        assert stage.weight() == 10
+
+
+async def test_a_lost_deletion_is_found_by_the_resync() -> None:
+    """A rollout that nobody told to be gone is forgotten within the interval."""
+    async with playing() as stage:
+        network(stage.cluster)
+        stage.apply(manifest())
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+        stage.deaf = True
+        stage.cluster.remove(stage.operator.kinds.rollout, "shop", "cart")
+        stage.deaf = False
+        assert stage.operator.cache.count(stage.operator.kinds.rollout) == 1
+        await stage.turn(400)
+        assert stage.operator.cache.count(stage.operator.kinds.rollout) == 0
+
+
+async def test_a_change_that_no_event_told_is_found_by_the_resync() -> None:
+    """A new version is rolled out though its event was lost."""
+    async with playing() as stage:
+        network(stage.cluster)
+        stage.apply(manifest())
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+        stage.deaf = True
+        stage.apply(manifest(version="2"))
+        stage.deaf = False
+        await stage.until(lambda: stage.weight() == 10, within=400)
+
+
+async def test_a_route_put_back_is_taken_up_again() -> None:
+    """Its absence is said; the rollout recovers by itself, and its status says where it is."""
+    async with playing() as stage:
+        await at_weight_10(stage)
+        held = stage.cluster.peek(VIRTUAL_SERVICE, "shop", "cart")
+        assert held is not None
+        stage.cluster.remove(VIRTUAL_SERVICE, "shop", "cart")
+        await stage.until(lambda: "VirtualService shop/cart" in stage.status()["message"])
+        stage.cluster.put(VIRTUAL_SERVICE, held)
+        await stage.until(lambda: stage.status().get("phase") == "Paused")
+        assert stage.weight() == 10
+
+
+async def test_a_kind_that_isnt_served_is_named() -> None:
+    """A mesh that isn't installed is said so, and picked up when it comes."""
+    cluster = Cluster()
+    async with playing(cluster) as stage:
+        stage.operator.watches.mark_absent(VIRTUAL_SERVICE)
+        network(cluster)
+        stage.operator.cache.forget(VIRTUAL_SERVICE)
+        stage.apply(manifest())
+        await stage.until(lambda: "serves no VirtualService" in stage.status().get("message", ""))
+        for stream in stage.operator.watches.streams():
+            if stream[0] == VIRTUAL_SERVICE:
+                stage.operator.watches.begun(stream)
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+
+
+async def test_a_deleted_rollout_leaves_the_route_on_stable() -> None:
+    """I9: the finalizer holds it until all weight is on stable."""
+    async with playing() as stage:
+        await at_weight_10(stage)
+        stage.cluster.remove(stage.operator.kinds.rollout, "shop", "cart")
+        await stage.until(lambda: not stage.cluster.every(stage.operator.kinds.rollout))
+        assert stage.weight() == 0
+
+
+async def test_a_spec_that_cant_be_read_is_told_once_and_written_once() -> None:
+    """The message has path and cure; nothing is repeated."""
+    async with playing() as stage:
+        network(stage.cluster)
+        wrong = manifest()
+        wrong["spec"]["strategy"]["canary"]["steps"] = [{"setWeight": 120}]
+        stage.apply(wrong)
+        await stage.until(lambda: stage.status().get("phase") == "Degraded")
+        assert "setWeight" in stage.status()["message"]
+        stage.cluster.writes.clear()
+        await stage.turn(100)
+        assert stage.cluster.writes == []
+        stage.apply(manifest())
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
