@@ -20,9 +20,10 @@ from davy.cluster.kinds import EVENT, Kind
 
 QUEUE: Final = 1000
 """Events waiting to be posted; more are dropped."""
-BURST: Final = 25
-"""Events of one object at once."""
-REFILL_SECONDS: Final = 30.0
+BURST: Final = 100
+"""Events of one object at once: a release of ten steps tells some fifty. Warnings are counted
+apart, so that an abort is told however talkative the steps before it were."""
+REFILL_SECONDS: Final = 5.0
 """One more event of an object is allowed after so long."""
 SAME_SECONDS: Final = 5.0
 """The same words within so long are one event: a pass repeated after a conflict or crash."""
@@ -87,7 +88,7 @@ class Recorder:
         if said is not None and at - said.at < same:
             self._again(said, at)
             return
-        if not self._allowed(uid, at):
+        if not self._allowed(f"{uid} {warning}", at):
             self.lost("rate")
             return
         event = self._event(kind, about, reason, message, warning=warning)

@@ -91,16 +91,18 @@ async def test_a_step_that_is_taken_again_is_told_again() -> None:
 
 
 async def test_an_object_that_is_talked_about_too_much_is_cut_short() -> None:
-    """And others aren't; after a while it may speak again."""
+    """Others aren't, nor its own warnings; after a while it may speak again."""
     async with running() as bench:
         for number in range(events.BURST + 5):
             bench.say(f"number {number}")
         bench.say("calm", uid="other")
         assert len(await bench.posted()) == events.BURST + 1
         assert bench.lost == ["rate"] * 5
+        bench.say("aborted", warning=True)
+        assert len(await bench.posted()) == events.BURST + 2
         bench.seconds += events.REFILL_SECONDS
         bench.say("one more")
-        assert len(await bench.posted()) == events.BURST + 2
+        assert len(await bench.posted()) == events.BURST + 3
 
 
 async def test_trouble_with_events_stops_nothing() -> None:

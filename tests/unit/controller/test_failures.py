@@ -1,9 +1,10 @@
 """What goes wrong around a pass, through the whole operator in memory."""
 
+from typing import Any
+
 import pytest
 
 from davy.api import errors
-from davy.cluster.cache import Json
 from davy.cluster.kinds import REPLICA_SET, VIRTUAL_SERVICE
 from tests.sim.cluster import Call, Cluster
 from tests.unit.controller.stage import Stage, manifest, network, playing
@@ -11,7 +12,7 @@ from tests.unit.controller.stage import Stage, manifest, network, playing
 
 async def at_weight_10(stage: Stage) -> None:
     """Revision 2 waits at weight 10 for a person."""
-    steps: list[Json] = [{"setWeight": 10}, {"pause": {}}, {"setWeight": 50}]
+    steps: list[dict[str, Any]] = [{"setWeight": 10}, {"pause": {}}, {"setWeight": 50}]
     network(stage.cluster)
     stage.apply(manifest(steps=steps))
     await stage.until(lambda: stage.status().get("phase") == "Healthy")

@@ -1,0 +1,183 @@
+"""AnalysisRuns, through the whole operator in memory."""
+
+import asyncio
+import base64
+from typing import Any
+
+from davy.analysis.answer import Answered, NotAnswered
+from davy.api import errors
+from davy.cluster.cache import Json
+from davy.cluster.kinds import SECRET
+from tests.sim.cluster import Call
+from tests.unit.controller.stage import Stage, manifest, network, playing
+
+
+def a_metric(name: str = "error-rate", **fields: Any) -> Json:
+    return {
+        "name": name,
+        "successCondition": "result[0] < 0.05",
+        "provider": {"prometheus": {"address": "http://prometheus:9090", "query": "q"}},
+        **fields,
+    }
+
+
+def a_run(stage: Stage, *metrics: Json, args: list[Json] | None = None, name: str = "run") -> None:
+    spec: Json = {"metrics": list(metrics) or [a_metric()]}
+    if args:
+        spec["args"] = args
+    stage.cluster.put(
+        stage.operator.kinds.analysis_run,
+        {"metadata": {"namespace": "shop", "name": name}, "spec": spec},
+    )
+
+
+def status(stage: Stage, name: str = "run") -> Json:
+    found = stage.cluster.peek(stage.operator.kinds.analysis_run, "shop", name) or {}
+    return found.get("status") or {}
+
+
+async def test_a_run_measures_records_and_ends() -> None:
+    """Three measurements, one each interval, counted from their starts."""
+    async with playing() as stage:
+        a_run(stage, a_metric(count=3, interval="10s"))
+        await stage.turn(1)
+        assert status(stage)["phase"] == "Running"
+        assert len(stage.provider.asked) == 1
+        await stage.turn(20)
+        assert status(stage)["phase"] == "Successful"
+        assert status(stage)["metricResults"][0]["successful"] == 3
+        assert "AnalysisRunSuccessful" in stage.events()[-1]
+
+
+async def test_a_slow_provider_delays_nobody_and_is_asked_once() -> None:
+    """One question per metric is under way; other rollouts go on meanwhile."""
+    async with playing() as stage:
+        stage.provider.release = asyncio.Event()
+        a_run(stage, a_metric(interval="1s"))
+        network(stage.cluster)
+        stage.apply(manifest())
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+        await stage.turn(30)
+        assert len(stage.provider.asked) == 1
+        stage.provider.release.set()
+        await stage.turn(1)
+        assert status(stage)["metricResults"][0]["count"] >= 1
+
+
+async def test_an_answer_isnt_lost_to_a_conflict() -> None:
+    """It waits in memory until the status was written, and is counted once."""
+    async with playing() as stage:
+        refused = 0
+
+        def conflict(call: Call) -> Exception | None:
+            nonlocal refused
+            if call.subresource == "status" and refused < 3 and stage.provider.asked:
+                refused += 1
+                return errors.Conflict("modified", status=409)
+            return None
+
+        stage.cluster.faults.append(conflict)
+        a_run(stage)
+        await stage.turn(5)
+        assert refused == 3
+        assert len(stage.provider.asked) == 1
+        assert status(stage)["metricResults"][0]["count"] == 1
+        assert status(stage)["phase"] == "Successful"
+
+
+async def test_a_killed_operator_loses_only_the_question_under_way() -> None:
+    """Started again, it asks anew and goes on counting."""
+    async with playing() as stage:
+        a_run(stage, a_metric(count=3, interval="10s"))
+        await stage.turn(11)
+        assert status(stage)["metricResults"][0]["count"] == 2
+        cluster, clock = stage.cluster, stage.clock
+    async with playing(cluster, clock) as stage:
+        await stage.turn(15)
+        assert status(stage)["metricResults"][0]["count"] == 3
+        assert len(stage.provider.asked) == 1
+
+
+async def test_a_secret_is_fetched_for_the_question_and_shown_nowhere() -> None:
+    """Filled in at measurement time; redacted from whatever comes back."""
+    async with playing() as stage:
+        secret = base64.b64encode(b"hunter2").decode()
+        stage.cluster.put(
+            SECRET, {"metadata": {"namespace": "shop", "name": "s"}, "data": {"token": secret}}
+        )
+        metric = a_metric()
+        metric["provider"]["prometheus"]["headers"] = [
+            {"key": "Authorization", "value": "Bearer {{args.token}}"}
+        ]
+        reference = {"secretKeyRef": {"name": "s", "key": "token"}}
+        stage.provider.answer = NotAnswered("HTTP 401 for Bearer hunter2")
+        a_run(stage, metric, args=[{"name": "token", "valueFrom": reference}])
+        await stage.turn(1)
+        asked = stage.provider.asked[0].provider.prometheus
+        assert asked is not None
+        assert asked.headers is not None
+        assert asked.headers[0].value == "Bearer hunter2"
+        held = str(stage.cluster.every(stage.operator.kinds.analysis_run)) + str(stage.events())
+        assert "hunter2" not in held
+        assert "***" in held
+
+
+async def test_a_secret_that_isnt_there_is_said_so() -> None:
+    """The measurement names it; the run goes on trying (I7)."""
+    async with playing() as stage:
+        metric = a_metric()
+        metric["provider"]["prometheus"]["query"] = "{{args.token}}"
+        reference = {"secretKeyRef": {"name": "s", "key": "token"}}
+        a_run(stage, metric, args=[{"name": "token", "valueFrom": reference}])
+        await stage.turn(1)
+        assert "Secret shop/s" in str(status(stage))
+        assert stage.provider.asked == []
+
+
+async def test_a_provider_that_raises_is_an_answer_too() -> None:
+    """A third party's defect is one metric's trouble."""
+    async with playing() as stage:
+
+        async def broken(_: object) -> Answered:
+            raise ZeroDivisionError("oops")
+
+        stage.provider.measure = broken  # type: ignore[method-assign,assignment]
+        a_run(stage)
+        await stage.turn(1)
+        assert "the provider failed: ZeroDivisionError: oops" in str(status(stage))
+
+
+async def test_a_deleted_run_is_asked_for_no_more() -> None:
+    """Its question is cancelled."""
+    async with playing() as stage:
+        stage.provider.release = asyncio.Event()
+        a_run(stage)
+        await stage.turn(1)
+        (asked,) = stage.operator.measurer._asked.values()
+        (task,) = asked.tasks.values()
+        stage.cluster.remove(stage.operator.kinds.analysis_run, "shop", "run")
+        await stage.turn(1)
+        assert task.cancelled()
+        assert stage.operator.measurer._asked == {}
+
+
+async def test_a_rollout_hears_of_its_runs_end() -> None:
+    """An own write wakes whoever depends on the object, though its event is no news."""
+    async with playing() as stage:
+        network(stage.cluster)
+        stage.cluster.put(
+            stage.operator.kinds.analysis_template,
+            {
+                "metadata": {"namespace": "shop", "name": "errors"},
+                "spec": {"metrics": [a_metric()]},
+            },
+        )
+        analysis = {"templates": [{"templateName": "errors"}]}
+        steps: list[Json] = [{"setWeight": 10}, {"analysis": analysis}]
+        stage.apply(manifest(steps=steps))
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+        stage.provider.answer = Answered([0.5])
+        stage.apply(manifest(version="2", steps=steps))
+        await stage.until(lambda: stage.status().get("phase") == "Degraded", within=30)
+        assert stage.weight() == 0
+        assert stage.status()["abort"]

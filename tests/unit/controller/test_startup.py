@@ -1,0 +1,88 @@
+import socket
+
+import pytest
+
+from davy.api.group import ApiGroup
+from davy.cluster.kinds import HTTP_ROUTE, VIRTUAL_SERVICE, Kinds
+from davy.controller import startup
+from davy.controller.health import Health
+from davy.controller.settings import Settings
+from davy.controller.startup import CannotStart
+from davy.controller.telemetry import Telemetry
+from davy.controller.watches import Watches
+from tests.sim.clock import TurnedClock
+from tests.sim.cluster import Cluster
+from tests.unit.controller.stage import START
+
+KINDS = Kinds(ApiGroup())
+
+
+async def test_all_is_there() -> None:
+    """Nothing absent, and late CRDs will be noticed."""
+    assert await startup.check(Cluster(), KINDS, ()) == startup.Found(frozenset(), scanning=True)
+
+
+async def test_missing_rights_are_named_together() -> None:
+    """One sentence with every verb to grant."""
+    cluster = Cluster(denied={("patch", "rollouts/status"), ("watch", "pods")})
+    named = r"patch rollouts/status\.davy\.dev, watch pods\."
+    with pytest.raises(CannotStart, match=named):
+        await startup.check(cluster, KINDS, ())
+
+
+async def test_without_crds_it_says_how_to_install_them() -> None:
+    """The command is in the sentence."""
+    cluster = Cluster(served_groups={("apps", "v1"): frozenset({"*"}), ("", "v1"): frozenset("*")})
+    with pytest.raises(CannotStart, match=r"doesn't serve .*rollouts\.davy\.dev.*davy crds"):
+        await startup.check(cluster, KINDS, ())
+
+
+async def test_a_mesh_that_isnt_installed_stops_nothing() -> None:
+    """Its kinds are absent; their rights aren't asked for."""
+    served = {("davy.dev", "v1alpha1"), ("apps", "v1"), ("", "v1"), ("networking.istio.io", "v1")}
+    cluster = Cluster(
+        served_groups={group: frozenset({"*"}) for group in served},
+        denied={("patch", "httproutes")},
+    )
+    found = await startup.check(cluster, KINDS, ())
+    assert found.absent == {HTTP_ROUTE}
+    assert VIRTUAL_SERVICE not in found.absent
+
+
+async def test_without_the_right_to_watch_crds_kopf_doesnt_scan() -> None:
+    """It would ask for ever; new kinds are seen at the next start."""
+    cluster = Cluster(denied={("watch", "customresourcedefinitions")})
+    assert not (await startup.check(cluster, KINDS, ())).scanning
+
+
+async def test_an_address_in_use_is_one_sentence() -> None:
+    """Before anything else runs."""
+    clock = TurnedClock(START)
+    watches = Watches(KINDS.watched, (), clock, lambda _: None)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        health = Health(listen, watches, Telemetry().registry, Settings().watch, clock)
+        with pytest.raises(CannotStart, match=f"can't listen on {listen}.*--listen"):
+            await health.start()
+
+
+async def test_health_fails_when_a_watch_is_dead() -> None:
+    """And names it."""
+    clock = TurnedClock(START)
+    watches = Watches(KINDS.watched, (), clock, lambda _: None)
+    health = Health("127.0.0.1:0", watches, Telemetry().registry, Settings().watch, clock)
+    assert health.troubles() == []
+    await clock.turn(301)
+    health._beat = clock.monotonic()
+    assert "the watch of rollouts.davy.dev hasn't been heard of for 301 s" in health.troubles()[0]
+
+
+async def test_health_fails_when_the_loop_stalls() -> None:
+    """A restart would help."""
+    clock = TurnedClock(START)
+    watches = Watches(KINDS.watched, (), clock, lambda _: None)
+    health = Health("127.0.0.1:0", watches, Telemetry().registry, Settings().watch, clock)
+    await clock.turn(31)
+    assert "stalled for 31 s" in " ".join(health.troubles())
