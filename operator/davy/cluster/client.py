@@ -29,6 +29,7 @@ Json = dict[str, Any]
 _BAD_REQUEST: Final = 400
 _PAGE: Final = 500
 """Objects per page of a list: one page decodes in some 60 ms, so the loop never stalls for long."""
+_DEFAULT: Final = "~/.kube/config"
 
 
 @dataclass(frozen=True)
@@ -304,14 +305,12 @@ async def connect(
     configuration.retries = None
     attempts: Mapping[str, Callable[[], Awaitable[None]]] = {
         "in-cluster service account": lambda: _in_cluster(configuration),
-        "default kubeconfig": lambda: _kubeconfig(None, configuration),
+        "kubeconfig": lambda: _kubeconfig(None, configuration),
     }
     if not kubeconfig and os.environ.get("KUBECONFIG"):
         attempts = {"$KUBECONFIG": lambda: _kubeconfig(None, configuration)}
     if kubeconfig:
-        attempts = {f"kubeconfig {kubeconfig}": lambda: _kubeconfig(kubeconfig, configuration)}
-    if kubeconfig and not await asyncio.to_thread(Path(kubeconfig).is_file):
-        raise errors.Unreachable(f"kubeconfig {kubeconfig} doesn't exist or isn't a file.")
+        attempts = {"kubeconfig": lambda: _kubeconfig(kubeconfig, configuration)}
     refusals = []
     for what, attempt in attempts.items():
         try:
@@ -329,5 +328,8 @@ async def _in_cluster(configuration: Configuration) -> None:
 
 
 async def _kubeconfig(path: str | None, configuration: Configuration) -> None:
+    places = [path] if path else (os.environ.get("KUBECONFIG") or _DEFAULT).split(os.pathsep)
+    if not await asyncio.to_thread(lambda: any(Path(p).expanduser().is_file() for p in places)):
+        raise FileNotFoundError(f"{', '.join(places)} doesn't exist")
     load: Any = kubernetes_config.load_kube_config
     await load(config_file=path, client_configuration=configuration, persist_config=False)

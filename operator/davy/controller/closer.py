@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from davy.api import errors
-from davy.cluster.cache import Cache
+from davy.cluster.cache import Cache, Json
 from davy.cluster.client import Api
 from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
 from davy.controller.observe import Observation, Observer, Unreadable
@@ -52,6 +52,18 @@ class Closer:
         if isinstance(again, Unreadable):
             raise errors.Conflict("the Rollout changed meanwhile.")
         return again
+
+    async def refresh(self, held: Json) -> None:
+        """A Rollout that changed since it was read is read again, so that the next pass sees it."""
+        kind, metadata = self.kinds.rollout, held["metadata"]
+        try:
+            found = await self.api.get(kind, metadata["namespace"], metadata["name"])
+        except errors.NotFound:
+            self.cache.delete(kind, held)
+        except errors.ApiFailure:
+            return
+        else:
+            self.cache.put(kind, found)
 
 
 def missing_replica_sets(seen: Observation) -> frozenset[str]:

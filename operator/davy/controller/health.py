@@ -45,6 +45,11 @@ class Health:
         Raises:
             CannotStart: with a sentence.
         """
+        host, _, port = self.listen.rpartition(":")
+        if not port.isdecimal():
+            raise CannotStart(
+                f"--listen {self.listen} isn't an address; write HOST:PORT, e.g. 0.0.0.0:8080."
+            )
         app = web.Application()
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
@@ -52,11 +57,10 @@ class Health:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         self._beat = self.clock.monotonic()
         await self._runner.setup()
-        host, _, port = self.listen.rpartition(":")
         try:
             site = web.TCPSite(self._runner, host.strip("[]") or None, int(port))
             await site.start()
-        except (OSError, ValueError, OverflowError) as error:
+        except (OSError, OverflowError) as error:
             await self._runner.cleanup()
             reason = getattr(error, "strerror", None) or str(error)
             raise CannotStart(

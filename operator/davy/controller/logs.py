@@ -2,11 +2,16 @@
 
 import logging
 import sys
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 from davy.controller.settings import LogFormat
+
+_KOPF_REQUESTS: Final = tuple(
+    f"kopf._cogs.clients.{module}" for module in ("watching", "fetching", "scanning", "api")
+)
+_SHORT: Final = 300
 
 
 def configure(form: LogFormat, level: str) -> None:
@@ -50,5 +55,15 @@ def configure(form: LogFormat, level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.getLogger("kubernetes").setLevel(logging.CRITICAL)  # Davy says the same, in a sentence
+    for name in _KOPF_REQUESTS:
+        logging.getLogger(name).addFilter(_short)
     for noisy in ("kopf", "asyncio", "aiohttp", "urllib3"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+def _short(record: logging.LogRecord) -> bool:
+    """Failed requests of kopf: they are tried again, so a warning, without the whole answer."""
+    record.levelno, record.levelname = logging.WARNING, "WARNING"
+    text = record.getMessage()
+    record.msg, record.args = (text if len(text) <= _SHORT else text[:_SHORT] + "…"), ()
+    return True

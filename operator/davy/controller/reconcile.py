@@ -17,7 +17,7 @@ from datetime import datetime
 
 from davy.api import errors
 from davy.cluster import apply
-from davy.cluster.cache import Cache, Json
+from davy.cluster.cache import Cache
 from davy.cluster.client import Api
 from davy.cluster.kinds import Kinds
 from davy.controller import act, observe, tell
@@ -85,7 +85,7 @@ class Reconciler:
             )
         except errors.ApiFailure as error:
             if isinstance(error, errors.Conflict | errors.NotFound):
-                await self._look_again(held)
+                await self.closer.refresh(held)
             self.teller.tell(held, decided.events, outcome, written=False)
             return Retry(error, decided.wake_at)
         if made is not None:
@@ -95,15 +95,3 @@ class Reconciler:
             return Retry(outcome.most_hopeful(), decided.wake_at)
         wrote = outcome.written or made is not None
         return Again(decided.wake_at) if wrote else Done(decided.wake_at)
-
-    async def _look_again(self, held: Json) -> None:
-        """The cache is behind: read the Rollout, so that the next pass isn't."""
-        metadata = held["metadata"]
-        try:
-            found = await self.api.get(self.kinds.rollout, metadata["namespace"], metadata["name"])
-        except errors.NotFound:
-            self.cache.delete(self.kinds.rollout, held)
-        except errors.ApiFailure:
-            return
-        else:
-            self.cache.put(self.kinds.rollout, found)

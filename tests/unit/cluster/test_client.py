@@ -175,5 +175,5 @@ async def test_what_isnt_served_is_empty(server: Server) -> None:
 
 async def test_a_kubeconfig_that_isnt_there_is_named() -> None:
     """One clear sentence at the start."""
-    with pytest.raises(errors.Unreachable, match="kubeconfig /nowhere doesn't exist"):
+    with pytest.raises(errors.Unreachable, match="kubeconfig: /nowhere doesn't exist"):
         await connect("/nowhere", timeout=1)
