@@ -31,6 +31,8 @@ RATE: Final = 200.0
 """Requests per second."""
 ERRORS: Final = 0.2
 """Of version 3: the part of its answers that are 500."""
+PAUSE: Final = "10s"
+"""Instead of the example's: the lab's Prometheus scrapes every second, so its window is shorter."""
 RELEASE_SECONDS: Final = 180.0
 LOOK_SECONDS: Final = 0.1
 
@@ -76,6 +78,9 @@ async def _open(lab: Lab) -> Shop:
     """The example, applied with kubectl, its first version healthy."""
     await lab.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
     shop = await Shop.open(lab, "shop", Router.ISTIO_SUBSETS)
+    for step in shop.canary["steps"]:
+        if "pause" in step:
+            step["pause"] = {"duration": PAUSE}
     print(f"demo: kubectl apply -f manifests/examples/{shop.router}/", flush=True)
     await _apply(shop, "v1")
     await shop.until(phase="Healthy")

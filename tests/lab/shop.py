@@ -50,6 +50,7 @@ class Shop:
         *,
         steps: Sequence[Json] | None = None,
         canary: Json | None = None,
+        applies_network: bool = True,
         **spec: Any,
     ) -> Self:
         """The example's network and analysis, applied; its Rollout, edited but not applied.
@@ -60,6 +61,7 @@ class Shop:
             router: which example.
             steps: instead of the example's.
             canary: fields of the strategy, over the example's; None removes one.
+            applies_network: false leaves Services and route to the caller.
             spec: fields of the Rollout's spec, over the example's.
         """
         shop = cls(lab, namespace, router, await _example_rollout(lab, router))
@@ -70,7 +72,8 @@ class Shop:
         strategy |= canary or {}
         for name in [name for name, value in strategy.items() if value is None]:
             del strategy[name]
-        await lab.apply(shop.network(), namespace=namespace)
+        if applies_network:
+            await lab.apply(shop.network(), namespace=namespace)
         await lab.apply(shop.analysis(), namespace=namespace)
         return shop
 

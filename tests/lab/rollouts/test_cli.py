@@ -1,0 +1,81 @@
+"""The command line on a real rollout, run as a person runs it."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.lab.rollouts.conftest import OpenShop
+from tests.lab.shop import Shop
+
+STEPS = [{"setWeight": 50}, {"pause": {}}, {"setWeight": 100}]
+
+
+async def _davy(shop: Shop, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, output and error output of `davy`."""
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("davy")),
+        *arguments,
+        "--kubeconfig",
+        str(shop.lab.kubeconfig),
+        "-n",
+        shop.namespace,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL,
+    )
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_a_release_is_watched_promoted_aborted_and_retried_by_hand(
+    open_shop: OpenShop,
+) -> None:
+    """get, list, promote, abort, retry: each does what it says, and says what it did."""
+    shop = await open_shop(steps=STEPS)
+    await shop.healthy()
+    code, out, _ = await _davy(shop, "promote", "shop")
+    assert code == 1
+    await shop.release("v2")
+    await shop.until(phase="Paused", weight=50)
+
+    code, out, err = await _davy(shop, "get", "ro", "shop")
+    assert (code, err) == (0, "")
+    assert "paused at weight 50 until somebody promotes" in out
+    assert "shop-" in out
+    assert "\x1b[" not in out
+    code, out, _ = await _davy(shop, "list", "-o", "json")
+    listed: Any = json.loads(out)
+    assert "shop" in json.dumps(listed)
+
+    assert (await _davy(shop, "abort", "shop"))[0] == 0
+    await shop.until(phase="Degraded", weight=0)
+    code, out, _ = await _davy(shop, "get", "ro", "shop")
+    assert "aborted at weight 50: by hand" in out
+    assert (await _davy(shop, "retry", "shop"))[0] == 0
+    await shop.until(phase="Paused", weight=50)
+    assert (await _davy(shop, "promote", "shop"))[0] == 0
+    await shop.until(phase="Healthy", weight=0)
+
+
+async def test_promote_full_by_hand(open_shop: OpenShop) -> None:
+    """All steps are skipped, with traffic still safe."""
+    shop = await open_shop(steps=[{"setWeight": 10}, {"pause": {}}, {"setWeight": 20}])
+    await shop.healthy()
+    async with shop.load() as load:
+        await shop.release("v2")
+        await shop.until(phase="Paused", weight=10)
+        assert (await _davy(shop, "promote", "shop", "--full"))[0] == 0
+        await shop.until(phase="Healthy", weight=0)
+    assert load.failed() == ()
+
+
+async def test_an_unknown_rollout_is_one_sentence(open_shop: OpenShop) -> None:
+    """No traceback, exit code 1."""
+    shop = await open_shop(steps=STEPS)
+    code, _, err = await _davy(shop, "get", "ro", "nobody")
+    assert code == 1
+    assert "nobody" in err
+    assert "Traceback" not in err
+    assert len(err.strip().splitlines()) == 1
