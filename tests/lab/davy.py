@@ -39,32 +39,39 @@ async def _served(lab: Lab) -> bool:
     return {"rollouts", "rollouts/status", "analysisruns", "analysistemplates"} <= names
 
 
-async def process(lab: Lab, *arguments: str) -> Component:
-    """`davy run`, not started; its log is `davy.log` of the run's folder."""
+async def process(lab: Lab, *arguments: str, name: str = "davy", listen: str = LISTEN) -> Component:
+    """`davy run`, not started.
+
+    Args:
+        lab: the lab.
+        arguments: more flags.
+        name: of the process; its log is `NAME.log` of the run's folder.
+        listen: for health and metrics.
+    """
     kubeconfig = await lab.service_account_kubeconfig(NAMESPACE, ACCOUNT)
     return Component(
-        "davy",
+        name,
         [
             str(Path(sys.executable).with_name("davy")),
             "run",
             "--kubeconfig",
             str(kubeconfig),
             "--listen",
-            LISTEN,
+            listen,
             "--log-format",
             "text",
             *arguments,
         ],
         logs=lab.folder / "logs",
-        ready=_is_ready,
+        ready=lambda: _is_ready(listen),
     )
 
 
-async def _is_ready() -> bool:
+async def _is_ready(listen: str) -> bool:
     with as_os_errors():
         async with (
             aiohttp.ClientSession() as session,
-            session.get(f"http://{LISTEN}/readyz") as answer,
+            session.get(f"http://{listen}/readyz") as answer,
         ):
             return answer.status == 200
 

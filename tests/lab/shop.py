@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 
 import yaml
 
+from davy.api.group import DAVY, ApiGroup
 from tests.lab import paths
 from tests.lab.errors import LabTimeoutError
 from tests.lab.kube import Json
@@ -40,6 +41,8 @@ class Shop:
     router: Router
     rollout: Json
     """The manifest that `release` edits and applies."""
+    group: str = DAVY
+    """The API group of all its objects."""
 
     @classmethod
     async def open(
@@ -51,6 +54,7 @@ class Shop:
         steps: Sequence[Json] | None = None,
         canary: Json | None = None,
         applies_network: bool = True,
+        group: str = DAVY,
         **spec: Any,
     ) -> Self:
         """The example's network and analysis, applied; its Rollout, edited but not applied.
@@ -61,10 +65,13 @@ class Shop:
             router: which example.
             steps: instead of the example's.
             canary: fields of the strategy, over the example's; None removes one.
+            group: the API group to write into the manifests.
             applies_network: false leaves Services and route to the caller.
             spec: fields of the Rollout's spec, over the example's.
         """
-        shop = cls(lab, namespace, router, await _example_rollout(lab, router))
+        rollout = _example_rollout(lab, router)
+        rollout["apiVersion"] = ApiGroup(group).api_version
+        shop = cls(lab, namespace, router, rollout, group)
         shop.rollout["spec"] |= spec
         strategy = shop.canary
         if steps is not None:
@@ -82,6 +89,11 @@ class Shop:
         """The manifest's canary strategy; edits take effect with the next `apply`."""
         found: Json = self.rollout["spec"]["strategy"]["canary"]
         return found
+
+    @property
+    def kind(self) -> str:
+        """The Rollout's kind, as kubectl takes it."""
+        return f"rollout.{self.group}"
 
     @property
     def host(self) -> str:
@@ -111,6 +123,7 @@ class Shop:
         """The example's AnalysisTemplate, asking every second over five."""
         documents = _documents(self.router, "analysis.yaml")
         for document in documents:
+            document["apiVersion"] = ApiGroup(self.group).api_version
             for metric in document["spec"]["metrics"]:
                 metric["interval"] = "1s"
                 query = metric["provider"]["prometheus"]["query"]
@@ -141,7 +154,7 @@ class Shop:
 
     async def get(self) -> Json:
         """The Rollout as the API server has it."""
-        return await self.lab.kube.get("rollout", NAME, namespace=self.namespace)
+        return await self.lab.kube.get(self.kind, NAME, namespace=self.namespace)
 
     async def status(self) -> Json:
         """Its status; empty before the first."""
@@ -226,7 +239,7 @@ class Shop:
     async def edit_status(self, **fields: Any) -> None:
         """What a verb writes into the status."""
         await self.lab.kube.patch(
-            "rollout",
+            self.kind,
             NAME,
             {"status": fields},
             namespace=self.namespace,
@@ -244,7 +257,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _example_rollout(lab: Lab, router: Router) -> Json:
+def _example_rollout(lab: Lab, router: Router) -> Json:
     rollout = _documents(router, "rollout.yaml")[0]
     for step in rollout["spec"]["strategy"]["canary"]["steps"]:
         for argument in (step.get("analysis") or {}).get("args", ()):
