@@ -24,7 +24,7 @@ test: env-lab lint unit  ## everything CI runs: lint, unit, and the tests on rea
 	$(BIN)/python -m tests.lab exec -- $(CURDIR)/$(BIN)/python -m pytest -m lab
 
 unit: env  ## the tests that need no lab, in less than a minute; ARGS="-k name" picks some
-	$(BIN)/python -m pytest -m "not lab and not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not lab" $(ARGS)
 
 lab: env-lab  ## bring the lab up, say how to reach it, stay until Ctrl-C
 	$(BIN)/python -m tests.lab up

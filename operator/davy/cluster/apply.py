@@ -129,6 +129,13 @@ async def scale_replica_set(
     )
 
 
+async def set_min_ready_seconds(api: Api, found: Json, seconds: int) -> Json | None:
+    """`spec.minReadySeconds` is `seconds`."""
+    if (found["spec"].get("minReadySeconds") or 0) == seconds:
+        return None
+    return await _patch_replica_set(api, found, {"spec": {"minReadySeconds": seconds}}, {})
+
+
 async def mark_replica_set(
     api: Api,
     found: Json,

@@ -92,7 +92,12 @@ class Actor:
                 return await self._point(seen, action)
             case plan.CreateReplicaSet():
                 return await self._create_replica_set(seen, action)
-            case plan.ScaleReplicaSet() | plan.MarkReplicaSet() | plan.DeleteReplicaSet():
+            case (
+                plan.ScaleReplicaSet()
+                | plan.SetMinReadySeconds()
+                | plan.MarkReplicaSet()
+                | plan.DeleteReplicaSet()
+            ):
                 return await self._replica_set(seen, action)
             case plan.CreateRun() | plan.TerminateRun() | plan.DeleteRun():
                 return await self._run(seen, action)
@@ -110,7 +115,12 @@ class Actor:
     async def _replica_set(
         self,
         seen: Observation,
-        action: plan.ScaleReplicaSet | plan.MarkReplicaSet | plan.DeleteReplicaSet,
+        action: (
+            plan.ScaleReplicaSet
+            | plan.SetMinReadySeconds
+            | plan.MarkReplicaSet
+            | plan.DeleteReplicaSet
+        ),
     ) -> int:
         """One request at most; after a Conflict the cache has what is there."""
         found = self._held(REPLICA_SET, seen, action.name)
@@ -125,6 +135,8 @@ class Actor:
                         desired=seen.rollout.spec.replicas,
                         api_group=self.kinds.api_group,
                     )
+                case plan.SetMinReadySeconds():
+                    made = await apply.set_min_ready_seconds(self.api, found, action.seconds)
                 case plan.MarkReplicaSet():
                     made = await apply.mark_replica_set(
                         self.api,

@@ -190,6 +190,7 @@ class Observer:
             current=status.get("replicas") or 0,
             ready=status.get("readyReplicas") or 0,
             available=available,
+            min_ready_seconds=found["spec"].get("minReadySeconds") or 0,
             observed=status.get("observedGeneration", 0) >= metadata.get("generation", 0),
             scale_down_at=_instant(annotations.get(group.SCALE_DOWN_DEADLINE)),
             trouble=pods.trouble(self.cache, uid_of(found)) if waits else None,

@@ -68,9 +68,6 @@ class WatchSettings:
 class MeasureSettings:
     """How metric providers are asked."""
 
-    prometheus_threads: int = 8
-    """Queries to Prometheus at the same time; default 8. Others wait for a thread."""
-
     timeout: timedelta = timedelta(seconds=330)
     """A measurement without an answer for so long is given up; default 330 s.
 

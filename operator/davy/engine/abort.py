@@ -126,4 +126,4 @@ def _sentence(world: World, position: Position, cause: str) -> str:
     at = "" if weight is None else f" at weight {weight}"
     stable = world.replica_set(position.stable_hash)
     back = f"revision {stable.revision}" if stable else "stable"
-    return f"Revision {number} aborted{at}: {cause}. All weight to {back}."
+    return f"Revision {number} aborted{at}: {cause.rstrip('.')}. All weight to {back}."

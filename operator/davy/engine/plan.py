@@ -48,6 +48,15 @@ class ScaleReplicaSet:
 
 
 @dataclass(frozen=True)
+class SetMinReadySeconds:
+    """Set `spec.minReadySeconds`: the user wants pods to be ready longer, or less long."""
+
+    name: str
+    seconds: int
+    why: str
+
+
+@dataclass(frozen=True)
 class MarkReplicaSet:
     """Write the deadline annotation (None removes it) and the revision annotation."""
 
@@ -109,6 +118,7 @@ Action = (
     | PointRole
     | CreateReplicaSet
     | ScaleReplicaSet
+    | SetMinReadySeconds
     | MarkReplicaSet
     | DeleteReplicaSet
     | CreateRun

@@ -10,6 +10,7 @@ from davy.engine.plan import (
     DeleteReplicaSet,
     MarkReplicaSet,
     ScaleReplicaSet,
+    SetMinReadySeconds,
 )
 from davy.engine.position import Position, Stage
 from davy.engine.revision import next_revision
@@ -35,7 +36,13 @@ def replica_sets(around: Surroundings, position: Position, target: int) -> tuple
         for found in _given_up(around.world, position)
         for action in _drain(around, position, found)
     ]
-    return (*growing, *drained, *shrinking, *_forgotten(around.rollout, around.world, position))
+    return (
+        *growing,
+        *_patience(around, position),
+        *drained,
+        *shrinking,
+        *_forgotten(around.rollout, around.world, position),
+    )
 
 
 def drains_until(world: World, now: datetime) -> tuple[datetime, ...]:
@@ -96,6 +103,19 @@ def _stable(around: Surroundings, position: Position) -> Action | None:
     if found.desired == full and found.scale_down_at is None:
         return None
     return ScaleReplicaSet(found.name, full, f"stable: {found.desired} → {full} pods")
+
+
+def _patience(around: Surroundings, position: Position) -> tuple[Action, ...]:
+    """Both revisions count pods as available by the same minReadySeconds, the spec's."""
+    seconds = around.rollout.spec.min_ready_seconds
+    return tuple(
+        SetMinReadySeconds(
+            found.name, seconds, f"minReadySeconds {found.min_ready_seconds} → {seconds}"
+        )
+        for found in around.world.replica_sets
+        if found.hash in {position.stable_hash, position.new_hash}
+        and found.min_ready_seconds != seconds
+    )
 
 
 def _given_up(world: World, position: Position) -> tuple[ReplicaSet, ...]:

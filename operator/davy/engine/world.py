@@ -51,6 +51,8 @@ class ReplicaSet:
     ready: int = 0
     available: int = 0
     """Pods ready for minReadySeconds."""
+    min_ready_seconds: int = 0
+    """`spec.minReadySeconds`, seconds."""
     observed: bool = True
     """The ReplicaSet controller has seen the newest spec: the counts belong to `desired`."""
     scale_down_at: datetime | None = None

@@ -188,6 +188,8 @@ class Cluster:
                 )
             case plans.ScaleReplicaSet(name=name, replicas=replicas):
                 self._change(name, desired=replicas, scale_down_at=None)
+            case plans.SetMinReadySeconds(name=name, seconds=seconds):
+                self._change(name, min_ready_seconds=seconds)
             case plans.MarkReplicaSet(name=name, revision=revision, scale_down_at=at):
                 self._change(name, revision=revision, scale_down_at=at)
             case plans.DeleteReplicaSet(name=name):

@@ -446,6 +446,15 @@ def test_a_deleted_route_holds_and_is_repaired_when_it_is_back() -> None:
     assert cluster.route == there
 
 
+def test_a_new_min_ready_seconds_reaches_the_running_revision() -> None:
+    """No field is accepted that does nothing: stable's ReplicaSet counts by it too."""
+    cluster = running(*STEPS)
+    cluster.apply(spec(*STEPS, minReadySeconds=7))
+    cluster.settle()
+    assert [found.min_ready_seconds for found in cluster.sets.values()] == [7]
+    assert phase(cluster) is RolloutPhase.HEALTHY
+
+
 def test_rules_that_disagree_are_repaired_at_the_weight_they_should_have() -> None:
     """I1: the same weight is written again when some rule says another."""
     cluster = updating(*STEPS, seconds=8)
