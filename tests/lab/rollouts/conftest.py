@@ -13,9 +13,9 @@ from tests.lab.shop import Router, Shop
 OpenShop = Callable[..., Awaitable[Shop]]
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def davy(lab: Lab) -> AsyncIterator[Component]:
-    """Davy, running; a test that kills it starts it again."""
+    """Davy, running for this folder alone; a test that kills it starts it again."""
     async with davy_process.running(lab) as process:
         yield process
 

@@ -141,10 +141,10 @@ async def test_deletion_in_the_middle_leaves_the_route_on_stable(open_shop: Open
     await shop.release("v2")
     await shop.until(phase="Paused", weight=50)
     assert (await shop.get())["metadata"]["finalizers"]
-    await shop.lab.kube.delete("rollout", "shop", namespace=shop.namespace)
+    await shop.lab.kube.delete(shop.kind, "shop", namespace=shop.namespace)
 
     async def is_gone() -> bool:
-        return await shop.lab.kube.find("rollout", "shop", namespace=shop.namespace) is None
+        return await shop.lab.kube.find(shop.kind, "shop", namespace=shop.namespace) is None
 
     await shop.lab.until(is_gone, describe="the rollout is gone", namespace=shop.namespace)
     assert await shop.weight() == 0

@@ -149,7 +149,7 @@ async def test_one_broken_rollout_does_not_hold_another_back(
     await shop.lab.apply(broken, namespace=namespace)
 
     async def is_degraded() -> bool:
-        found = await shop.lab.kube.get("rollout", "broken", namespace=namespace)
+        found = await shop.lab.kube.get(shop.kind, "broken", namespace=namespace)
         return "VirtualService" in found["status"]["message"]
 
     await shop.lab.until(is_degraded, describe="broken is Degraded", namespace=namespace)
@@ -169,7 +169,7 @@ async def test_two_rollouts_on_one_destination_rule_are_told_apart(
     await shop.lab.apply(second, namespace=namespace)
 
     async def is_refused() -> bool:
-        found = await shop.lab.kube.get("rollout", "second", namespace=namespace)
+        found = await shop.lab.kube.get(shop.kind, "second", namespace=namespace)
         return "InvalidSpec" in found["status"]["message"] and "shop" in found["status"]["message"]
 
     await shop.lab.until(is_refused, describe="the second is refused", namespace=namespace)

@@ -17,7 +17,7 @@ async def test_scaling_in_the_middle_keeps_the_share_and_loses_nothing(
         await shop.until(phase="Paused", weight=50)
         for replicas, canary in ((6, 3), (2, 1)):
             await shop.lab.kubectl(
-                "scale", "rollout/shop", f"--replicas={replicas}", "-n", shop.namespace
+                "scale", "rollouts.davy.dev/shop", f"--replicas={replicas}", "-n", shop.namespace
             )
             wanted = replicas + canary
 
@@ -53,7 +53,9 @@ async def test_kubectl_describe_reads_like_a_story(open_shop: OpenShop) -> None:
         ("RolloutCompleted", "Revision 2 promoted: it is stable now"),
     ]
     assert [event for event in story if event in wanted] == wanted
-    described = await shop.lab.kubectl("describe", "rollout", "shop", "-n", shop.namespace)
+    described = await shop.lab.kubectl(
+        "describe", "rollouts.davy.dev", "shop", "-n", shop.namespace
+    )
     assert "Canary weight 0 → 50, step 1 of 2" in described
 
 
@@ -75,7 +77,12 @@ async def test_kubectl_wait_sees_ready(open_shop: OpenShop) -> None:
     shop = await open_shop(steps=STEPS)
     await shop.release("v1")
     await shop.lab.kubectl(
-        "wait", "rollout/shop", "-n", shop.namespace, "--for=condition=Ready", "--timeout=30s"
+        "wait",
+        "rollouts.davy.dev/shop",
+        "-n",
+        shop.namespace,
+        "--for=condition=Ready",
+        "--timeout=30s",
     )
     status = await shop.until(phase="Healthy")
     conditions = {found["type"]: found for found in status["conditions"]}
