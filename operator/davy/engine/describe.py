@@ -39,7 +39,7 @@ class Scene:
         return (
             self.position.stage is Stage.DONE
             and new is not None
-            and new.available >= self.rollout.spec.replicas
+            and min(new.available, new.desired) >= self.rollout.spec.replicas
             and route.canary_weight == 0
             and route.stable_hash == self.position.new_hash
             and self.took.in_effect

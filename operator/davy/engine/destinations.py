@@ -29,8 +29,8 @@ def _after_promotion(around: Surroundings, position: Position) -> Move | None:
     route, new = around.world.route, position.new_hash
     if route.stable_hash == new:
         idle = route.canary_hash != new and _is_quiet_canary(around)
-        return (Role.CANARY, new) if idle and around.available(new) else None
-    ready = around.rollout.deleting or around.available(new) >= around.full
+        return (Role.CANARY, new) if idle and around.proven(new) else None
+    ready = around.rollout.deleting or around.proven(new) >= around.full
     quiet_stable = route.canary_weight == ALL and around.took.in_effect
     free = quiet_stable or route.canary_hash != new
     return (Role.STABLE, new) if ready and free else None
@@ -40,13 +40,13 @@ def _stable_back(around: Surroundings, position: Position) -> Move | None:
     """Somebody put back a route that isn't narrowed: canary pods must not answer for stable."""
     stable = position.stable_hash
     lost = stable is not None and around.world.route.stable_hash != stable
-    return (Role.STABLE, stable) if stable and lost and around.available(stable) else None
+    return (Role.STABLE, stable) if stable and lost and around.proven(stable) else None
 
 
 def _canary_back(around: Surroundings, position: Position) -> Move | None:
     stable = position.stable_hash
     astray = around.world.route.canary_hash != stable and _is_quiet_canary(around)
-    return (Role.CANARY, stable) if stable and astray and around.available(stable) else None
+    return (Role.CANARY, stable) if stable and astray and around.proven(stable) else None
 
 
 def _canary_to_new(around: Surroundings, position: Position, target: int) -> Move | None:
@@ -55,7 +55,7 @@ def _canary_to_new(around: Surroundings, position: Position, target: int) -> Mov
         return None
     pods = max(1, weights.needed(max(target, route.canary_weight or 0), full))
     free = _is_quiet_canary(around) or route.canary_hash is None
-    return (Role.CANARY, new) if free and around.available(new) >= min(pods, full) else None
+    return (Role.CANARY, new) if free and around.proven(new) >= min(pods, full) else None
 
 
 def _is_quiet_canary(around: Surroundings) -> bool:

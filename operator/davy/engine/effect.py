@@ -83,6 +83,14 @@ class Surroundings:
         return self.rollout.spec.replicas
 
     def available(self, template_hash: str | None) -> int:
-        """Available pods of a revision."""
+        """Available pods of a revision that are there to stay, as far as is known."""
         found = self.world.replica_set(template_hash)
-        return found.available if found else 0
+        return min(found.available, found.desired) if found else 0
+
+    def proven(self, template_hash: str | None) -> int:
+        """Available pods that more may be built on: 0 while the count is from before a scaling.
+
+        Right after 2 → 0 → 1 pods the ReplicaSet still says 2, and both are about to go (I2).
+        """
+        found = self.world.replica_set(template_hash)
+        return self.available(template_hash) if found and found.observed else 0

@@ -42,7 +42,7 @@ def in_place(weight: int, position: Position, around: Surroundings) -> bool:
     route = around.world.route
     return (
         around.world.replica_set(position.new_hash) is not None
-        and around.available(position.new_hash) >= weights.needed(weight, around.full)
+        and around.proven(position.new_hash) >= weights.needed(weight, around.full)
         and route.canary_weight == weight
         and around.took.in_effect
         and (weight == 0 or route.canary_hash == position.new_hash)
@@ -69,8 +69,8 @@ def is_waiting(position: Position, around: Surroundings) -> bool:
 
 def _first(position: Position, around: Surroundings) -> Position:
     """The first revision is stable when all its pods are available: nothing to compare it with."""
-    new = around.world.replica_set(position.new_hash)
-    complete = new is not None and new.observed and new.available >= around.rollout.spec.replicas
+    exists = around.world.replica_set(position.new_hash) is not None
+    complete = exists and around.proven(position.new_hash) >= around.full
     if not complete or around.world.problems or around.rollout.deleting:
         return position
     return replace(

@@ -72,7 +72,7 @@ def _arrives(around: Surroundings, position: Position) -> bool:
 
 
 def _may_rise(around: Surroundings, position: Position, target: int, goal: int) -> bool:
-    pods = around.available(position.new_hash)
+    pods = around.proven(position.new_hash)
     return (
         around.world.route.canary_hash == position.new_hash
         and pods >= needed(max(target, goal), around.full)  # I2

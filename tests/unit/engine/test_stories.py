@@ -10,6 +10,7 @@ from davy.api.analysis import Phase
 from davy.api.conditions import EventReason, RolloutPhase
 from davy.api.errors import Finding
 from davy.engine import plan as plans
+from davy.engine.decide import decide
 from davy.engine.world import Answer, Role
 from tests.unit.engine.cluster import START, Cluster, answering, spec
 from tests.unit.engine.invariants import Watcher
@@ -444,6 +445,22 @@ def test_a_deleted_route_holds_and_is_repaired_when_it_is_back() -> None:
     cluster.run(10)
     assert cluster.weight == 50
     assert cluster.route == there
+
+
+def test_pods_counted_before_a_scaling_raise_nothing() -> None:
+    """I2: 2 → 0 → 1 pods, and the ReplicaSet still says 2 available: both are about to go."""
+    cluster = updating(*STEPS, seconds=30)
+    cluster.edit_status(abort=True)
+    cluster.run(60)
+    cluster.edit_status(abort=False)
+    cluster.settle()
+    new = cluster.status.current_pod_hash or ""
+    stale = replace(cluster.sets[new], available=2, observed=False)
+    cluster.now += timedelta(seconds=2)
+    world = replace(cluster.world(), replica_sets=(*cluster.sets.values(),))
+    others = tuple(found for found in world.replica_sets if found.hash != new)
+    wanted = decide(cluster.rollout, replace(world, replica_sets=(*others, stale)), cluster.now)
+    assert not any(isinstance(made, plans.PointRole | plans.SetWeights) for made in wanted.actions)
 
 
 def test_a_new_min_ready_seconds_reaches_the_running_revision() -> None:
