@@ -30,7 +30,7 @@ def _after_promotion(around: Surroundings, position: Position) -> Move | None:
     if route.stable_hash == new:
         idle = route.canary_hash != new and _is_quiet_canary(around)
         return (Role.CANARY, new) if idle and around.proven(new) else None
-    ready = around.rollout.deleting or around.proven(new) >= around.full
+    ready = around.rollout.deleting or _has(around, new, around.full)
     quiet_stable = route.canary_weight == ALL and around.took.in_effect
     free = quiet_stable or route.canary_hash != new
     return (Role.STABLE, new) if ready and free else None
@@ -55,7 +55,12 @@ def _canary_to_new(around: Surroundings, position: Position, target: int) -> Mov
         return None
     pods = max(1, weights.needed(max(target, route.canary_weight or 0), full))
     free = _is_quiet_canary(around) or route.canary_hash is None
-    return (Role.CANARY, new) if free and around.proven(new) >= min(pods, full) else None
+    return (Role.CANARY, new) if free and _has(around, new, min(pods, full)) else None
+
+
+def _has(around: Surroundings, template_hash: str, pods: int) -> bool:
+    exists = around.world.replica_set(template_hash) is not None
+    return exists and around.proven(template_hash) >= pods
 
 
 def _is_quiet_canary(around: Surroundings) -> bool:

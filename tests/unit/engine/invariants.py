@@ -56,9 +56,10 @@ class Watcher:
 
     def _pointed(self, cluster: Cluster, action: plans.PointRole) -> None:
         route = cluster.route
+        if cluster.rollout.deleting:
+            return  # the pods may be gone already; nothing must keep the Rollout
         target = cluster.sets[action.hash]
-        if not cluster.rollout.deleting:
-            assert target.available > 0 or cluster.rollout.spec.replicas == 0, f"I2: {action}"
+        assert target.available > 0 or cluster.rollout.spec.replicas == 0, f"I2: {action}"
         before = route.stable_hash if action.role is Role.STABLE else route.canary_hash
         weight = route.canary_weight or 0
         side = 100 - weight if action.role is Role.STABLE else weight

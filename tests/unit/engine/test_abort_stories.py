@@ -1,0 +1,158 @@
+"""Updates that are given up, by hand, by a deadline or by deletion."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from davy.api.conditions import EventReason, RolloutPhase
+from davy.api.errors import Finding
+from davy.engine import plan as plans
+from tests.unit.engine.cluster import spec
+from tests.unit.engine.play import (
+    STEPS,
+    phase,
+    pods,
+    reasons,
+    running,
+    updating,
+)
+
+
+def test_abort_by_hand_moves_all_weight_in_the_same_pass() -> None:
+    """I3: the first action of the pass that reads the abort; stable's readiness doesn't matter."""
+    cluster = updating(*STEPS, seconds=30)
+    cluster.kill_pods(cluster.status.stable_rs or "", 3)
+    cluster.edit_status(abort=True)
+    plan = cluster.once()
+    assert plan.actions[0] == plans.SetWeights(0, 100, "canary weight 50 → 0")
+    assert plan.status.phase is RolloutPhase.DEGRADED
+    assert (
+        plan.status.message
+        == "RolloutAborted: Revision 2 aborted at weight 50: by hand. All weight to revision 1."
+    )
+    assert EventReason.ROLLOUT_ABORTED in reasons(cluster)
+
+
+def test_an_aborted_canary_keeps_its_pods_for_its_delay_then_loses_them() -> None:
+    """I4: abortScaleDownDelaySeconds counts from verified weight 0."""
+    cluster = updating(*STEPS, seconds=30, canary={"abortScaleDownDelaySeconds": 20})
+    cluster.edit_status(abort=True)
+    cluster.run(19)
+    assert pods(cluster) == {1: 4, 2: 2}
+    cluster.run(5)
+    assert pods(cluster) == {1: 4, 2: 0}
+    assert phase(cluster) is RolloutPhase.DEGRADED
+    assert "by hand" in cluster.message
+
+
+def test_an_aborted_canary_with_delay_0_keeps_its_pods_for_ever() -> None:
+    """A delay of 0 means never, as in Argo."""
+    cluster = updating(*STEPS, seconds=30, canary={"abortScaleDownDelaySeconds": 0})
+    cluster.edit_status(abort=True)
+    cluster.run(3600)
+    assert pods(cluster) == {1: 4, 2: 2}
+
+
+def test_retry_begins_at_the_first_step_again() -> None:
+    """A retry is the same revision from step 1, with its pods brought back."""
+    cluster = updating(*STEPS, seconds=30)
+    cluster.edit_status(abort=True)
+    cluster.run(60)
+    cluster.events.clear()
+    cluster.edit_status(abort=False)
+    cluster.run(5)
+    assert cluster.weight == 10
+    assert cluster.status.current_step == "2/5"
+    assert EventReason.ROLLOUT_RETRY in reasons(cluster)
+    cluster.run(15)
+    assert cluster.weight == 50
+
+
+def test_an_abort_where_nothing_is_updated_is_dropped_and_said() -> None:
+    """An abort of a healthy rollout changes nothing and doesn't wait for the next release."""
+    cluster = running(*STEPS)
+    cluster.edit_status(abort=True)
+    cluster.settle()
+    assert phase(cluster) is RolloutPhase.HEALTHY
+    assert cluster.status.abort is None
+    assert reasons(cluster) == [EventReason.ROLLOUT_NOT_COMPLETED]
+
+
+def test_abort_wins_over_promote_full() -> None:
+    """I3: an abort after promote --full still aborts (Argo ignores it)."""
+    cluster = updating(*STEPS, seconds=6)
+    cluster.edit_status(promote_full=True)
+    cluster.settle()
+    cluster.edit_status(abort=True)
+    cluster.run(60)
+    assert phase(cluster) is RolloutPhase.DEGRADED
+    assert cluster.weight == 0
+
+
+def test_a_canary_that_never_gets_ready_is_degraded_at_its_deadline() -> None:
+    """The deadline is evaluated whatever the route or the pods do (Argo's H5)."""
+    cluster = running({"setWeight": 10}, progressDeadlineSeconds=60)
+    cluster.broken.add("x")
+    cluster.apply(spec({"setWeight": 10}, version="2", progressDeadlineSeconds=60))
+    cluster.start_delay = timedelta(days=9)
+    cluster.run(59)
+    assert phase(cluster) is RolloutPhase.PROGRESSING
+    cluster.run(2)
+    assert phase(cluster) is RolloutPhase.DEGRADED
+    assert EventReason.PROGRESS_DEADLINE_EXCEEDED in reasons(cluster)
+    assert cluster.weight == 0
+
+
+def test_a_deadline_aborts_where_the_user_wants_it() -> None:
+    """progressDeadlineAbort: the update is given up, with the deadline as its reason."""
+    more: dict[str, Any] = {"progressDeadlineSeconds": 60, "progressDeadlineAbort": True}
+    cluster = running({"setWeight": 10}, **more)
+    cluster.start_delay = timedelta(days=9)
+    cluster.apply(spec({"setWeight": 10}, version="2", **more))
+    cluster.run(61)
+    assert cluster.status.abort is True
+    assert "no progress for 60 s (progressDeadlineSeconds)" in cluster.message
+
+
+def test_flapping_pods_are_no_progress() -> None:
+    """A pod that comes and goes doesn't push the deadline away."""
+    cluster = running({"setWeight": 100}, progressDeadlineSeconds=60)
+    cluster.apply(spec({"setWeight": 100}, version="2", progressDeadlineSeconds=60))
+    cluster.run(1)
+    cluster.start_delay = timedelta(seconds=7)
+    for _ in range(12):
+        cluster.kill_pods(cluster.status.current_pod_hash or "", 2)
+        cluster.run(6)
+    assert phase(cluster) is RolloutPhase.DEGRADED
+
+
+def test_problems_hold_the_steps_but_not_an_abort() -> None:
+    """I3: a missing template stops the steps, never the abort."""
+    cluster = updating(*STEPS, seconds=8)
+    cluster.problems = (Finding("spec.strategy.canary.analysis", "template x isn't there"),)
+    cluster.run(100)
+    assert cluster.weight == 10
+    assert phase(cluster) is RolloutPhase.DEGRADED
+    assert cluster.message.startswith("InvalidSpec: spec.strategy.canary.analysis: template x")
+    cluster.edit_status(abort=True)
+    assert isinstance(cluster.once().actions[0], plans.SetWeights)
+    cluster.problems = ()
+    cluster.run(5)
+    assert cluster.weight == 0
+
+
+def test_deletion_leaves_all_traffic_on_stable() -> None:
+    """I9: the finalizer stays until the weight is on stable, in effect."""
+    cluster = updating(*STEPS, seconds=30)
+    assert cluster.rollout.finalizer
+    cluster.rollout = replace(cluster.rollout, deleting=True)
+    assert isinstance(cluster.once().actions[0], plans.SetWeights)
+    assert cluster.rollout.finalizer
+    cluster.run(3)
+    assert cluster.weight == 0
+    assert not cluster.rollout.finalizer
+
+
+def test_deletion_of_an_idle_rollout_needs_no_finalizer() -> None:
+    """Nothing to take back: the operator needn't even be there."""
+    assert not running(*STEPS).rollout.finalizer

@@ -1,0 +1,219 @@
+"""Any state at all, reachable or not: `decide` answers, and what it wants breaks no invariant."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from davy.api.analysis import Phase
+from davy.api.conditions import ConditionStatus, ConditionType, PauseReason, Reason
+from davy.api.errors import Finding
+from davy.api.rollout import RolloutSpec
+from davy.api.status import (
+    CanaryStatus,
+    Condition,
+    PauseCondition,
+    RolloutStatus,
+    RunReference,
+)
+from davy.engine import plan as plans
+from davy.engine import revision, weights
+from davy.engine.decide import EngineSettings, decide
+from davy.engine.effect import effect
+from davy.engine.world import Answer, ReplicaSet, Rollout, Route, Run, RunKind, World
+from tests.unit.engine.cluster import SETTLE, START, Cluster, spec, template
+from tests.unit.engine.invariants import Watcher
+
+NOW = START + timedelta(hours=1)
+HASHES = [revision.template_hash(template(version)) for version in ("1", "2", "3")]
+ANALYSIS = {"templates": [{"templateName": "errors"}]}
+KINDS_OF_STEP: list[dict[str, Any]] = [
+    *({"setWeight": weight} for weight in (0, 10, 50, 100)),
+    {"pause": {}},
+    {"pause": {"duration": "30s"}},
+    {"analysis": ANALYSIS},
+]
+STEP = st.sampled_from(KINDS_OF_STEP)
+TIMES = st.integers(-4000, 60).map(lambda seconds: NOW + timedelta(seconds=seconds))
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> RolloutSpec:
+    """A spec of one of three versions."""
+    steps: list[dict[str, Any]] = draw(st.lists(STEP, max_size=5))
+    return spec(
+        *steps,
+        version=draw(st.sampled_from(["1", "2", "3"])),
+        replicas=draw(st.sampled_from([0, 1, 3, 10])),
+        canary={"analysis": ANALYSIS} if draw(st.booleans()) else {},
+        progressDeadlineAbort=draw(st.booleans()),
+    )
+
+
+@st.composite
+def replica_sets(draw: st.DrawFn) -> tuple[ReplicaSet, ...]:
+    """Some revisions' ReplicaSets, never more available than desired pods that exist."""
+    found = []
+    for number, template_hash in enumerate(draw(st.permutations(HASHES)), start=1):
+        if not draw(st.booleans()):
+            continue
+        desired = draw(st.integers(0, 10))
+        available = draw(st.integers(0, desired))
+        found.append(
+            ReplicaSet(
+                f"cart-{template_hash}",
+                template_hash,
+                number,
+                desired,
+                current=draw(st.integers(available, desired)),
+                ready=available,
+                available=available,
+                observed=draw(st.booleans()),
+                scale_down_at=draw(st.none() | TIMES),
+            )
+        )
+    return tuple(found)
+
+
+def conditions(now: datetime, *, said: str, settled: bool) -> list[Condition]:
+    """What the pass before wrote of the route and of progress."""
+    since = now - (SETTLE * 2 if settled else SETTLE / 2)
+    kinds = ((ConditionType.TRAFFIC_VERIFIED, said), (ConditionType.PROGRESSING, "moves"))
+    return [
+        Condition(
+            type=kind,
+            status=ConditionStatus.TRUE,
+            reason=Reason.REPLICA_SET_UPDATED,
+            message=text,
+            last_transition_time=since,
+            last_update_time=since,
+        )
+        for kind, text in kinds
+    ]
+
+
+@st.composite
+def states(draw: st.DrawFn) -> tuple[Rollout, World]:
+    """A rollout in any condition, and any world around it."""
+    wanted = draw(specs())
+    route = Route(
+        canary_weight=draw(st.none() | st.sampled_from([0, 10, 50, 100])),
+        stable_hash=draw(st.none() | st.sampled_from(HASHES)),
+        canary_hash=draw(st.none() | st.sampled_from(HASHES)),
+        answer=draw(st.sampled_from(Answer)),
+        uneven=draw(st.booleans()),
+    )
+    run = Run(
+        "run",
+        RunKind.STEP,
+        HASHES[0],
+        1,
+        draw(st.sampled_from(Phase)),
+        draw(st.integers(0, 4)),
+    )
+    steps = wanted.strategy.canary.steps or []
+    pause = PauseCondition(reason=draw(st.sampled_from(PauseReason)), start_time=draw(TIMES))
+    said = effect(route, RolloutStatus(), NOW, SETTLE).said
+    reference = RunReference(name="run", status=run.phase.value)
+    known = draw(st.booleans())
+    status = RolloutStatus(
+        current_pod_hash=revision.template_hash(wanted.template)
+        if known
+        else draw(st.none() | st.sampled_from(HASHES)),
+        current_step_hash=revision.steps_hash(steps) if known else None,
+        stable_rs=draw(st.none() | st.sampled_from(HASHES)),
+        current_step_index=draw(st.none() | st.integers(0, 7)),
+        abort=draw(st.none() | st.booleans()),
+        aborted_at=draw(st.none() | TIMES),
+        promote_full=draw(st.none() | st.booleans()),
+        controller_pause=draw(st.none() | st.booleans()),
+        pause_conditions=[pause] if draw(st.booleans()) else None,
+        canary=CanaryStatus(
+            current_step_analysis_run_status=reference if draw(st.booleans()) else None,
+            current_background_analysis_run_status=reference if draw(st.booleans()) else None,
+        ),
+        conditions=conditions(NOW, said=said, settled=draw(st.booleans())),
+    )
+    rollout = Rollout(
+        "shop",
+        "cart",
+        "uid-1",
+        draw(st.integers(1, 9)),
+        wanted,
+        status,
+        deleting=draw(st.booleans()),
+        finalizer=draw(st.booleans()),
+        revision=draw(st.none() | st.integers(1, 3)),
+    )
+    problems = (Finding("spec", "something is wrong"),) if draw(st.booleans()) else ()
+    world = World(draw(replica_sets()), route, (run,) if draw(st.booleans()) else (), problems)
+    return rollout, world
+
+
+@settings(max_examples=500)
+@given(states())
+def test_any_state_gets_a_plan_that_breaks_no_invariant(state: tuple[Rollout, World]) -> None:
+    """I1 to I4: whatever is observed, no exception, and no action that must not be."""
+    rollout, world = state
+    wanted = decide(rollout, world, NOW, EngineSettings(SETTLE))
+    cluster = Cluster(rollout, now=NOW, route=world.route)
+    cluster.sets = {found.hash: found for found in world.replica_sets}
+    Watcher()(cluster, wanted)
+    assert wanted.status.message
+    assert wanted.wake_at is None or wanted.wake_at > NOW
+
+
+@settings(max_examples=500)
+@given(states())
+def test_a_step_is_passed_only_when_its_effect_was_observed(state: tuple[Rollout, World]) -> None:
+    """I5, I7: the weight is in effect with its pods; the analysis was successful or waved on."""
+    rollout, world = state
+    before, steps = rollout.status, rollout.spec.strategy.canary.steps or []
+    after = decide(rollout, world, NOW, EngineSettings(SETTLE)).status
+    known = before.current_pod_hash == after.current_pod_hash
+    if not known or before.promote_full or after.abort or not before.stable_rs:
+        return
+    if before.current_pod_hash == before.stable_rs or before.aborted_at is not None:
+        return
+    took = effect(world.route, before, NOW, SETTLE)
+    new = world.replica_set(after.current_pod_hash)
+    first = min(before.current_step_index or 0, len(steps))
+    for index in range(first, after.current_step_index or 0):
+        step = steps[index]
+        if step.set_weight is not None:
+            assert world.route.canary_weight == step.set_weight, "I5"
+            assert took.in_effect, "I5"
+            assert new is not None
+            assert new.available >= weights.needed(step.set_weight, rollout.spec.replicas), "I2"
+        if step.analysis is not None:
+            assert index == first, "I5: a run has to be made first"
+            run = next(iter(world.runs), None)
+            status = before.canary and before.canary.current_step_analysis_run_status
+            phase = run.phase if run else Phase(status.status) if status else None
+            resumed = before.controller_pause and not before.pause_conditions
+            assert phase is Phase.SUCCESSFUL or (phase is Phase.INCONCLUSIVE and resumed), "I7"
+
+
+@settings(max_examples=300)
+@given(states())
+def test_an_abort_is_the_first_action_whatever_else_is_so(state: tuple[Rollout, World]) -> None:
+    """I3: all weight to stable first, for any pods, problems, runs and answers of the router."""
+    rollout, world = state
+    new_hash = revision.template_hash(rollout.spec.template)
+    steps = rollout.spec.strategy.canary.steps or []
+    stable = next(found for found in HASHES if found != new_hash)
+    status = rollout.status.model_copy(
+        update={
+            "abort": True,
+            "stable_rs": stable,
+            "current_pod_hash": new_hash,
+            "current_step_hash": revision.steps_hash(steps),
+        }
+    )
+    world = replace(world, route=replace(world.route, canary_weight=50))
+    wanted = decide(replace(rollout, status=status), world, NOW, EngineSettings(SETTLE))
+    first = wanted.actions[0]
+    assert isinstance(first, plans.SetWeights)
+    assert (first.canary, first.stable) == (0, 100)

@@ -1,0 +1,168 @@
+"""Weights under capacity, destinations, and what the mesh says of them."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from davy.api.conditions import EventReason, RolloutPhase
+from davy.api.errors import Finding
+from davy.engine import plan as plans
+from davy.engine.decide import decide
+from davy.engine.world import Answer, Role
+from tests.unit.engine.cluster import answering, spec
+from tests.unit.engine.play import (
+    STEPS,
+    phase,
+    pods,
+    updating,
+)
+
+
+def test_weight_waits_for_the_pods_that_carry_it() -> None:
+    """I2: at weight 50 two of four pods are needed; one is not enough."""
+    cluster = updating({"setWeight": 50}, seconds=1)
+    cluster.start_delay = timedelta(seconds=1000)
+    cluster.run(20)
+    assert cluster.weight == 50  # the first two were asked for before the delay grew
+    cluster.apply(spec({"setWeight": 100}, version="3"))
+    cluster.run(20)
+    assert cluster.weight == 0
+    assert "0 of 4 pods of revision 3 are available, weight 100 needs 4" in cluster.message
+
+
+def test_weight_comes_down_when_the_canary_loses_pods() -> None:
+    """I2: three of four pods gone, weight 100's share follows at once."""
+    cluster = updating({"setWeight": 75}, {"pause": {}}, seconds=10)
+    assert cluster.weight == 75
+    cluster.kill_pods(cluster.status.current_pod_hash or "", 2)
+    cluster.settle()
+    assert cluster.weight == 25
+    cluster.run(10)
+    assert cluster.weight == 75
+
+
+def test_a_skipped_step_never_outruns_the_pods() -> None:
+    """I2 (Argo's H3): a person skips to weight 80 while one of four pods is available."""
+    cluster = updating({"setWeight": 10}, {"pause": {}}, {"setWeight": 80}, {"pause": {}})
+    cluster.edit_status(pause_conditions=None, controller_pause=None, current_step_index=3)
+    cluster.settle()
+    assert cluster.weight == 10
+    cluster.run(10)
+    assert cluster.weight == 80
+
+
+def test_promote_full_passes_all_steps_but_never_outruns_the_pods() -> None:
+    """I2: full promotion waits for all pods at the weight it has."""
+    cluster = updating(*STEPS, seconds=6)
+    assert cluster.weight == 10
+    cluster.edit_status(promote_full=True)
+    cluster.settle()
+    assert cluster.weight == 10
+    cluster.run(10)
+    assert phase(cluster) is RolloutPhase.HEALTHY
+    assert cluster.status.promote_full is None
+    skipped = plans.Event(EventReason.SKIP_STEPS, "Promoted in full: steps 2 to 5 skipped")
+    assert skipped in cluster.events
+
+
+def test_stable_destination_moves_only_without_weight() -> None:
+    """A promoted revision keeps 100 on the canary's side until stable's side leads to it."""
+    cluster = updating(seconds=0)
+    seen: list[tuple[Role, int | None]] = []
+    for _ in range(40):
+        cluster.now += timedelta(seconds=0.25)
+        moved = [made for made in cluster.once().actions if isinstance(made, plans.PointRole)]
+        seen.extend((action.role, cluster.weight) for action in moved)
+    assert seen == [(Role.CANARY, 0), (Role.STABLE, 100)]
+    assert phase(cluster) is RolloutPhase.HEALTHY
+
+
+def test_nothing_goes_on_while_the_mesh_has_not_taken_the_weight() -> None:
+    """I5: written is not taken; the message says what the router said."""
+    cluster = updating(
+        {"setWeight": 10}, {"pause": {"duration": "1s"}}, {"setWeight": 50}, seconds=4
+    )
+    answering(cluster, Answer.NOT_YET, "parent gw: Accepted is False (NotAllowedByListeners)")
+    cluster.run(100)
+    assert cluster.status.current_step_index == 0
+    assert "NotAllowedByListeners" in cluster.message
+    answering(cluster, Answer.VERIFIED)
+    cluster.run(3)
+    assert cluster.status.canary is not None
+    assert cluster.status.canary.weights is not None
+    assert cluster.status.canary.weights.verified is True
+
+
+def test_a_settle_time_never_counts_as_verified() -> None:
+    """Where the router can't say, weights.verified stays unknown though the step goes on."""
+    cluster = updating(*STEPS, seconds=8)
+    assert cluster.status.current_step_index == 1
+    assert cluster.status.canary is not None
+    assert cluster.status.canary.weights is not None
+    assert cluster.status.canary.weights.verified is None
+
+
+def test_a_deleted_route_holds_and_is_repaired_when_it_is_back() -> None:
+    """The weight is written again when somebody put the route back without it."""
+    cluster = updating(*STEPS, seconds=30)
+    there = cluster.route
+    cluster.route = replace(there, canary_weight=None, stable_hash=None, canary_hash=None)
+    cluster.problems = (Finding("spec", "VirtualService shop/cart isn't there"),)
+    cluster.run(10)
+    assert cluster.status.current_step_index == 3
+    cluster.route = replace(there, canary_weight=0, stable_hash=None, canary_hash=None)
+    cluster.problems = ()
+    cluster.run(10)
+    assert cluster.weight == 50
+    assert cluster.route == there
+
+
+def test_pods_counted_before_a_scaling_raise_nothing() -> None:
+    """I2: 2 → 0 → 1 pods, and the ReplicaSet still says 2 available: both are about to go."""
+    cluster = updating(*STEPS, seconds=30)
+    cluster.edit_status(abort=True)
+    cluster.run(60)
+    cluster.edit_status(abort=False)
+    cluster.settle()
+    new = cluster.status.current_pod_hash or ""
+    stale = replace(cluster.sets[new], available=2, observed=False)
+    cluster.now += timedelta(seconds=2)
+    world = replace(cluster.world(), replica_sets=(*cluster.sets.values(),))
+    others = tuple(found for found in world.replica_sets if found.hash != new)
+    wanted = decide(cluster.rollout, replace(world, replica_sets=(*others, stale)), cluster.now)
+    assert not any(isinstance(made, plans.PointRole | plans.SetWeights) for made in wanted.actions)
+
+
+def test_rules_that_disagree_are_repaired_at_the_weight_they_should_have() -> None:
+    """I1: the same weight is written again when some rule says another."""
+    cluster = updating(*STEPS, seconds=8)
+    cluster.route = replace(cluster.route, uneven=True)
+    wanted = cluster.once()
+    assert wanted.actions[0] == plans.SetWeights(10, 90, "canary weight 10 → 10")
+
+
+def test_scaling_in_the_middle_keeps_the_share() -> None:
+    """HPA asks for 10: both sides grow; the weight never exceeds what the canary can carry."""
+    cluster = updating(*STEPS, seconds=30)
+    cluster.apply(spec(*STEPS, version="2", replicas=10))
+    cluster.settle()
+    assert cluster.weight == 20
+    cluster.run(10)
+    assert cluster.weight == 50
+    assert pods(cluster) == {1: 10, 2: 5}
+
+
+def test_lowering_the_weight_frees_pods_only_after_it_is_in_effect() -> None:
+    """I4: 50 → 10, the pods for 50 stay until 10 is in effect."""
+    steps: tuple[dict[str, Any], ...] = (
+        {"setWeight": 50},
+        {"pause": {"duration": "1s"}},
+        {"setWeight": 10},
+        {"pause": {}},
+    )
+    cluster = updating(*steps, seconds=6)
+    while cluster.weight != 10:
+        cluster.run(0.1)
+    assert pods(cluster)[2] == 2
+    cluster.run(2)
+    assert pods(cluster)[2] == 1
