@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from davy.engine import plan as plans
 from davy.engine import position as positions
 from davy.engine import weights
-from davy.engine.effect import may_carry
+from davy.engine.effect import effect, may_carry
 from davy.engine.position import Stage
 from davy.engine.world import Role
-from tests.unit.engine.cluster import Cluster
+from tests.unit.engine.cluster import SETTLE, Cluster
 
 
 @dataclass
@@ -40,6 +40,9 @@ class Watcher:
             leads = cluster.sets[cluster.route.canary_hash or ""]
             room = weights.carried(leads.available, cluster.rollout.spec.replicas)
             assert action.canary <= room, f"I2: weight {action.canary} on {leads}"
+            assert leads.observed, f"I2: weight {action.canary} on an old count: {leads}"
+            assert cluster.rollout.finalizer, "I9: deletion couldn't take this weight back"
+            assert not cluster.problems, f"raised in spite of {cluster.problems}"
             self.checked.add("I2")
 
     def _scaled(self, cluster: Cluster, action: plans.ScaleReplicaSet) -> None:
@@ -61,6 +64,9 @@ class Watcher:
         target = cluster.sets[action.hash]
         assert target.available > 0 or cluster.rollout.spec.replicas == 0, f"I2: {action}"
         before = route.stable_hash if action.role is Role.STABLE else route.canary_hash
+        if before is not None and action.role is Role.CANARY:
+            took = effect(route, cluster.status, cluster.now, SETTLE)
+            assert took.in_effect, f"I5: {action}, but the weight before it isn't in effect"
         weight = route.canary_weight or 0
         side = 100 - weight if action.role is Role.STABLE else weight
         if side > 0 and before is not None:

@@ -158,7 +158,7 @@ def test_any_state_gets_a_plan_that_breaks_no_invariant(state: tuple[Rollout, Wo
     """I1 to I4: whatever is observed, no exception, and no action that must not be."""
     rollout, world = state
     wanted = decide(rollout, world, NOW, EngineSettings(SETTLE))
-    cluster = Cluster(rollout, now=NOW, route=world.route)
+    cluster = Cluster(rollout, now=NOW, route=world.route, problems=world.problems)
     cluster.sets = {found.hash: found for found in world.replica_sets}
     Watcher()(cluster, wanted)
     assert wanted.status.message

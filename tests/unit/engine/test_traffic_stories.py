@@ -9,7 +9,7 @@ from davy.api.errors import Finding
 from davy.engine import plan as plans
 from davy.engine.decide import decide
 from davy.engine.world import Answer, Role
-from tests.unit.engine.cluster import answering, spec
+from tests.unit.engine.cluster import SETTLE, START, answering, spec
 from tests.unit.engine.play import (
     STEPS,
     phase,
@@ -75,6 +75,20 @@ def test_stable_destination_moves_only_without_weight() -> None:
         seen.extend((action.role, cluster.weight) for action in moved)
     assert seen == [(Role.CANARY, 0), (Role.STABLE, 100)]
     assert phase(cluster) is RolloutPhase.HEALTHY
+
+
+def test_weight_moves_to_stable_only_when_its_new_destination_settled() -> None:
+    """I5: both sides lead to the promoted revision; the proxies get their time before it moves."""
+    cluster = updating(seconds=0)
+    moved: dict[str, timedelta] = {}
+    while phase(cluster) is not RolloutPhase.HEALTHY:
+        cluster.now += timedelta(seconds=0.125)
+        for made in cluster.once().actions:
+            if isinstance(made, plans.PointRole) and made.role is Role.STABLE:
+                moved["leads"] = cluster.now - START
+            if isinstance(made, plans.SetWeights) and made.canary == 0:
+                moved["weight"] = cluster.now - START
+    assert moved["weight"] - moved["leads"] >= SETTLE
 
 
 def test_nothing_goes_on_while_the_mesh_has_not_taken_the_weight() -> None:
