@@ -91,6 +91,18 @@ def test_weight_moves_to_stable_only_when_its_new_destination_settled() -> None:
     assert moved["weight"] - moved["leads"] >= SETTLE
 
 
+def test_no_weight_is_raised_while_something_is_wrong() -> None:
+    """A missing template is found while the pods start: the first weight waits until it is there."""
+    cluster = updating(*STEPS, seconds=4)
+    assert cluster.weight == 0
+    cluster.problems = (Finding("spec", "template x isn't there"),)
+    cluster.run(20)
+    assert cluster.weight == 0
+    cluster.problems = ()
+    cluster.run(5)
+    assert cluster.weight == 10
+
+
 def test_nothing_goes_on_while_the_mesh_has_not_taken_the_weight() -> None:
     """I5: written is not taken; the message says what the router said."""
     cluster = updating(
