@@ -92,8 +92,8 @@ def test_weight_moves_to_stable_only_when_its_new_destination_settled() -> None:
 
 
 def test_no_weight_is_raised_while_something_is_wrong() -> None:
-    """A missing template is found while the pods start: the first weight waits until it is there."""
-    cluster = updating(*STEPS, seconds=4)
+    """A missing template is found while the pods start: the first weight waits for it."""
+    cluster = updating(*STEPS, seconds=3)
     assert cluster.weight == 0
     cluster.problems = (Finding("spec", "template x isn't there"),)
     cluster.run(20)
