@@ -98,7 +98,7 @@ def refused(call: Call, status: int, body: bytes, headers: Mapping[str, str]) ->
     if status == _FORBIDDEN:
         sentence = (
             f"{call}: RBAC doesn't allow it: grant the verb {call.verb} on {call.resource} "
-            f"to Davy's service account ({said})."
+            f"to this account ({said})."
         )
     return _error_class(status, answer)(
         sentence, status=status, retry_after=_retry_after(headers, answer)

@@ -139,7 +139,8 @@ def _steps(scene: Scene, before: RolloutStatus) -> Iterator[Event]:
     begun = {(pause.reason, pause.start_time) for pause in before.pause_conditions or ()}
     for pause in position.pauses:
         if (pause.reason, pause.start_time) not in begun:
-            text = f"{pause.reason}: {step_of(position, position.index)}"
+            weight = scene.world.route.canary_weight
+            text = f"{pause.reason}: {step_of(position, position.index)}, weight {weight}"
             yield Event(EventReason.ROLLOUT_PAUSED, text)
 
 
