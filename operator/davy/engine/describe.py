@@ -34,14 +34,18 @@ class Scene:
 
     @property
     def settled(self) -> bool:
-        """The stable revision is complete and the route leads all traffic to it, in effect."""
+        """The stable revision is complete and the route leads all traffic to it, in effect.
+
+        Its canary side too: Healthy is said once, when nothing is left to do.
+        """
         route, new = self.world.route, self.new
+        both = {route.stable_hash, route.canary_hash} == {self.position.new_hash}
         return (
             self.position.stage is Stage.DONE
             and new is not None
             and min(new.available, new.desired) >= self.rollout.spec.replicas
             and route.canary_weight == 0
-            and route.stable_hash == self.position.new_hash
+            and (both or self.rollout.spec.replicas == 0)
             and self.took.in_effect
         )
 

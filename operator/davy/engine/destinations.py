@@ -28,8 +28,9 @@ def move(around: Surroundings, position: Position, target: int) -> Move | None:
 def _after_promotion(around: Surroundings, position: Position) -> Move | None:
     route, new = around.world.route, position.new_hash
     if route.stable_hash == new:
-        idle = route.canary_hash != new and _is_quiet_canary(around)
-        return (Role.CANARY, new) if idle and around.proven(new) else None
+        free = _is_quiet_canary(around) or route.canary_hash is None
+        astray = route.canary_hash != new and free
+        return (Role.CANARY, new) if astray and around.proven(new) else None
     ready = around.rollout.deleting or _has(around, new, around.full)
     quiet_stable = route.canary_weight == ALL and around.took.in_effect
     free = quiet_stable or route.canary_hash != new

@@ -58,6 +58,20 @@ def test_a_rollout_without_steps_goes_to_100_and_keeps_the_old_pods_for_the_drai
     assert pods(cluster) == {1: 0, 2: 4}
 
 
+def test_healthy_is_said_once_when_nothing_is_left_to_do() -> None:
+    """From a template to Healthy there is no Healthy in between: `kubectl wait` can trust it."""
+    cluster = Cluster.of(spec(*STEPS))
+    for version in ("1", "2"):
+        cluster.apply(spec(*STEPS[:3], version=version))
+        seen: list[RolloutPhase | None] = []
+        for _ in range(240):
+            cluster.now += timedelta(seconds=0.125)
+            cluster.once()
+            seen.append(phase(cluster))
+        first = seen.index(RolloutPhase.HEALTHY)
+        assert set(seen[first:]) == {RolloutPhase.HEALTHY}
+
+
 def test_an_idle_rollout_wants_nothing() -> None:
     """No action, no status change, no event, no wake-up: an idle rollout costs nothing."""
     cluster = running(*STEPS)
