@@ -151,7 +151,7 @@ class Metric(Model):
     consecutive_error_limit: IntOrText | None = Field(
         None,
         description="Errors in a row that are allowed (Argo: 4). Unset: a provider that can't "
-        "answer is no evidence; see the documentation on missing evidence.",
+        "answer is no evidence: the weight is held and it is asked again.",
     )
     consecutive_success_limit: IntOrText = Field(
         0, description="Successes in a row that end the metric as Successful; 0: off."

@@ -1,5 +1,8 @@
 """Good releases: each router, step by step, no request lost."""
 
+import copy
+from typing import Any
+
 import pytest
 
 from tests.lab import davy as davy_process
@@ -14,6 +17,7 @@ STEPS = [
     {"pause": {}},
     {"setWeight": 100},
 ]
+PAUSED: list[dict[str, Any]] = [{"setWeight": 50}, {"pause": {}}]
 QUICK = [{"setWeight": 50}, {"pause": {"duration": "1s"}}]
 
 
@@ -107,6 +111,31 @@ async def test_only_weights_and_hashes_of_the_users_objects_change(open_shop: Op
         for subset in after["spec"].get("subsets", ()):
             assert subset["labels"].pop("rollouts-pod-template-hash") == status["stableRS"]
         assert after["spec"] == before[kind]["spec"], kind
+
+
+async def test_every_rule_of_an_httproute_with_both_services_is_weighted(
+    open_shop: OpenShop,
+) -> None:
+    """Two rules hold both services and go together; a third, with one of them, is left alone."""
+    shop = await open_shop(Router.GATEWAY_API, steps=PAUSED, applies_network=False)
+    network = shop.network()
+    route = next(each for each in network if each["kind"] == "HTTPRoute")
+    rules = route["spec"]["rules"]
+    for path, services in (("/second", 2), ("/stable", 1)):
+        match = {"path": {"type": "PathPrefix", "value": path}}
+        refs = copy.deepcopy(rules[0]["backendRefs"][:services])
+        rules.append({"matches": [match], "backendRefs": refs})
+    await shop.lab.apply(network, namespace=shop.namespace)
+    await shop.healthy()
+    async with shop.load() as load:
+        await shop.release("v2")
+        await shop.until(phase="Paused", weight=50)
+        found = (await shop.route())["spec"]["rules"]
+        weights = [[ref["weight"] for ref in rule["backendRefs"]] for rule in found]
+        assert weights == [[50, 50], [50, 50], [100]]
+        await shop.edit_status(pauseConditions=None)
+        await shop.until(phase="Healthy", weight=0)
+    assert load.failed() == ()
 
 
 async def test_an_idle_operator_writes_and_reads_nothing(open_shop: OpenShop, lab: Lab) -> None:

@@ -104,7 +104,7 @@ CHANGES: st.SearchStrategy[Change] = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(CHANGES, st.sampled_from([0, 0.2, 1, 3, 11, 61])), max_size=14))
 def test_no_life_breaks_an_invariant_and_each_comes_to_rest(
     life: list[tuple[Change, float]],

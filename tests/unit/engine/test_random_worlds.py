@@ -152,7 +152,7 @@ def states(draw: st.DrawFn) -> tuple[Rollout, World]:
     return rollout, world
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(states())
 def test_any_state_gets_a_plan_that_breaks_no_invariant(state: tuple[Rollout, World]) -> None:
     """I1 to I4: whatever is observed, no exception, and no action that must not be."""
@@ -165,7 +165,7 @@ def test_any_state_gets_a_plan_that_breaks_no_invariant(state: tuple[Rollout, Wo
     assert wanted.wake_at is None or wanted.wake_at > NOW
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(states())
 def test_a_step_is_passed_only_when_its_effect_was_observed(state: tuple[Rollout, World]) -> None:
     """I5, I7: the weight is in effect with its pods; the analysis was successful or waved on."""
@@ -196,7 +196,7 @@ def test_a_step_is_passed_only_when_its_effect_was_observed(state: tuple[Rollout
             assert phase is Phase.SUCCESSFUL or (phase is Phase.INCONCLUSIVE and resumed), "I7"
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(states())
 def test_an_abort_is_the_first_action_whatever_else_is_so(state: tuple[Rollout, World]) -> None:
     """I3: all weight to stable first, for any pods, problems, runs and answers of the router."""
