@@ -233,6 +233,9 @@ async def write_status(
 ) -> Json | None:
     """The object's status is `after`: what differs from `before` is sent, removed fields as null.
 
+    None when nothing changed; so too when the server drops all that differed, as Argo's own CRDs
+    do with the fields that are Davy's: taken for a change, it would be sent again for ever.
+
     With the resourceVersion it was decided from: who wrote in between is seen first (Conflict).
 
     Args:
@@ -247,9 +250,10 @@ async def write_status(
         return None
     metadata = found["metadata"]
     body = {"metadata": {"resourceVersion": version_of(found)}, "status": patch}
-    return await api.patch_merge(
+    made = await api.patch_merge(
         kind, metadata["namespace"], metadata["name"], body, subresource="status"
     )
+    return None if version_of(made) == version_of(found) else made
 
 
 def difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Json:

@@ -89,9 +89,9 @@ def _new(around: Surroundings, position: Position, target: int) -> Action | None
     if position.stage is Stage.ABORTED:
         return None  # drained with the others
     if found.scale_down_at is not None or found.desired != replicas:
-        return ScaleReplicaSet(
-            found.name, replicas, f"{found.desired} → {replicas} pods for weight {target}"
-        )
+        change = f"{found.desired} → {replicas} pods for weight {target}"
+        kept = f"keeps its {replicas} pods for weight {target}"
+        return ScaleReplicaSet(found.name, replicas, change if found.desired != replicas else kept)
     return None
 
 
