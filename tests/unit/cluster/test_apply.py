@@ -179,6 +179,7 @@ class Pruning(Cluster):
         self, kind: Kind, namespace: str, name: str, body: Json, *, subresource: str = ""
     ) -> Json:
         """The object as it was."""
+        assert subresource == "status", body
         return await self.get(kind, namespace, name)
 
 
