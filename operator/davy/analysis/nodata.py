@@ -55,11 +55,6 @@ class Missing(StrEnum):
     UNANSWERED = "unanswered"
     CONDITION = "condition"
 
-    @property
-    def is_error(self) -> bool:
-        """The measurement is an Error whatever the limits; the others are Inconclusive."""
-        return self in {Missing.UNANSWERED, Missing.CONDITION}
-
 
 def mark(missing: Missing, since: datetime) -> dict[str, str]:
     """The metadata of a measurement without evidence."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from davy.api.conditions import PauseReason
 from davy.engine import (
     abort,
     destinations,
@@ -115,7 +116,7 @@ def _mark(around: Surroundings, where: Position, number: int) -> Iterator[Action
 def _wake(scene: Scene) -> datetime | None:
     """The earliest moment at which time alone changes something."""
     where = scene.position
-    begun = where.pauses[0] if where.pauses and where.step and where.step.pause else None
+    begun = where.paused_for(PauseReason.CANARY_PAUSE_STEP)
     ends = pause.end(where, begun) if begun else None
     moments = (
         scene.took.settles_at,
