@@ -82,8 +82,8 @@ class Api(Protocol):
         """Whether RBAC grants Davy this verb; namespace None: in all of them."""
 
 
-Observer = Callable[[str, str, float], None]
-"""Told of each request: verb, HTTP status or "none", seconds."""
+Observer = Callable[[Call, str, float], None]
+"""Told of each request: what was asked, HTTP status or "none", seconds."""
 
 
 class Client:
@@ -271,7 +271,7 @@ class Client:
                 return _object(json.loads(data))
         finally:
             if self._observer:
-                self._observer(call.verb, status, time.monotonic() - started)
+                self._observer(call, status, time.monotonic() - started)
 
     def _total(self) -> aiohttp.ClientTimeout:
         return aiohttp.ClientTimeout(total=self._timeout)

@@ -37,7 +37,7 @@ _BODY_SHOWN: Final = 300
 
 @dataclass(frozen=True)
 class Call:
-    """What was asked, for sentences."""
+    """What was asked, for sentences and metrics."""
 
     verb: str
     """As RBAC names it: get, list, create, patch, delete."""

@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from davy.cluster.cache import Cache
+from davy.cluster.failures import Call
 from davy.cluster.kinds import Kinds
 from davy.controller.queue import Queue
 from davy.controller.watches import Watches
@@ -43,8 +44,8 @@ class Telemetry:
         )
         self.requests = Counter(
             "davy_api_requests_total",
-            "Requests to the API server, watches not counted, by verb and HTTP status.",
-            ["verb", "code"],
+            "Requests to the API server, watches not counted, by verb, resource and HTTP status.",
+            ["verb", "resource", "code"],
             registry=self.registry,
         )
         self.seconds = Histogram(
@@ -67,10 +68,10 @@ class Telemetry:
             registry=self.registry,
         )
 
-    def request(self, verb: str, code: str, seconds: float) -> None:
+    def request(self, call: Call, code: str, seconds: float) -> None:
         """One request to the API server."""
-        self.requests.labels(verb, code).inc()
-        self.seconds.labels(verb).observe(seconds)
+        self.requests.labels(call.verb, call.resource, code).inc()
+        self.seconds.labels(call.verb).observe(seconds)
 
     def observe(self, state: "State") -> None:
         """Read these on each scrape."""

@@ -48,7 +48,7 @@ async def server() -> AsyncIterator[Server]:
     configuration.api_key_prefix = {"BearerToken": "Bearer"}
     told: list[tuple[str, str]] = []
     client = Client(
-        configuration, timeout=0.5, observer=lambda verb, code, _: told.append((verb, code))
+        configuration, timeout=0.5, observer=lambda call, code, _: told.append((call.verb, code))
     )
     served = Server(client, told=told)
     app.router.add_route("*", "/{path:.*}", served.serve)
