@@ -13,7 +13,7 @@ from typing import Any
 
 from davy.api import errors
 from davy.cluster.client import Json, Listing
-from davy.cluster.kinds import EVENT, REPLICA_SET, Kind
+from davy.cluster.kinds import EVENT, LEASE, REPLICA_SET, Kind
 
 STATUS_KINDS = frozenset({"Rollout", "AnalysisRun", "ReplicaSet", "Pod", "Service", "HTTPRoute"})
 """Kinds with a /status of their own: a write elsewhere leaves it alone."""
@@ -247,7 +247,7 @@ class Cluster:
         self._fail(call)
 
     def _write(self, call: Call) -> None:
-        if call.kind != EVENT:
+        if call.kind not in {EVENT, LEASE}:
             self.writes.append(call)
         self._fail(call)
 

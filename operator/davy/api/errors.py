@@ -8,7 +8,8 @@ DavyError
 │   ├── AlreadyExists    it is there already
 │   ├── Forbidden        RBAC refuses the verb: say which
 │   ├── Rejected         admission or validation refused the object (400, 422)
-│   └── Unreachable      refused, timed out, 429, 5xx: try again later
+│   ├── Unreachable      refused, timed out, 429, 5xx: try again later
+│   └── NotLeading       another replica may lead by now: nothing was sent, or it was given up
 ├── ConditionError       a metric condition can't be parsed or evaluated, with its position
 └── BrokenPlugIn         a third party's router or provider can't be loaded: the start stops
 """
@@ -77,6 +78,10 @@ class Rejected(ApiFailure):
 
 class Unreachable(ApiFailure):
     """No answer, 429 or 5xx: the same call may succeed later."""
+
+
+class NotLeading(ApiFailure):
+    """This replica doesn't lead: the write wasn't sent, or was given up half-way."""
 
 
 class ConditionError(DavyError):

@@ -3,15 +3,28 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
 
 from davy.api import fields, group
 from davy.controller import logs, service
-from davy.controller.settings import LogFormat, Settings
+from davy.controller.settings import LeaseSettings, LogFormat, Settings
 
 _DEFAULT = Settings()
+
+
+_SHORTEST_LEASE = timedelta(seconds=1)
+_OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+def _own_namespace() -> str | None:
+    """Of the pod that this runs in; None outside a cluster."""
+    try:
+        return _OWN_NAMESPACE.read_text().strip()
+    except OSError:
+        return None
 
 
 class _Length(click.ParamType[timedelta]):
@@ -103,6 +116,27 @@ class _Length(click.ParamType[timedelta]):
     default=_DEFAULT.queue.workers,
     help="Rollouts that are worked on at the same time.",
 )
+@click.option(
+    "--lease-namespace",
+    metavar="NAME",
+    envvar="DAVY_LEASE_NAMESPACE",
+    help="Namespace of the Lease by which replicas agree who acts. Default: the pod's own, "
+    f"else {_DEFAULT.lease.namespace}.",
+)
+@click.option(
+    "--lease-name",
+    metavar="NAME",
+    envvar="DAVY_LEASE_NAME",
+    help="Name of that Lease; another one for a Davy beside this one. Default: the API group.",
+)
+@click.option(
+    "--lease-duration",
+    type=_Length(),
+    metavar="LENGTH",
+    envvar="DAVY_LEASE_DURATION",
+    default="3s",
+    help="After a crash the next replica acts so much later.",
+)
 def command(
     *,
     kubeconfig: str | None,
@@ -114,12 +148,17 @@ def command(
     settle: timedelta,
     resync: timedelta,
     workers: int,
+    lease_namespace: str | None,
+    lease_name: str | None,
+    lease_duration: timedelta,
 ) -> None:
     """Run the operator until SIGTERM or Ctrl-C.
 
     It says in one sentence why it can't start: no cluster, CRDs not installed, a right that is
     missing, an address in use.
     """
+    if lease_duration < _SHORTEST_LEASE:
+        raise click.BadParameter("must be 1s or more.", param_hint="--lease-duration")
     settings = Settings(
         api_group=group.ApiGroup(api_group),
         namespaces=tuple(dict.fromkeys(namespaces)),
@@ -130,6 +169,11 @@ def command(
         queue=replace(_DEFAULT.queue, workers=workers),
         api=replace(_DEFAULT.api, kubeconfig=kubeconfig),
         watch=replace(_DEFAULT.watch, resync=resync),
+        lease=LeaseSettings(
+            namespace=lease_namespace or _own_namespace() or _DEFAULT.lease.namespace,
+            name=lease_name or api_group,
+            duration=lease_duration,
+        ),
     )
     logs.configure(settings.log_format, settings.log_level)
     asyncio.run(service.run(settings))

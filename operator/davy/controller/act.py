@@ -14,7 +14,7 @@ import structlog
 
 from davy.api import errors
 from davy.cluster import apply
-from davy.cluster.cache import Cache, Json
+from davy.cluster.cache import Cache, Json, uid_of, version_of
 from davy.cluster.client import Api
 from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
 from davy.controller import outcome as outcomes
@@ -44,12 +44,13 @@ class Outcome:
     def sentences(self) -> Sequence[tuple[plan.Action, str]]:
         """What failed and why, for the status.
 
-        Not conflicts: they say that the cache was a moment behind, and the next pass is at hand.
+        Not conflicts: they say that the cache was a moment behind, and the next pass is at hand;
+        nor the lead's end: who leads next has no such trouble.
         """
         return [
             (action, str(error))
             for action, error in self.failures
-            if not isinstance(error, errors.Conflict)
+            if not isinstance(error, errors.Conflict | errors.NotLeading)
         ]
 
 
@@ -87,7 +88,7 @@ class Actor:
         """Requests sent for one action."""
         match action:
             case plan.SetWeights():
-                return await self._set_weights(seen, action)
+                return await self._set_weights(seen, action, outcome)
             case plan.PointRole():
                 return await self._point(seen, action)
             case plan.CreateReplicaSet():
@@ -172,15 +173,35 @@ class Actor:
         await apply.delete(self.api, kind, found)
         return 1
 
-    async def _set_weights(self, seen: Observation, action: plan.SetWeights) -> int:
+    async def _set_weights(
+        self, seen: Observation, action: plan.SetWeights, outcome: Outcome
+    ) -> int:
         if action.canary + action.stable != 100:  # noqa: PLR2004  # I1: the last place to stop it
             raise errors.Rejected(
                 f"weights {action.stable} and {action.canary} don't sum to 100; not written."
             )
+        if action.canary > (seen.world.route.canary_weight or 0):
+            await self._still_so(outcome)
         return await self._patched(
             seen,
             lambda router, objects: router.weights(seen.routed, objects, action.canary),
         )
+
+    async def _still_so(self, outcome: Outcome) -> None:
+        """Before more users get the canary, the Rollout itself is read.
+
+        A watch that lags, or a leader that has just taken over, may not know yet that somebody
+        aborted (I3).
+
+        Raises:
+            errors.Conflict: it has changed.
+        """
+        kind, held = self.kinds.rollout, outcome.rollout
+        namespace, name = held["metadata"]["namespace"], held["metadata"]["name"]
+        found = await self.api.get(kind, namespace, name)
+        if version_of(found) != version_of(held) or uid_of(found) != uid_of(held):
+            self.cache.put(kind, found)
+            raise errors.Conflict(f"Rollout {namespace}/{name} changed since it was read.")
 
     async def _point(self, seen: Observation, action: plan.PointRole) -> int:
         return await self._patched(

@@ -1,8 +1,12 @@
 """Time as an argument: tests bring a clock that they turn by hand."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+_EVEN_ASLEEP: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux's monotonic clock stands still while a machine is suspended; a lease doesn't."""
 
 
 class Clock(Protocol):
@@ -12,7 +16,7 @@ class Clock(Protocol):
         """The aware UTC instant: for users and for what is written."""
 
     def monotonic(self) -> float:
-        """Seconds that only ever grow: for backoff and ages."""
+        """Seconds that only ever grow, also while the machine sleeps: for backoff and ages."""
 
     async def sleep(self, seconds: float) -> None:
         """Return after so many seconds."""
@@ -27,7 +31,7 @@ class WallClock:
 
     def monotonic(self) -> float:
         """See `Clock.monotonic`."""
-        return asyncio.get_running_loop().time()
+        return time.clock_gettime(_EVEN_ASLEEP)
 
     async def sleep(self, seconds: float) -> None:
         """See `Clock.sleep`."""

@@ -1,9 +1,10 @@
 """`/healthz`, `/readyz` and `/metrics`.
 
 `/healthz` says whether a restart would help: a watch that is dead, or an event loop that lags.
-`/readyz` says whether the caches are whole: before that nothing is decided.
+`/readyz` says whether the caches are whole: before that nothing is decided; and who leads.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -27,6 +28,7 @@ class Health:
         registry: of the metrics.
         settings: limits.
         clock: for the loop's lag.
+        leads: says who leads.
     """
 
     listen: str
@@ -34,6 +36,7 @@ class Health:
     registry: CollectorRegistry
     settings: WatchSettings
     clock: Clock
+    leads: Callable[[], str]
     _runner: web.AppRunner | None = None
     _beat: float = 0.0
     address: str = field(default="", init=False)
@@ -100,7 +103,7 @@ class Health:
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         if self.watches.core_synced():
-            return _answer([])
+            return web.Response(text=f"ok, {self.leads()}\n")
         return _answer([f"waiting for the first list of: {', '.join(self.watches.unsynced())}"])
 
     async def _metrics(self, _request: web.Request) -> web.Response:

@@ -105,11 +105,15 @@ class Measurer:
             run = run.model_copy(update={"status": status})
         return self._ask_due(key, run, asked)
 
+    def drop(self) -> None:
+        """Nobody waits for any answer any more."""
+        for key in [*self._asked]:
+            self._forget(key)
+
     async def close(self) -> None:
         """No question is under way any more."""
         tasks = [task for asked in self._asked.values() for task in asked.tasks.values()]
-        for key in [*self._asked]:
-            self._forget(key)
+        self.drop()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _ask_due(self, key: Key, run: RunManifest, asked: _Asked) -> Result:

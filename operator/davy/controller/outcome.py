@@ -54,4 +54,5 @@ _PASSING: Final = (
     errors.NotFound,
     errors.AlreadyExists,
     errors.Unreachable,
+    errors.NotLeading,
 )

@@ -60,7 +60,7 @@ class Queue:
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _sooner: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
-    _closed: bool = False
+    _paused: bool = False
 
     def __len__(self) -> int:
         """Keys that wait for a worker."""
@@ -84,7 +84,7 @@ class Queue:
 
     async def get(self) -> tuple[Key, float]:
         """The next key, and how many seconds it has waited; namespaces take turns."""
-        while self._closed or not self._ready:
+        while self._paused or not self._ready:
             self._changed.clear()
             await self._changed.wait()
         namespace, keys = next(iter(self._ready.items()))
@@ -139,9 +139,18 @@ class Queue:
         self._sooner.set()
         return delay
 
+    def pause(self) -> None:
+        """No key is given out any more; what is added waits."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Keys are given out again."""
+        self._paused = False
+        self._changed.set()
+
     async def drained(self) -> None:
         """No key is given out any more, and nobody works on one."""
-        self._closed = True
+        self.pause()
         while self._active:
             self._idle.clear()
             await self._idle.wait()

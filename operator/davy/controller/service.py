@@ -6,7 +6,9 @@ with a sentence and starts anew: nothing that matters is in memory.
 """
 
 import asyncio
+import secrets
 import signal
+import socket
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from davy.cluster import client
 from davy.cluster.cache import Cache, Json
 from davy.cluster.client import Api, Client
 from davy.cluster.events import Recorder
+from davy.cluster.fence import Fence
 from davy.cluster.kinds import Kind, Kinds
 from davy.controller import handlers, startup
 from davy.controller.act import Actor
@@ -27,6 +30,7 @@ from davy.controller.clock import Clock, WallClock
 from davy.controller.closer import Closer
 from davy.controller.health import Health
 from davy.controller.interest import Interest
+from davy.controller.leader import Leader
 from davy.controller.measure import Measurer
 from davy.controller.observe import Observer
 from davy.controller.queue import Queue
@@ -52,24 +56,37 @@ class Died(CannotStart):
 
 @dataclass
 class Operator:
-    """One operator on one cluster; `api` and `clock` are all it knows of the outside.
+    """One operator on one cluster; `unfenced` and `clock` are all it knows of the outside.
 
     Args:
-        api: the cluster.
+        unfenced: the cluster.
         settings: everything that can be set.
         clock: time.
         telemetry: its metrics.
+        identity: of this process, for the lease.
     """
 
-    api: Api
+    unfenced: Api
     settings: Settings
     clock: Clock
     telemetry: Telemetry = field(default_factory=Telemetry)
+    identity: str = field(default_factory=lambda: f"{socket.gethostname()}_{secrets.token_hex(4)}")
 
     def __post_init__(self) -> None:
         """Put the parts together; nothing runs yet."""
         self.kinds = Kinds(self.settings.api_group)
         self.queue = Queue(self.clock, self.settings.queue)
+        self.queue.pause()
+        self.leader = Leader(
+            api=self.unfenced,
+            clock=self.clock,
+            settings=self.settings.lease,
+            identity=self.identity,
+            gained=self._gained,
+            lost=self._lost,
+            rested=self.queue.drained,
+        )
+        self.api = Fence(self.unfenced, self.leader.leads)
         self.cache = Cache(self._changed)
         self.interest = Interest(self.kinds, self.cache)
         self.whole = asyncio.Event()
@@ -103,7 +120,9 @@ class Operator:
             settings=self.settings.measure,
             look=self.queue.add,
         )
-        self.telemetry.observe(State(self.queue, self.watches, self.cache, self.kinds))
+        self.telemetry.observe(
+            State(self.queue, self.watches, self.cache, self.kinds, self.leader.leads)
+        )
 
     def reconciler(self, decide_: Decide | None = None) -> Reconciler:
         """The pass over Rollouts, with the real engine unless another is given."""
@@ -145,9 +164,11 @@ class Operator:
             "regular resync": self.resync.run_regularly(),
             "absent kinds": self.resync.run_absent(),
             "events": self.recorder.run(),
+            "leader": self._campaign(),
+            "lead watch": self.leader.watch(),
         }
         for number in range(self.settings.queue.workers):
-            jobs[f"worker {number}"] = self._when_whole(self.worker(reconciler))
+            jobs[f"worker {number}"] = self.worker(reconciler).run()
         return jobs
 
     def seen(self, kind: Kind, event: str | None, found: Json) -> None:
@@ -171,10 +192,23 @@ class Operator:
             _log.info("caches are whole", rollouts=self.cache.count(self.kinds.rollout))
             self.whole.set()
 
-    async def _when_whole(self, worker: Worker) -> None:
-        """Nothing is decided before the caches are whole (I8)."""
+    async def _campaign(self) -> None:
+        """Nobody leads, and so decides, before the caches are whole (I8)."""
         await self.whole.wait()
-        await worker.run()
+        await self.leader.run()
+
+    def _gained(self) -> None:
+        """This replica leads: look at everything, another may have left it half-way."""
+        for kind in (self.kinds.rollout, self.kinds.analysis_run):
+            for found in self.cache.all(kind):
+                for key in self.interest.keys(kind, found):
+                    self.queue.add(key)
+        self.queue.resume()
+
+    def _lost(self) -> None:
+        self.queue.pause()
+        self.api.cut()
+        self.measurer.drop()
 
 
 async def run(settings: Settings) -> None:
@@ -202,11 +236,16 @@ async def _run_on(api: Client, settings: Settings, telemetry: Telemetry) -> None
     stop = asyncio.Event()
     _on_signals(stop)
     operator = Operator(api, settings, WallClock(), telemetry)
-    found = await startup.check(api, operator.kinds, settings.namespaces)
+    found = await startup.check(api, operator.kinds, settings.namespaces, operator.leader.place)
     for kind in found.absent:
         operator.watches.mark_absent(kind)
     health = Health(
-        settings.listen, operator.watches, telemetry.registry, settings.watch, operator.clock
+        settings.listen,
+        operator.watches,
+        telemetry.registry,
+        settings.watch,
+        operator.clock,
+        operator.leader.says,
     )
     await health.start()
     jobs = {"health": health.beat(), **operator.jobs()}
@@ -217,6 +256,8 @@ async def _run_on(api: Client, settings: Settings, telemetry: Telemetry) -> None
         group=settings.api_group.name,
         namespaces=", ".join(settings.namespaces) or "all",
         listen=health.address,
+        lease=str(operator.leader.place),
+        identity=operator.identity,
         absent=", ".join(sorted(kind.kind for kind in found.absent)) or "nothing",
     )
     kopf_stop, kopf_ready = asyncio.Event(), asyncio.Event()
@@ -273,6 +314,7 @@ async def _end(
         async with asyncio.timeout(settings.shutdown.total_seconds()):
             await operator.queue.drained()
             await operator.recorder.drained()
+    await operator.leader.release()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

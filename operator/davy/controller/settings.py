@@ -75,6 +75,38 @@ class MeasureSettings:
 
 
 @dataclass(frozen=True)
+class LeaseSettings:
+    """Which of several replicas acts."""
+
+    namespace: str = "davy-system"
+    """Of the Lease; default: the pod's own, outside a cluster davy-system."""
+
+    name: str = group.DAVY
+    """Of the Lease; default: the API group, as two Davys of different groups both act."""
+
+    duration: timedelta = timedelta(seconds=3)
+    """A leader that hasn't renewed for so long is followed by another; default 3 s.
+
+    After a crash the next one acts within this and a tenth of it. Longer for an API server that
+    takes seconds to answer: a leader without an answer for five sixths of it stops acting."""
+
+    @property
+    def renew_every(self) -> timedelta:
+        """The leader's pause, and the longest that one renewal may take."""
+        return self.duration / 3
+
+    @property
+    def margin(self) -> timedelta:
+        """The leader stops so long before another may lead."""
+        return self.duration / 6
+
+    @property
+    def poll(self) -> timedelta:
+        """A follower looks so often whether the lease was released."""
+        return self.duration / 10
+
+
+@dataclass(frozen=True)
 class Settings:
     """The operator's settings."""
 
@@ -98,10 +130,12 @@ class Settings:
 
     Proxies of a mesh take what is written within a few 100 ms; a large mesh may want more."""
 
-    shutdown: timedelta = timedelta(seconds=1)
-    """On SIGTERM passes may go on for so long; default 1 s. All they do may be repeated."""
+    shutdown: timedelta = timedelta(seconds=0.4)
+    """On SIGTERM passes may go on for so long; default 0.4 s, so that the next replica leads within
+    a second. All they do may be repeated."""
 
     queue: QueueSettings = field(default_factory=QueueSettings)
     api: ApiSettings = field(default_factory=ApiSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
     measure: MeasureSettings = field(default_factory=MeasureSettings)
+    lease: LeaseSettings = field(default_factory=LeaseSettings)

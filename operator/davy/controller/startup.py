@@ -4,12 +4,12 @@ Found out within a second and said in one sentence, instead of a watch that trie
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from davy.api import errors
-from davy.cluster import kinds
+from davy.cluster import kinds, lease
 from davy.cluster.client import Api
 from davy.cluster.kinds import Kind, Kinds
 
@@ -67,8 +67,19 @@ def needs(known: Kinds) -> Iterator[Need]:
         yield Need(kind, "patch", "status")
 
 
-async def check(api: Api, known: Kinds, namespaces: tuple[str, ...]) -> Found:
-    """What the cluster has, when it has all that Davy needs.
+def lease_needs() -> Iterator[Need]:
+    """Every verb that Davy uses in the namespace of its Lease."""
+    yield from (Need(kinds.LEASE, verb) for verb in ("get", "create", "patch"))
+
+
+async def check(api: Api, known: Kinds, namespaces: tuple[str, ...], place: lease.Place) -> Found:
+    """What the cluster has, when it has all that Davy needs; the Lease is made if there is none.
+
+    Args:
+        api: the cluster.
+        known: Davy's kinds.
+        namespaces: that are served; (): all.
+        place: where the Lease is.
 
     Raises:
         CannotStart: CRDs or rights are missing, or the API server can't be reached.
@@ -76,17 +87,33 @@ async def check(api: Api, known: Kinds, namespaces: tuple[str, ...]) -> Found:
     try:
         absent = await _absent(api, known)
         missing = await _missing(api, known, namespaces, absent)
+        missing_lease = await _refused(api, [(need, place.namespace) for need in lease_needs()])
         scanning = await _may_scan(api, namespaces)
     except errors.ApiFailure as error:
         raise CannotStart(str(error)) from error
     if missing:
-        named = sorted({str(need) for need in missing})
         where = f" in {', '.join(namespaces)}" if namespaces else ""
-        raise CannotStart(
-            f"RBAC doesn't allow Davy's service account to: {', '.join(named)}{where}. "
-            f"Apply manifests/ or grant these verbs."
-        )
+        raise CannotStart(_refusal(missing, where))
+    if missing_lease:
+        where = f" in {place.namespace}, the namespace of its Lease (--lease-namespace)"
+        raise CannotStart(_refusal(missing_lease, where))
+    await _lease_is_there(api, place)
     return Found(absent, scanning)
+
+
+async def _lease_is_there(api: Api, place: lease.Place) -> None:
+    try:
+        if await lease.read(api, place) is None:
+            await lease.offer(api, place)
+    except errors.AlreadyExists:  # another replica starts too
+        return
+    except errors.NotFound as error:
+        raise CannotStart(
+            f"{place} can't be made, there is no namespace {place.namespace}: create it, or name "
+            f"another one with --lease-namespace."
+        ) from error
+    except errors.ApiFailure as error:
+        raise CannotStart(str(error)) from error
 
 
 async def _absent(api: Api, known: Kinds) -> frozenset[Kind]:
@@ -107,6 +134,19 @@ async def _absent(api: Api, known: Kinds) -> frozenset[Kind]:
 async def _missing(
     api: Api, known: Kinds, namespaces: tuple[str, ...], absent: frozenset[Kind]
 ) -> list[Need]:
+    return await _refused(
+        api,
+        [
+            (need, namespace)
+            for need in needs(known)
+            if need.kind not in absent
+            for namespace in (namespaces if need.kind.namespaced and namespaces else (None,))
+        ],
+    )
+
+
+async def _refused(api: Api, wanted: Sequence[tuple[Need, str | None]]) -> list[Need]:
+    """Those that RBAC doesn't grant in the namespace beside them (None: in all)."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def refused(need: Need, namespace: str | None) -> bool:
@@ -115,14 +155,16 @@ async def _missing(
                 need.verb, need.kind, namespace, subresource=need.subresource
             )
 
-    wanted = [
-        (need, namespace)
-        for need in needs(known)
-        if need.kind not in absent
-        for namespace in (namespaces if need.kind.namespaced and namespaces else (None,))
-    ]
     answers = await asyncio.gather(*(refused(*item) for item in wanted))
     return [need for (need, _), is_refused in zip(wanted, answers, strict=True) if is_refused]
+
+
+def _refusal(missing: Sequence[Need], where: str) -> str:
+    named = sorted({str(need) for need in missing})
+    return (
+        f"RBAC doesn't allow Davy's service account to: {', '.join(named)}{where}. "
+        f"Apply manifests/ or grant these verbs."
+    )
 
 
 async def _may_scan(api: Api, namespaces: tuple[str, ...]) -> bool:

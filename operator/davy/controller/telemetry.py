@@ -1,7 +1,7 @@
 """The operator's own metrics. No label per object: a cluster may have thousands."""
 
 from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -86,9 +86,13 @@ class State(Collector):
     watches: Watches
     cache: Cache
     kinds: Kinds
+    leads: Callable[[], bool]
 
     def collect(self) -> Iterator[Metric]:
         """Gauges of this moment."""
+        yield GaugeMetricFamily(
+            "davy_leads", "1 on the replica that acts, 0 on those that wait.", value=self.leads()
+        )
         depth = GaugeMetricFamily(
             "davy_queue_depth", "Keys by state (ready, active).", labels=["state"]
         )

@@ -74,7 +74,8 @@ class Worker:
                 self.queue.wake_at(key, wake_at)
                 delay = self.queue.retry(key, at_least=outcome.least_wait(error))
                 self.telemetry.failures.labels(key.kind, type(error).__name__).inc()
-                report = _log.info if isinstance(error, errors.Conflict) else _log.warning
+                passing = isinstance(error, errors.Conflict | errors.NotLeading)
+                report = _log.info if passing else _log.warning
                 report("will retry", error=str(error), seconds=round(delay, 2))
 
     def _place(self, key: Key) -> dict[str, str]:

@@ -4,6 +4,7 @@ import pytest
 
 from davy.api.group import ApiGroup
 from davy.cluster.kinds import HTTP_ROUTE, VIRTUAL_SERVICE, Kinds
+from davy.cluster.lease import Place
 from davy.controller import startup
 from davy.controller.health import Health
 from davy.controller.settings import Settings
@@ -15,11 +16,14 @@ from tests.sim.cluster import Cluster
 from tests.unit.controller.stage import START
 
 KINDS = Kinds(ApiGroup())
+PLACE = Place("davy-system", "davy.dev")
 
 
 async def test_all_is_there() -> None:
     """Nothing absent, and late CRDs will be noticed."""
-    assert await startup.check(Cluster(), KINDS, ()) == startup.Found(frozenset(), scanning=True)
+    assert await startup.check(Cluster(), KINDS, (), PLACE) == startup.Found(
+        frozenset(), scanning=True
+    )
 
 
 async def test_missing_rights_are_named_together() -> None:
@@ -27,14 +31,14 @@ async def test_missing_rights_are_named_together() -> None:
     cluster = Cluster(denied={("patch", "rollouts/status"), ("watch", "pods")})
     named = r"patch rollouts/status\.davy\.dev, watch pods\."
     with pytest.raises(CannotStart, match=named):
-        await startup.check(cluster, KINDS, ())
+        await startup.check(cluster, KINDS, (), PLACE)
 
 
 async def test_without_crds_it_says_how_to_install_them() -> None:
     """The command is in the sentence."""
     cluster = Cluster(served_groups={("apps", "v1"): frozenset({"*"}), ("", "v1"): frozenset("*")})
     with pytest.raises(CannotStart, match=r"doesn't serve .*rollouts\.davy\.dev.*davy crds"):
-        await startup.check(cluster, KINDS, ())
+        await startup.check(cluster, KINDS, (), PLACE)
 
 
 async def test_a_mesh_that_isnt_installed_stops_nothing() -> None:
@@ -44,7 +48,7 @@ async def test_a_mesh_that_isnt_installed_stops_nothing() -> None:
         served_groups={group: frozenset({"*"}) for group in served},
         denied={("patch", "httproutes")},
     )
-    found = await startup.check(cluster, KINDS, ())
+    found = await startup.check(cluster, KINDS, (), PLACE)
     assert found.absent == {HTTP_ROUTE}
     assert VIRTUAL_SERVICE not in found.absent
 
@@ -52,7 +56,7 @@ async def test_a_mesh_that_isnt_installed_stops_nothing() -> None:
 async def test_without_the_right_to_watch_crds_kopf_doesnt_scan() -> None:
     """It would ask for ever; new kinds are seen at the next start."""
     cluster = Cluster(denied={("watch", "customresourcedefinitions")})
-    assert not (await startup.check(cluster, KINDS, ())).scanning
+    assert not (await startup.check(cluster, KINDS, (), PLACE)).scanning
 
 
 async def test_an_address_in_use_is_one_sentence() -> None:
@@ -63,7 +67,9 @@ async def test_an_address_in_use_is_one_sentence() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
-        health = Health(listen, watches, Telemetry().registry, Settings().watch, clock)
+        health = Health(
+            listen, watches, Telemetry().registry, Settings().watch, clock, lambda: "leads"
+        )
         with pytest.raises(CannotStart, match=f"can't listen on {listen}.*--listen"):
             await health.start()
 
@@ -72,7 +78,9 @@ async def test_health_fails_when_a_watch_is_dead() -> None:
     """And names it."""
     clock = TurnedClock(START)
     watches = Watches(KINDS.watched, (), clock, lambda _: None)
-    health = Health("127.0.0.1:0", watches, Telemetry().registry, Settings().watch, clock)
+    health = Health(
+        "127.0.0.1:0", watches, Telemetry().registry, Settings().watch, clock, lambda: "leads"
+    )
     assert health.troubles() == []
     await clock.turn(301)
     health._beat = clock.monotonic()
@@ -83,6 +91,8 @@ async def test_health_fails_when_the_loop_stalls() -> None:
     """A restart would help."""
     clock = TurnedClock(START)
     watches = Watches(KINDS.watched, (), clock, lambda _: None)
-    health = Health("127.0.0.1:0", watches, Telemetry().registry, Settings().watch, clock)
+    health = Health(
+        "127.0.0.1:0", watches, Telemetry().registry, Settings().watch, clock, lambda: "leads"
+    )
     await clock.turn(31)
     assert "stalled for 31 s" in " ".join(health.troubles())
