@@ -31,6 +31,12 @@ _GONE: Final = 410
 _UNPROCESSABLE: Final = 422
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
+_UNFITTING: Final = (
+    "the server rejected our request due to an error in our request",
+    "testing value",
+    "testing path",
+    "test failed",
+)
 _BODY_SHOWN: Final = 300
 """Characters of an answer that isn't a Status object which a sentence shows."""
 
@@ -121,9 +127,12 @@ def _error_class(status: int, answer: Mapping[str, Any]) -> type[errors.ApiFailu
 
 
 def _failed_test(answer: Mapping[str, Any]) -> bool:
-    """True when a JSON patch's `test` failed: the object changed since it was read."""
+    """True when a JSON patch didn't fit, by a `test` or a path: the object isn't as it was read.
+
+    API servers hide which operation it was; a refusal of what a patch made has another message.
+    """
     said = str(answer.get("message", "")).lower()
-    return "testing value" in said or "test failed" in said or "testing path" in said
+    return any(words in said for words in _UNFITTING)
 
 
 def _retry_after(headers: Mapping[str, str], answer: Mapping[str, Any]) -> float | None:

@@ -42,10 +42,17 @@ def test_every_status_has_its_class(status: int, reason: str, expected: type[Exc
     assert type(answered(status, reason=reason, message="no")) is expected
 
 
-def test_a_failed_test_of_a_json_patch_is_a_conflict() -> None:
-    """The server says 422 for it, as for what it will never take."""
-    said = "testing value /metadata/resourceVersion failed"
-    assert type(answered(422, message=said)) is errors.Conflict
+@pytest.mark.parametrize(
+    "said",
+    [
+        "the server rejected our request due to an error in our request",
+        "testing value /metadata/resourceVersion failed",
+    ],
+)
+def test_a_failed_test_of_a_json_patch_is_a_conflict(said: str) -> None:
+    """The server says 422 for it, as for what it will never take, and hides which test it was."""
+    error = answered(422, reason="Invalid", message=said, details={})
+    assert type(error) is errors.Conflict
 
 
 def test_a_refusal_by_rbac_names_what_must_be_granted() -> None:
