@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from tests.lab.lab import Lab
 
 
-async def bring_up(lab: "Lab", found: Assets, say: Callable[[str], None]) -> None:
-    """Return when every component is ready; says a line for each.
+async def bring_up(
+    lab: "Lab", found: Assets, say: Callable[[str], None], *, bare: bool = False
+) -> None:
+    """Return when every component is ready (bare: etcd and the API server); says a line for each.
 
     etcd and API server; then everything else at once, but for Envoy, which waits for istiod because
     one that finds nobody there loses three seconds before it tries again.
@@ -25,7 +27,7 @@ async def bring_up(lab: "Lab", found: Assets, say: Callable[[str], None]) -> Non
     Raises:
         ComponentError: one didn't come up; with the tail of its log.
     """
-    await _BringUp(lab, found, say).run()
+    await _BringUp(lab, found, say).run(bare=bare)
 
 
 class _BringUp:
@@ -35,7 +37,7 @@ class _BringUp:
         self._say = say
         self._began = time.monotonic()
 
-    async def run(self) -> None:
+    async def run(self, *, bare: bool) -> None:
         lab = self._lab
         data = lab.folder / "etcd"
         planted = await asyncio.to_thread(seed.plant, self._assets, data)
@@ -46,6 +48,12 @@ class _BringUp:
             await lab.etcd.stop()
             await asyncio.to_thread(seed.harvest, self._assets, data)
             await _all(self._start(lab.etcd), self._start(lab.apiserver))
+        if not bare:
+            await self._rest()
+        self._say(f"lab: up in {time.monotonic() - self._began:.1f} s")
+
+    async def _rest(self) -> None:
+        lab = self._lab
         await _all(
             self._start(lab.controller_manager),
             self._start(lab.scheduler),
@@ -53,7 +61,6 @@ class _BringUp:
             self._start(lab.prometheus),
             self._mesh(),
         )
-        self._say(f"lab: up in {time.monotonic() - self._began:.1f} s")
 
     async def _mesh(self) -> None:
         lab = self._lab

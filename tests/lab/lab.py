@@ -114,11 +114,17 @@ class Lab:
     @classmethod
     @contextlib.asynccontextmanager
     async def start(
-        cls, *, back_off_seconds: float = 10.0, say: Callable[[str], None] = _say
+        cls,
+        *,
+        bare: bool = False,
+        back_off_seconds: float = 10.0,
+        say: Callable[[str], None] = _say,
     ) -> AsyncIterator["Lab"]:
         """A lab with all components ready; gone after the block.
 
         Args:
+            bare: only etcd and the API server, with the mesh's CRDs: nothing runs pods, nothing
+                steers traffic.
             back_off_seconds: the node's first back-off after a crash or a failed image pull,
                 doubled each time; a kubelet's is 10.
             say: called with a line per component that is ready.
@@ -134,7 +140,7 @@ class Lab:
             raise LabError(f"No {', '.join(missing)}; `python -m tests.lab build` makes them.")
         lab = cls(folder, found, back_off_seconds=back_off_seconds)
         try:
-            await bring_up(lab, found, say)
+            await bring_up(lab, found, say, bare=bare)
             yield lab
         finally:
             await lab._tear_down()

@@ -1,0 +1,1 @@
+"""What many rollouts cost: `make bench`. It measures and compares with nothing; see README.md."""

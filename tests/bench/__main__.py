@@ -1,0 +1,44 @@
+"""`make bench`: so many rollouts on a real API server, and what they cost."""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from tests.bench.account import Size
+from tests.bench.table import table
+
+SIZES: Final = "1,100,1000,5000"
+
+
+def main() -> int:
+    """0 when every size was measured; 1 when one wasn't."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--sizes", default=SIZES, help=f"rollouts, default {SIZES}")
+    parser.add_argument("--pause", default="1s", help="length of both pause steps, default 1s")
+    parser.add_argument("--idle", default="60", help="seconds of idleness, default 60")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    asked = parser.parse_args()
+    found = []
+    for size in asked.sizes.split(","):
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            cell = ["-m", "tests.bench.cell", size, file.name]
+            options = ["--pause", asked.pause, "--idle", asked.idle]
+            inside = ["-m", "tests.lab", "exec", "--", sys.executable, *cell, *options]
+            if code := subprocess.call([sys.executable, *inside]):
+                print(f"bench: {size} rollouts: not measured (exit code {code})", file=sys.stderr)
+                return 1
+            found.append(Size.from_json(json.loads(Path(file.name).read_text())))
+        if asked.json:
+            asked.json.write_text(json.dumps([each.as_json() for each in found], indent=2) + "\n")
+    Console(width=120).print(table(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
