@@ -2,8 +2,9 @@ import socket
 
 import pytest
 
+from davy.api import errors
 from davy.api.group import ApiGroup
-from davy.cluster.kinds import HTTP_ROUTE, VIRTUAL_SERVICE, Kinds
+from davy.cluster.kinds import HTTP_ROUTE, LEASE, VIRTUAL_SERVICE, Kinds
 from davy.cluster.lease import Place
 from davy.controller import startup
 from davy.controller.health import Health
@@ -12,7 +13,7 @@ from davy.controller.startup import CannotStart
 from davy.controller.telemetry import Telemetry
 from davy.controller.watches import Watches
 from tests.sim.clock import TurnedClock
-from tests.sim.cluster import Cluster
+from tests.sim.cluster import Call, Cluster
 from tests.unit.controller.stage import START
 
 KINDS = Kinds(ApiGroup())
@@ -32,6 +33,27 @@ async def test_missing_rights_are_named_together() -> None:
     named = r"patch rollouts/status\.davy\.dev, watch pods\."
     with pytest.raises(CannotStart, match=named):
         await startup.check(cluster, KINDS, (), PLACE)
+
+
+async def test_rights_on_the_lease_are_asked_for_in_its_namespace() -> None:
+    """And the flag that chooses it is named."""
+    cluster = Cluster(denied={("patch", "leases")})
+    named = r"patch leases\.coordination\.k8s\.io in davy-system.*--lease-namespace"
+    with pytest.raises(CannotStart, match=named):
+        await startup.check(cluster, KINDS, (), PLACE)
+
+
+async def test_a_lease_without_a_namespace_is_one_sentence() -> None:
+    """Outside a cluster davy-system may be missing."""
+
+    def no_namespace(call: Call) -> Exception | None:
+        missing = call.kind == LEASE and call.verb == "create"
+        return (
+            errors.NotFound('namespaces "davy-system" not found', status=404) if missing else None
+        )
+
+    with pytest.raises(CannotStart, match=r"no namespace davy-system.*--lease-namespace"):
+        await startup.check(Cluster(faults=[no_namespace]), KINDS, (), PLACE)
 
 
 async def test_without_crds_it_says_how_to_install_them() -> None:

@@ -1,5 +1,6 @@
 """What can be said of manifests/ without a cluster; the lab applies them to a real one."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,26 +53,45 @@ def test_no_rule_is_wider_than_it_says() -> None:
         assert "secrets" not in rule["resources"]
 
 
-def test_the_operator_may_do_what_it_needs_and_no_more() -> None:
-    """The verbs it asks for at its start, and three that kopf and owner references need."""
-    (role,) = [each for each in of_kind("ClusterRole") if each["metadata"]["name"] == "davy"]
-    granted = {
+Verb = tuple[str, str, str]
+
+
+def granted_by(role: dict[str, Any]) -> set[Verb]:
+    """Group, resource and verb of everything that a role allows."""
+    return {
         (group, resource, verb)
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
-    needed = {
+
+
+def asked_for(needs: Iterable[startup.Need]) -> set[Verb]:
+    """The same of what Davy asks for at its start."""
+    return {
         (need.kind.group, "/".join(filter(None, [need.kind.plural, need.subresource])), need.verb)
-        for need in startup.needs(Kinds(ApiGroup()))
+        for need in needs
     }
+
+
+def test_the_operator_may_do_what_it_needs_and_no_more() -> None:
+    """The verbs it asks for at its start, and three that kopf and owner references need."""
+    (role,) = [each for each in of_kind("ClusterRole") if each["metadata"]["name"] == "davy"]
+    granted, needed = granted_by(role), asked_for(startup.needs(Kinds(ApiGroup())))
     assert granted - needed == {
         ("apiextensions.k8s.io", "customresourcedefinitions", "list"),
         ("apiextensions.k8s.io", "customresourcedefinitions", "watch"),
         ("davy.dev", "rollouts/finalizers", "update"),
     }
     assert needed - granted == set()
+
+
+def test_the_lease_is_the_only_right_in_its_own_namespace() -> None:
+    """Leases of other namespaces are other people's."""
+    (role,) = of_kind("Role")
+    assert role["metadata"]["namespace"] == "davy-system"
+    assert granted_by(role) == asked_for(startup.lease_needs())
 
 
 def test_the_operator_meets_the_restricted_standard() -> None:
