@@ -64,7 +64,8 @@ def _new_replicas(around: Surroundings, position: Position, target: int) -> int:
     if wants >= has:
         return wants
     lowered = around.took.in_effect and (world.route.canary_weight or 0) <= target
-    return wants if lowered else min(has, full)  # I4
+    reached = wants == 0 and may_carry(world.route, position.new_hash)
+    return wants if lowered and not reached else min(has, full)  # I4
 
 
 def _new(around: Surroundings, position: Position, target: int) -> Action | None:

@@ -192,3 +192,16 @@ def test_lowering_the_weight_frees_pods_only_after_it_is_in_effect() -> None:
     assert pods(cluster)[2] == 2
     cluster.run(2)
     assert pods(cluster)[2] == 1
+
+
+def test_pods_that_a_wide_destination_reaches_stay() -> None:
+    """I4: the route is put back as it was before Davy while stable's pods are down."""
+    cluster = updating(*STEPS, seconds=8)
+    cluster.apply(spec({"pause": {}}, {"setWeight": 50}, version="2"))
+    cluster.route = replace(cluster.route, canary_weight=0, stable_hash=None, canary_hash=None)
+    cluster.broken.add(cluster.status.stable_rs or "")
+    cluster.run(10)
+    assert pods(cluster) == {1: 4, 2: 1}
+    cluster.broken.clear()
+    cluster.run(10)
+    assert pods(cluster) == {1: 4, 2: 0}
