@@ -21,7 +21,12 @@ class NotAnswered:
     """No answer: refused, timed out, 4xx, 5xx, not understood."""
 
     why: str
-    """A sentence without secrets: what happened, where."""
+    """A sentence in Davy's words, without secrets: what happened, where."""
+    said: str = ""
+    """What the other side said to it, in its words: it may hold anything that was sent there."""
+
+    def __str__(self) -> str:
+        return f"{self.why}: {self.said}" if self.said else self.why
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def measurement(metric: Metric, answer: Answered | NotAnswered, *, limit: int | 
         limit: the metric's consecutiveErrorLimit; None: an empty answer is no Error.
     """
     if isinstance(answer, NotAnswered):
-        return Judged(Phase.ERROR, answer.why, missing=Missing.UNANSWERED)
+        return Judged(Phase.ERROR, str(answer), missing=Missing.UNANSWERED)
     value = render.value(answer.value)
     try:
         judged = _decided(metric, answer.value)

@@ -11,6 +11,7 @@ import click
 from davy.api import fields, group
 from davy.controller import logs, service
 from davy.controller.settings import LeaseSettings, LogFormat, Settings
+from davy.metrics.addresses import Addresses
 
 _DEFAULT = Settings()
 
@@ -42,6 +43,20 @@ class _Length(click.ParamType[timedelta]):
             return fields.parse_duration(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class _HostOrNetwork(click.ParamType[str]):
+    """A host name, a pattern of names, an address or a network."""
+
+    name = "host or network"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The entry as it was written."""
+        try:
+            Addresses.of([value])
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
 
 
 @click.command(
@@ -109,6 +124,16 @@ class _Length(click.ParamType[timedelta]):
     help="How often everything is listed, to heal lost events.",
 )
 @click.option(
+    "--metric-addresses",
+    type=_HostOrNetwork(),
+    metavar="HOST|NETWORK",
+    multiple=True,
+    envvar="DAVY_METRIC_ADDRESSES",
+    help="Host (prometheus.monitoring, *.example.com) or network (10.0.0.0/8) that metrics may "
+    "call; may be repeated (variable: separated by spaces). Default: all but this machine's own, "
+    "link-local and metadata addresses and the API server.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1, 256),
     metavar="N",
@@ -146,6 +171,7 @@ def command(
     log_format: str,
     log_level: str,
     settle: timedelta,
+    metric_addresses: tuple[str, ...],
     resync: timedelta,
     workers: int,
     lease_namespace: str | None,
@@ -165,6 +191,7 @@ def command(
         listen=listen,
         log_format=LogFormat(log_format),
         log_level=log_level.upper(),
+        metric_addresses=metric_addresses,
         settle=settle,
         queue=replace(_DEFAULT.queue, workers=workers),
         api=replace(_DEFAULT.api, kubeconfig=kubeconfig),

@@ -54,10 +54,11 @@ def configure(form: LogFormat, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    logging.getLogger("kubernetes").setLevel(logging.CRITICAL)  # Davy says the same, in a sentence
+    for told in ("kubernetes", "urllib3"):  # Davy says it in a sentence, without what was sent
+        logging.getLogger(told).setLevel(logging.CRITICAL)
     for name in _KOPF_REQUESTS:
         logging.getLogger(name).addFilter(_short)
-    for noisy in ("kopf", "asyncio", "aiohttp", "urllib3"):
+    for noisy in ("kopf", "asyncio", "aiohttp"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 

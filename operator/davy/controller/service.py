@@ -43,6 +43,7 @@ from davy.controller.tell import Teller
 from davy.controller.watches import Watches
 from davy.controller.worker import Worker
 from davy.engine.decide import EngineSettings, decide
+from davy.metrics.addresses import Addresses
 from davy.metrics.registry import Registry
 
 _log = structlog.get_logger()
@@ -64,6 +65,7 @@ class Operator:
         clock: time.
         telemetry: its metrics.
         identity: of this process, for the lease.
+        server: URL of the API server, which no metric may call.
     """
 
     unfenced: Api
@@ -71,6 +73,7 @@ class Operator:
     clock: Clock
     telemetry: Telemetry = field(default_factory=Telemetry)
     identity: str = field(default_factory=lambda: f"{socket.gethostname()}_{secrets.token_hex(4)}")
+    server: str = ""
 
     def __post_init__(self) -> None:
         """Put the parts together; nothing runs yet."""
@@ -109,7 +112,9 @@ class Operator:
             monotonic=self.clock.monotonic,
             lost=lambda why: self.telemetry.events_dropped.labels(why).inc(),
         )
-        self.providers = Registry()
+        self.providers = Registry(
+            addresses=Addresses.of(self.settings.metric_addresses, self.server)
+        )
         self.measurer = Measurer(
             api=self.api,
             cache=self.cache,
@@ -235,7 +240,7 @@ async def run(settings: Settings) -> None:
 async def _run_on(api: Client, settings: Settings, telemetry: Telemetry) -> None:
     stop = asyncio.Event()
     _on_signals(stop)
-    operator = Operator(api, settings, WallClock(), telemetry)
+    operator = Operator(api, settings, WallClock(), telemetry, server=api.server)
     found = await startup.check(api, operator.kinds, settings.namespaces, operator.leader.place)
     for kind in found.absent:
         operator.watches.mark_absent(kind)

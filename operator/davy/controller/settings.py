@@ -125,6 +125,12 @@ class Settings:
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR; default INFO."""
 
+    metric_addresses: tuple[str, ...] = ()
+    """Hosts and networks that metrics may call, as `metrics/addresses.py` reads them.
+
+    Default (): everything but the machine's own, link-local and metadata addresses and the API
+    server."""
+
     settle: timedelta = timedelta(seconds=1)
     """A weight that no router can verify counts as in effect after so long; default 1 s.
 

@@ -7,26 +7,38 @@ answers.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import entry_points
 from typing import Final
 
 from davy.api.analysis import Metric, MetricProvider
 from davy.api.errors import BrokenPlugIn
+from davy.metrics.addresses import Addresses
 from davy.metrics.base import Provider
 from davy.metrics.prometheus import Prometheus
 
 GROUP: Final = "davy.providers"
 
-BUILT_IN: Final[Mapping[str, Callable[[], Provider]]] = {
+BUILT_IN: Final[Mapping[str, Callable[[Addresses], Provider]]] = {
     "prometheus": Prometheus,
 }
 
 
 class Registry:
-    """The providers of one process, made when first asked for, closed together."""
+    """The providers of one process, made when first asked for, closed together.
 
-    def __init__(self, providers: Mapping[str, Callable[[], Provider]] | None = None) -> None:
-        self._makers = dict(discovered() if providers is None else providers)
+    Args:
+        providers: makers by name; None: all that there are.
+        addresses: that those of Davy's own may call.
+    """
+
+    def __init__(
+        self,
+        providers: Mapping[str, Callable[[], Provider]] | None = None,
+        addresses: Addresses | None = None,
+    ) -> None:
+        found = discovered(addresses or Addresses()) if providers is None else providers
+        self._makers = dict(found)
         self._made: dict[str, Provider] = {}
 
     def provider_for(self, metric: Metric) -> Provider:
@@ -55,8 +67,11 @@ def kind(provider: MetricProvider) -> str:
     return next(iter(provider.manifest()), "")
 
 
-def discovered() -> dict[str, Callable[[], Provider]]:
+def discovered(addresses: Addresses) -> dict[str, Callable[[], Provider]]:
     """Davy's own providers and those of installed packages; a package can't take a built-in name.
+
+    Args:
+        addresses: that Davy's own may call; those of packages look after themselves.
 
     Raises:
         BrokenPlugIn: an entry point names something that can't be loaded or called.
@@ -70,4 +85,5 @@ def discovered() -> dict[str, Callable[[], Provider]]:
         if not callable(maker):
             raise BrokenPlugIn(f"provider {found.name} ({found.value}) is no class or function")
         others[found.name] = maker
-    return {**others, **BUILT_IN}
+    own = {name: partial(maker, addresses) for name, maker in BUILT_IN.items()}
+    return {**others, **own}

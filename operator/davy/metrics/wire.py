@@ -1,79 +1,23 @@
-"""The HTTP edge of a provider: bounded reading, and failures as sentences.
+"""Failures of an HTTP question as sentences: every exception of the libraries has its own, once."""
 
-A session here can't hang or fill memory: it reads each body itself, within a deadline, up to a
-limit. Every exception of requests, urllib3 and prometheus-api-client has its sentence, once.
-"""
-
-import io
 import json
-import time
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 import urllib3
 from prometheus_api_client import exceptions as library
-from urllib3.util import Retry
 
 from davy.analysis.answer import NotAnswered
+from davy.metrics.addresses import Refused
+from davy.metrics.line import BODY_LIMIT, CONNECT_SECONDS, Cut, Session, TooLong
 
-BODY_LIMIT: Final = 8 * 2**20
-"""Bytes of an answer, decompressed; a longer one is no answer."""
 BODY_SHOWN: Final = 300
 """Characters of a foreign text that a message carries."""
 _CAUSES: Final = 16
-CONNECT_SECONDS: Final = 10.0
-NO_RETRY: Final = Retry(0, respect_retry_after_header=False)
-
-
-class TooLong(Exception):
-    """The body is longer than BODY_LIMIT."""
-
-
-class TooSlow(Exception):
-    """The body didn't end in time, though it kept coming."""
-
-
-class Session(requests.Session):
-    """Reads each body itself: within a deadline, up to a limit, and keeps it."""
-
-    def __init__(self, *, verify: bool) -> None:
-        super().__init__()
-        self.verify = verify
-        self.max_redirects = 3
-        self.status: int | None = None
-        """HTTP status of the latest response; None: none came."""
-        self.body = b""
-        self.socket_timeouts = (0.0, 0.0)
-        """Seconds to connect, and between two bytes."""
-        self._deadline = 0.0
-
-    def start(self, seconds: float) -> None:
-        """Forgets the latest response; the next one has this long."""
-        self.status, self.body = None, b""
-        self.socket_timeouts = (min(seconds, CONNECT_SECONDS), seconds)
-        self._deadline = time.monotonic() + seconds
-
-    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
-        """As the parent's, with the whole body read."""
-        response = super().request(*args, **{**kwargs, "stream": True})
-        try:
-            self.status, self.body = response.status_code, self._read(response)
-        finally:
-            response.close()
-        response.raw = io.BytesIO(self.body)
-        return response
-
-    def _read(self, response: requests.Response) -> bytes:
-        parts, length = [], 0
-        while part := response.raw.read1(65_536, decode_content=True):
-            length += len(part)
-            if length > BODY_LIMIT:
-                raise TooLong
-            if time.monotonic() > self._deadline:
-                raise TooSlow
-            parts.append(part)
-        return b"".join(parts)
+_REDIRECTS: Final = range(300, 400)
+_QUOTES: Final = " [said]"
+"""At the end of a template: what came is told as well."""
 
 
 def shown(address: str) -> str:
@@ -98,37 +42,38 @@ def plain(text: str) -> str:
 
 SENTENCES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (TooLong, "answered more than {limit} MiB"),
-    (TooSlow, "did not answer within {seconds} s"),
+    (Cut, "did not answer within {seconds} s"),
+    (Refused, "{refusal}"),
     (requests.exceptions.ConnectTimeout, "could not be connected to within {connect} s"),
     (requests.exceptions.Timeout, "did not answer within {seconds} s"),
     (requests.exceptions.SSLError, "could not be trusted: {reason}"),
     (requests.exceptions.ProxyError, "could not be reached through the proxy"),
-    (requests.exceptions.TooManyRedirects, "redirected more than 3 times"),
+    (requests.exceptions.TooManyRedirects, "redirected again and again"),
     (requests.exceptions.InvalidProxyURL, "can't be asked: the proxy's URL is invalid"),
     (requests.exceptions.MissingSchema, "is no URL; write http://host:port"),
     (requests.exceptions.InvalidSchema, "is no http or https URL"),
     (requests.exceptions.InvalidURL, "is no valid URL"),
     (requests.exceptions.URLRequired, "is no URL; write http://host:port"),
     (requests.exceptions.InvalidHeader, "can't be asked: a header has an invalid name or value"),
-    (requests.exceptions.InvalidJSONError, "answered something that isn't JSON: {body}"),
+    (requests.exceptions.InvalidJSONError, "answered something that isn't JSON [said]"),
     (requests.exceptions.ChunkedEncodingError, "broke off in the middle of the answer"),
     (requests.exceptions.ContentDecodingError, "answered with a broken compression"),
     (requests.exceptions.RetryError, "answered an error again and again"),
     (requests.exceptions.StreamConsumedError, "could not be read"),
     (requests.exceptions.UnrewindableBodyError, "could not be asked again after a redirect"),
     (requests.exceptions.ConnectionError, "{connection}"),
-    (requests.exceptions.HTTPError, "answered {status}: {body}"),
+    (requests.exceptions.HTTPError, "answered {status} [said]"),
     (requests.exceptions.RequestException, "could not be asked"),
-    (library.PrometheusApiClientException, "answered {status}: {body}"),
-    (library.MetricValueConversionError, "answered values that aren't numbers: {body}"),
+    (library.PrometheusApiClientException, "answered {status} [said]"),
+    (library.MetricValueConversionError, "answered values that aren't numbers [said]"),
     (urllib3.exceptions.ReadTimeoutError, "did not answer within {seconds} s"),
     (urllib3.exceptions.DecodeError, "answered with a broken compression"),
     (urllib3.exceptions.ProtocolError, "broke off in the middle of the answer"),
     (urllib3.exceptions.HTTPError, "could not be asked"),
     (RecursionError, "answered something nested too deeply"),
-    (ValueError, "answered something that isn't Prometheus' JSON: {body}"),
-    (KeyError, "answered something that isn't Prometheus' JSON: {body}"),
-    (TypeError, "answered something that isn't Prometheus' JSON: {body}"),
+    (ValueError, "answered something that isn't Prometheus' JSON [said]"),
+    (KeyError, "answered something that isn't Prometheus' JSON [said]"),
+    (TypeError, "answered something that isn't Prometheus' JSON [said]"),
 )
 """What each failure means after the address; the first that fits, so subclasses come first."""
 
@@ -143,16 +88,20 @@ def sentence(
     if template is None:
         template = f"could not be asked ({type(error).__name__})"
     status = None if session is None else session.status
-    said = template.format(
+    if session is not None and status in _REDIRECTS and session.location:
+        where = f"{shown(address)} answered {status}, and redirects aren't followed"
+        return NotAnswered(f"{where}; write the address that it leads to", plain(session.location))
+    why = template.removesuffix(_QUOTES).format(
         limit=BODY_LIMIT // 2**20,
         seconds=f"{seconds:g}",
         connect=f"{min(seconds, CONNECT_SECONDS):g}",
         status=status,
-        body=_said(b"" if session is None else session.body),
         reason=_reason(error),
+        refusal=error,
         connection=_connection(error).format(seconds=f"{seconds:g}"),
     )
-    return NotAnswered(f"{shown(address)} {said}")
+    said = _said(b"" if session is None else session.body) if template.endswith(_QUOTES) else ""
+    return NotAnswered(f"{shown(address)} {why}", said)
 
 
 def _said(body: bytes) -> str:

@@ -20,6 +20,8 @@ class Server:
         """Seconds before the answer."""
         self.drip = 0.0
         """Seconds between two bytes of the body; 0: all at once."""
+        self.drip_headers = 0.0
+        """Seconds between two bytes of a header that never ends; 0: a whole answer."""
         self.chunked = False
         """Send the body in chunks of seven bytes."""
         self.cut = False
@@ -45,6 +47,7 @@ class Server:
 class _Http(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 64
 
     def __init__(self, behaviour: Server) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -69,6 +72,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
             return
+        if does.drip_headers:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            while not does.stopping.wait(does.drip_headers):
+                self.wfile.write(b"X")
         self.send_response(does.status)
         for name, value in does.headers.items():
             self.send_header(name, value)

@@ -15,9 +15,12 @@ import urllib3
 
 from davy.analysis.answer import Answered, NotAnswered
 from davy.api.analysis import Metric, MetricProvider, PrometheusHeader, PrometheusMetric
-from davy.metrics import prometheus, wire
+from davy.metrics import line, prometheus, wire
+from davy.metrics.addresses import Addresses
 from davy.metrics.prometheus import Prometheus
 from tests.unit.metrics.server import Server, a_free_port, serving
+
+HERE = Addresses.of(["127.0.0.0/8"])
 
 
 @pytest.fixture
@@ -29,8 +32,8 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 async def provider() -> AsyncIterator[Prometheus]:
-    """The provider, closed at the end."""
-    made = Prometheus()
+    """The provider, closed at the end; the servers here are on the loopback."""
+    made = Prometheus(HERE)
     yield made
     await made.close()
 
@@ -118,7 +121,9 @@ async def test_compressed_answers_are_read(server: Server, provider: Prometheus)
 REFUSALS = {
     "matrix": (200, a_document("matrix", []), "answered a matrix; a condition needs an instant"),
     "string": (200, a_document("string", [1, "a"]), "answered a string; a condition needs"),
-    "unknown type": (200, a_document("tensor", []), "result of unknown type 'tensor'"),
+    "unknown type": (200, a_document("tensor", []), "result of unknown type: tensor"),
+    "no list": (200, a_document("vector", {}), "result of unknown type: vector"),
+    "too many": (200, a_vector(*["1"] * 10_001), "answered 10001 series; at most 10000 are read"),
     "histogram": (200, a_document("vector", [{"histogram": []}]), "values that aren't numbers"),
     "no number": (200, a_vector("many"), "values that aren't numbers"),
     "underscores": (200, a_vector("1_0"), "values that aren't numbers"),
@@ -159,8 +164,8 @@ async def test_no_answer(
     answer = await provider.measure(a_metric(server.address))
     assert isinstance(answer, NotAnswered)
     assert answer.why.startswith(f"{server.address} ")
-    assert says in answer.why
-    assert len(answer.why) < wire.BODY_SHOWN + 120
+    assert says in str(answer)
+    assert len(str(answer)) < wire.BODY_SHOWN + 120
 
 
 async def test_one_question_is_one_request(server: Server, provider: Prometheus) -> None:
@@ -197,7 +202,7 @@ async def test_addresses_that_lead_nowhere(provider: Prometheus, address: str, s
     """A sentence, whatever was written."""
     answer = await provider.measure(a_metric(address))
     assert isinstance(answer, NotAnswered)
-    assert says in answer.why
+    assert says in str(answer)
 
 
 async def test_a_header_that_cannot_be_sent(server: Server, provider: Prometheus) -> None:
@@ -216,8 +221,8 @@ async def test_credentials_are_in_no_sentence(server: Server, provider: Promethe
     for target in (address, "http://user:s3cret@127.0.0.1:1", "http://user:s3cret@x.invalid"):
         answer = await provider.measure(a_metric(target, query="s3cret"))
         assert isinstance(answer, NotAnswered)
-        assert "s3cret" not in answer.why
-        assert "user" not in answer.why
+        assert "s3cret" not in str(answer)
+        assert "user" not in str(answer)
     assert server.asked[0]["authorization"].startswith("Basic ")
 
 
@@ -236,7 +241,7 @@ async def test_a_server_that_drips(server: Server, provider: Prometheus) -> None
     begun = time.monotonic()
     answer = await provider.measure(a_metric(server.address))
     assert answer == NotAnswered(f"{server.address} did not answer within 1 s")
-    assert time.monotonic() - begun < 1 + prometheus.GRACE
+    assert time.monotonic() - begun < 2
 
 
 async def test_chunked_answers_are_read(server: Server, provider: Prometheus) -> None:
@@ -280,18 +285,20 @@ async def test_an_answer_that_is_too_long(
     compressed: bool,  # noqa: FBT001 - the case
 ) -> None:
     """Memory is bounded, for a small body that unpacks to a large one too."""
-    server.body = b" " * (wire.BODY_LIMIT + 1)
+    server.body = b" " * (line.BODY_LIMIT + 1)
     if compressed:
         server.gzipped()
     answer = await provider.measure(a_metric(server.address, timeout=10))
-    assert answer == NotAnswered(f"{server.address} answered more than 8 MiB")
+    assert answer == NotAnswered(f"{server.address} answered more than 2 MiB")
 
 
-async def test_a_redirect_loop(server: Server, provider: Prometheus) -> None:
-    """It ends after three."""
-    server.status, server.headers = 302, {"Location": f"{server.address}/api/v1/query"}
+async def test_a_redirect_is_told_and_not_followed(server: Server, provider: Prometheus) -> None:
+    """Where it leads is nobody's that was checked, and headers would go along."""
+    server.status, server.headers = 307, {"Location": f"{server.address}/elsewhere"}
     answer = await provider.measure(a_metric(server.address))
-    assert answer == NotAnswered(f"{server.address} redirected more than 3 times")
+    why = f"{server.address} answered 307, and redirects aren't followed; write the address"
+    assert answer == NotAnswered(f"{why} that it leads to", f"{server.address}/elsewhere")
+    assert [asked["path"] for asked in server.asked] == ["/api/v1/query"]
 
 
 async def test_many_questions_at_once(server: Server, provider: Prometheus) -> None:
@@ -301,19 +308,20 @@ async def test_many_questions_at_once(server: Server, provider: Prometheus) -> N
     assert answers == [Answered([1.0])] * 40
 
 
-async def test_a_hung_prometheus_leaves_room_for_another(
-    server: Server, provider: Prometheus
-) -> None:
-    """Its queries, given up or waiting, never take the last thread; those that wait say so."""
-    server.body = a_vector("1")
-    with serving() as hung:
-        hung.wait = 30
-        waiting = asyncio.gather(*(provider.measure(a_metric(hung.address)) for _ in range(24)))
-        await asyncio.sleep(0.2)
-        assert await provider.measure(a_metric(server.address)) == Answered([1.0])
-        told = {answer.why for answer in await waiting if isinstance(answer, NotAnswered)}
-    assert f"{hung.address} did not answer within 1 s" in told
-    assert f"{hung.address} wasn't asked: 8 queries to it hang for 1 s already" in told
+async def test_dripping_headers_hold_no_thread(server: Server, provider: Prometheus) -> None:
+    """As many such questions as threads, each with a byte a moment: all are free in time."""
+    server.body, server.drip_headers = a_vector("1"), 0.05
+    patient = [a_metric(server.address, timeout=2)] * prometheus.THREADS
+    late = a_metric(server.address, timeout=1)
+    answers = asyncio.gather(*(provider.measure(metric) for metric in patient))
+    await asyncio.sleep(0)  # they are first
+    assert await provider.measure(late) == NotAnswered(
+        f"{server.address} wasn't asked: {prometheus.THREADS} questions are under way already"
+    )
+    slow = NotAnswered(f"{server.address} did not answer within 2 s")
+    assert await answers == [slow] * prometheus.THREADS
+    server.drip_headers = 0
+    assert await provider.measure(late) == Answered([1.0])
 
 
 async def test_cancelling_a_measurement(server: Server, provider: Prometheus) -> None:
@@ -330,23 +338,19 @@ async def test_cancelling_a_measurement(server: Server, provider: Prometheus) ->
 
 async def test_after_close_nothing_is_asked(server: Server) -> None:
     """Shutdown is a sentence, not an exception."""
-    provider = Prometheus()
+    provider = Prometheus(HERE)
     await provider.close()
     answer = await provider.measure(a_metric(server.address))
     assert answer == NotAnswered(f"{server.address} wasn't asked: the operator is stopping")
     assert server.asked == []
 
 
-async def test_connections_are_bounded(server: Server, provider: Prometheus) -> None:
-    """A thread keeps its connection to an address, for so many addresses; the oldest goes."""
+async def test_no_connection_is_kept(server: Server, provider: Prometheus) -> None:
+    """A question has a line of its own, which ends with it."""
     server.body = a_vector("1")
-    for place in range(prometheus.CONNECTIONS + 8):
-        asked = a_metric(f"{server.address}/{place}").provider.prometheus
-        assert asked is not None
-        assert provider._ask(asked) == Answered([1.0])
-    assert len(provider._local.kept) == prometheus.CONNECTIONS
-    assert (f"{server.address}/0", False) not in provider._local.kept
-    assert await provider.measure(a_metric(server.address, insecure=True)) == Answered([1.0])
+    for _ in range(3):
+        await provider.measure(a_metric(server.address))
+    assert [asked["connection"] for asked in server.asked] == ["close"] * 3
 
 
 async def test_a_metric_of_another_provider(provider: Prometheus) -> None:

@@ -8,6 +8,7 @@ from davy.analysis.answer import Answered, NotAnswered
 from davy.api.analysis import Metric, MetricProvider, PrometheusMetric
 from davy.api.errors import BrokenPlugIn
 from davy.metrics import registry
+from davy.metrics.addresses import Addresses
 from davy.metrics.prometheus import Prometheus
 from davy.metrics.registry import Registry
 
@@ -64,9 +65,9 @@ def test_third_parties_add_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     place = f"{__name__}:Fake"
     points = [EntryPoint(name, place, registry.GROUP) for name in ("fake", "prometheus")]
     monkeypatch.setattr(registry, "entry_points", lambda group: points if group else [])
-    found = registry.discovered()
+    found = registry.discovered(Addresses())
     assert found["fake"] is Fake
-    assert found["prometheus"] is Prometheus
+    assert isinstance(found["prometheus"](), Prometheus)
 
 
 @pytest.mark.parametrize("value", ["nowhere.at.all:X", "math:nothing", "math:pi"])
@@ -75,4 +76,4 @@ def test_a_broken_plug_in_stops_the_start(monkeypatch: pytest.MonkeyPatch, value
     points = [EntryPoint("fake", value, registry.GROUP)]
     monkeypatch.setattr(registry, "entry_points", lambda group: points if group else [])
     with pytest.raises(BrokenPlugIn, match=f"provider fake .{value}"):
-        registry.discovered()
+        registry.discovered(Addresses())
