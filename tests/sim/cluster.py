@@ -3,6 +3,9 @@
 Implements `davy.cluster.client.Api`. A verified fake, not a mock: `tests/conformance` holds it to
 the real server with the same bodies. What it lacks, it refuses with AssertionError rather than
 guess.
+
+Objects are never changed in place: a write makes a new object that shares what stays the same, so
+reads and watches hand out what is stored. Who reads one must not change it, as with Davy's cache.
 """
 
 import copy
@@ -27,6 +30,10 @@ class Change:
     type: str
     kind: Kind
     object: Json
+    before: Json | None = None
+    """The object before the change; None: there was none."""
+    by: str = ""
+    """`Cluster.actor` at the time."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,12 @@ class Cluster:
     """None: every kind is served."""
     denied: set[tuple[str, str]] = field(default_factory=set)
     """(verb, plural or plural/subresource) that RBAC refuses."""
+    actor: str = ""
+    """Who writes; whoever calls may set it, watchers see it in each Change."""
+    versions: dict[str, Json] = field(default_factory=dict)
+    """Every state that any object ever had, by resourceVersion."""
+    now: Callable[[], str] | None = None
+    """For creationTimestamp; None: objects have none."""
 
     def __post_init__(self) -> None:
         """Start empty at version 1."""
@@ -74,9 +87,17 @@ class Cluster:
         """The object, without a request."""
         return copy.deepcopy(self._objects.get((kind, namespace, name)))
 
+    def look(self, kind: Kind, namespace: str, name: str) -> Json | None:
+        """The object itself, not to be changed."""
+        return self._objects.get((kind, namespace, name))
+
+    def held(self, kind: Kind) -> list[Json]:
+        """All objects of a kind themselves, not to be changed."""
+        return [found for _, found in self._of(kind)]
+
     def every(self, kind: Kind) -> list[Json]:
         """All objects of a kind, without a request."""
-        return [copy.deepcopy(found) for key, found in self._objects.items() if key[0] == kind]
+        return copy.deepcopy(self.held(kind))
 
     def put(self, kind: Kind, manifest: Mapping[str, Any]) -> Json:
         """A user's or another controller's whole write, status included, whatever was there."""
@@ -99,14 +120,14 @@ class Cluster:
         """A deletion: at once without finalizers, else a deletionTimestamp."""
         held = self._objects[kind, namespace, name]
         if held["metadata"].get("finalizers"):
-            made = copy.deepcopy(held)
-            made["metadata"].setdefault("deletionTimestamp", "2026-01-01T00:00:00Z")
-            self._store(kind, made, held)
+            stamp = {"deletionTimestamp": self.now() if self.now else "2026-01-01T00:00:00Z"}
+            self._store(kind, {**held, "metadata": {**stamp, **held["metadata"]}}, held)
             return
         del self._objects[kind, namespace, name]
-        gone = copy.deepcopy(held)
-        gone["metadata"]["resourceVersion"] = self._next()
-        self._tell(Change(GONE, kind, gone))
+        metadata = {**held["metadata"], "resourceVersion": self._next()}
+        gone = {**held, "metadata": metadata}
+        self.versions[metadata["resourceVersion"]] = gone
+        self._tell(Change(GONE, kind, gone, held, self.actor))
         self._collect(held["metadata"]["uid"])
 
     # The protocol.
@@ -114,7 +135,7 @@ class Cluster:
     async def get(self, kind: Kind, namespace: str, name: str) -> Json:
         """See `Api.get`."""
         self._read(Call("get", kind, namespace, name))
-        return copy.deepcopy(self._found(kind, namespace, name))
+        return self._found(kind, namespace, name)
 
     async def list(
         self, kind: Kind, namespace: str | None = None, *, selector: str | None = None
@@ -123,9 +144,9 @@ class Cluster:
         self._read(Call("list", kind, namespace, None))
         wanted = kind.selector if selector is None else selector
         items = tuple(
-            copy.deepcopy(found)
-            for (of, where, _), found in sorted(self._objects.items(), key=lambda i: str(i[0]))
-            if of == kind and namespace in {None, where} and _selected(found, wanted)
+            found
+            for (of, where, _), found in sorted(self._of(kind), key=lambda item: item[0][1:])
+            if namespace in {None, where} and _selected(found, wanted)
         )
         return Listing(items, str(self._version))
 
@@ -133,11 +154,13 @@ class Cluster:
         """See `Api.create`; `strict` makes no difference, there is no schema."""
         del strict
         name = body["metadata"]["name"]
-        self._write(Call("create", kind, namespace, name, copy.deepcopy(body)))
+        self._write(Call("create", kind, namespace, name, body))
         if (kind, namespace, name) in self._objects:
             raise errors.AlreadyExists(f"{kind} {namespace}/{name} already exists", status=409)
-        made = copy.deepcopy(body)
-        made["metadata"] |= {"namespace": namespace, "uid": f"uid-{self._version + 1}"}
+        given = {"namespace": namespace, "uid": f"uid-{self._version + 1}"}
+        if self.now:
+            given["creationTimestamp"] = self.now()
+        made = {**body, "metadata": {**body["metadata"], **given}}
         if kind.kind in STATUS_KINDS:
             made.pop("status", None)
         return self._store(kind, made, None)
@@ -146,18 +169,18 @@ class Cluster:
         self, kind: Kind, namespace: str, name: str, operations: Sequence[Json]
     ) -> Json:
         """See `Api.patch_json`."""
-        self._write(Call("patch", kind, namespace, name, copy.deepcopy([*operations])))
+        self._write(Call("patch", kind, namespace, name, [*operations]))
         held = self._found(kind, namespace, name)
-        made = copy.deepcopy(held)
+        made = held
         for operation in operations:
-            _operate(made, operation)
+            made = operated(made, operation)
         return self._update(kind, made, held, "")
 
     async def patch_merge(
         self, kind: Kind, namespace: str, name: str, body: Json, *, subresource: str = ""
     ) -> Json:
         """See `Api.patch_merge`."""
-        self._write(Call("patch", kind, namespace, name, copy.deepcopy(body), subresource))
+        self._write(Call("patch", kind, namespace, name, body, subresource))
         held = self._found(kind, namespace, name)
         expected = (body.get("metadata") or {}).get("resourceVersion")
         if expected not in {None, held["metadata"]["resourceVersion"]}:
@@ -195,17 +218,16 @@ class Cluster:
         split = kind.kind in STATUS_KINDS
         if subresource == "status":
             assert split, f"{kind} has no /status"
-            made = {**copy.deepcopy(held), "status": made.get("status") or {}}
+            made = {**held, "status": made.get("status") or {}}
         elif split:
-            made.pop("status", None)
+            made = {name: value for name, value in made.items() if name != "status"}
             if "status" in held:
-                made["status"] = copy.deepcopy(held["status"])
-        made["metadata"]["uid"] = held["metadata"]["uid"]
-        if made["metadata"].get("deletionTimestamp") and not made["metadata"].get("finalizers"):
-            self._objects[kind, held["metadata"].get("namespace", ""), held["metadata"]["name"]] = (
-                made
-            )
-            self.remove(kind, held["metadata"].get("namespace", ""), held["metadata"]["name"])
+                made["status"] = held["status"]
+        metadata = made["metadata"] = {**made["metadata"], "uid": held["metadata"]["uid"]}
+        if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
+            namespace, name = held["metadata"].get("namespace", ""), held["metadata"]["name"]
+            self._objects[kind, namespace, name] = made
+            self.remove(kind, namespace, name)
             return made
         return self._store(kind, made, held)
 
@@ -221,13 +243,20 @@ class Cluster:
                 "metadata": {**held["metadata"], "resourceVersion": "", "generation": 0},
             }
             if plain == before:
-                return copy.deepcopy(held)
+                return held
             generation += made.get("spec") != held.get("spec")
-        metadata["generation"] = generation
-        metadata["resourceVersion"] = self._next()
+        version = self._next()
+        made = {
+            **made,
+            "metadata": {**metadata, "generation": generation, "resourceVersion": version},
+        }
+        self.versions[version] = made
         self._objects[kind, namespace, metadata["name"]] = made
-        self._tell(Change("MODIFIED" if held else "ADDED", kind, copy.deepcopy(made)))
-        return copy.deepcopy(made)
+        self._tell(Change("MODIFIED" if held else "ADDED", kind, made, held, self.actor))
+        return made
+
+    def _of(self, kind: Kind) -> Sequence[tuple[tuple[Kind, str, str], Json]]:
+        return [(key, found) for key, found in self._objects.items() if key[0] == kind]
 
     def _collect(self, uid: str) -> None:
         for kind, namespace, name in [*self._objects]:
@@ -269,8 +298,8 @@ class Cluster:
 def merged(held: Any, patch: Any) -> Any:
     """RFC 7386."""
     if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
-    result = copy.deepcopy(held) if isinstance(held, dict) else {}
+        return patch
+    result = dict(held) if isinstance(held, dict) else {}
     for name, value in patch.items():
         if value is None:
             result.pop(name, None)
@@ -279,33 +308,42 @@ def merged(held: Any, patch: Any) -> Any:
     return result
 
 
-def _operate(made: Json, operation: Json) -> None:
-    """RFC 6902: test, add, replace, remove."""
-    tokens = [t.replace("~1", "/").replace("~0", "~") for t in operation["path"].split("/")[1:]]
-    target: Any = made
+def operated(found: Any, operation: Json) -> Any:
+    """The document after one operation of RFC 6902: test, add, replace, remove."""
+    path = operation["path"]
+    tokens = [t.replace("~1", "/").replace("~0", "~") for t in path.split("/")[1:]]
     try:
-        for token in tokens[:-1]:
-            target = target[int(token)] if isinstance(target, list) else target[token]
-        last: Any = tokens[-1]
-        if isinstance(target, list):
-            last = len(target) if last == "-" else int(last)
-        match operation["op"]:
-            case "test":
-                if target[last] != operation["value"]:
-                    raise errors.Conflict(f"testing value {operation['path']} failed", status=422)
-            case "add" if isinstance(target, list):
-                target.insert(last, copy.deepcopy(operation["value"]))
-            case "add":
-                target[last] = copy.deepcopy(operation["value"])
-            case "replace":
-                target[last]  # it must be there
-                target[last] = copy.deepcopy(operation["value"])
-            case "remove":
-                del target[last]
-            case other:
-                raise AssertionError(f"JSON patch operation {other}")
+        return _at(found, tokens, operation)
     except (KeyError, IndexError) as error:
-        raise errors.Conflict(f"testing path {operation['path']} failed", status=422) from error
+        raise errors.Conflict(f"testing path {path} failed", status=422) from error
+
+
+def _at(found: Any, tokens: list[str], operation: Json) -> Any:
+    """A copy of the containers on the way to the leaf, with the leaf operated on."""
+    made: Any = [*found] if isinstance(found, list) else dict(found)
+    first: Any = tokens[0]
+    if isinstance(made, list):
+        first = len(made) if first == "-" else int(first)
+    if tokens[1:]:
+        made[first] = _at(made[first], tokens[1:], operation)
+        return made
+    match operation["op"]:
+        case "test":
+            if made[first] != operation["value"]:
+                raise errors.Conflict(f"testing value {operation['path']} failed", status=422)
+            return found
+        case "add" if isinstance(made, list):
+            made.insert(first, operation["value"])
+        case "add":
+            made[first] = operation["value"]
+        case "replace":
+            made[first]  # it must be there
+            made[first] = operation["value"]
+        case "remove":
+            del made[first]
+        case other:
+            raise AssertionError(f"JSON patch operation {other}")
+    return made
 
 
 def _selected(found: Json, selector: str) -> bool:
