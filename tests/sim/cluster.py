@@ -17,9 +17,23 @@ from typing import Any
 from davy.api import errors
 from davy.cluster.client import Json, Listing
 from davy.cluster.kinds import EVENT, LEASE, REPLICA_SET, Kind
+from tests.sim import validation
 
-STATUS_KINDS = frozenset({"Rollout", "AnalysisRun", "ReplicaSet", "Pod", "Service", "HTTPRoute"})
+STATUS_KINDS = frozenset(
+    {
+        "Rollout",
+        "AnalysisRun",
+        "ReplicaSet",
+        "Pod",
+        "Service",
+        "VirtualService",
+        "DestinationRule",
+        "HTTPRoute",
+    }
+)
 """Kinds with a /status of their own: a write elsewhere leaves it alone."""
+UNCOUNTED = frozenset({"Service", "Event", "Lease"})
+"""Kinds without a generation."""
 GONE = "DELETED"
 
 
@@ -157,12 +171,15 @@ class Cluster:
         self._write(Call("create", kind, namespace, name, body))
         if (kind, namespace, name) in self._objects:
             raise errors.AlreadyExists(f"{kind} {namespace}/{name} already exists", status=409)
+        if "resourceVersion" in body["metadata"]:
+            raise errors.Unreachable("resourceVersion should not be set", status=500)
         given = {"namespace": namespace, "uid": f"uid-{self._version + 1}"}
         if self.now:
             given["creationTimestamp"] = self.now()
         made = {**body, "metadata": {**body["metadata"], **given}}
         if kind.kind in STATUS_KINDS:
             made.pop("status", None)
+        validation.check(kind, made, None)
         return self._store(kind, made, None)
 
     async def patch_json(
@@ -182,6 +199,8 @@ class Cluster:
         """See `Api.patch_merge`."""
         self._write(Call("patch", kind, namespace, name, body, subresource))
         held = self._found(kind, namespace, name)
+        if subresource and kind.kind not in STATUS_KINDS:
+            raise errors.NotFound(f"{kind} has no /{subresource}", status=404)
         expected = (body.get("metadata") or {}).get("resourceVersion")
         if expected not in {None, held["metadata"]["resourceVersion"]}:
             raise errors.Conflict(f"{kind} {namespace}/{name} has been modified", status=409)
@@ -217,13 +236,15 @@ class Cluster:
     def _update(self, kind: Kind, made: Json, held: Json, subresource: str) -> Json:
         split = kind.kind in STATUS_KINDS
         if subresource == "status":
-            assert split, f"{kind} has no /status"
             made = {**held, "status": made.get("status") or {}}
         elif split:
             made = {name: value for name, value in made.items() if name != "status"}
             if "status" in held:
                 made["status"] = held["status"]
         metadata = made["metadata"] = {**made["metadata"], "uid": held["metadata"]["uid"]}
+        if "deletionTimestamp" in held["metadata"]:
+            metadata["deletionTimestamp"] = held["metadata"]["deletionTimestamp"]
+        validation.check(kind, made, held)
         if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
             namespace, name = held["metadata"].get("namespace", ""), held["metadata"]["name"]
             self._objects[kind, namespace, name] = made
@@ -232,24 +253,23 @@ class Cluster:
         return self._store(kind, made, held)
 
     def _store(self, kind: Kind, made: Json, held: Json | None) -> Json:
-        metadata = made["metadata"]
+        metadata = validation.tidied(made["metadata"])
         namespace = metadata.get("namespace", "") if kind.namespaced else ""
-        generation = 1
+        stamps: Json = {}
+        if kind.kind not in UNCOUNTED:
+            stamps["generation"] = held["metadata"]["generation"] if held else 1
         if held is not None:
-            generation = held["metadata"].get("generation", 1)
-            plain = {**made, "metadata": {**metadata, "resourceVersion": "", "generation": 0}}
-            before = {
-                **held,
-                "metadata": {**held["metadata"], "resourceVersion": "", "generation": 0},
-            }
-            if plain == before:
+            before = held["metadata"]
+            same = {**metadata, "resourceVersion": before["resourceVersion"], **stamps}
+            if same == before and {**made, "metadata": before} == held:
                 return held
-            generation += made.get("spec") != held.get("spec")
-        version = self._next()
-        made = {
-            **made,
-            "metadata": {**metadata, "generation": generation, "resourceVersion": version},
-        }
+            if stamps and (
+                made.get("spec") != held.get("spec")
+                or ("deletionTimestamp" in metadata) != ("deletionTimestamp" in before)
+            ):
+                stamps["generation"] += 1
+        version = stamps["resourceVersion"] = self._next()
+        made = {**made, "metadata": {**metadata, **stamps}}
         self.versions[version] = made
         self._objects[kind, namespace, metadata["name"]] = made
         self._tell(Change("MODIFIED" if held else "ADDED", kind, made, held, self.actor))
@@ -261,8 +281,16 @@ class Cluster:
     def _collect(self, uid: str) -> None:
         for kind, namespace, name in [*self._objects]:
             found = self._objects.get((kind, namespace, name))
-            owners = (found or {}).get("metadata", {}).get("ownerReferences") or ()
-            if any(owner["uid"] == uid for owner in owners):
+            if found is None:
+                continue
+            owners = found["metadata"].get("ownerReferences") or ()
+            left = [owner for owner in owners if owner["uid"] != uid]
+            if len(left) == len(owners):
+                continue
+            if left:
+                metadata = {**found["metadata"], "ownerReferences": left}
+                self._store(kind, {**found, "metadata": metadata}, found)
+            else:
                 self.remove(kind, namespace, name)
 
     def _found(self, kind: Kind, namespace: str, name: str) -> Json:
@@ -309,7 +337,10 @@ def merged(held: Any, patch: Any) -> Any:
 
 
 def operated(found: Any, operation: Json) -> Any:
-    """The document after one operation of RFC 6902: test, add, replace, remove."""
+    """The document after one operation of RFC 6902: test, add, replace, remove.
+
+    As the real server has it, a `replace` of a field that isn't there adds it.
+    """
     path = operation["path"]
     tokens = [t.replace("~1", "/").replace("~0", "~") for t in path.split("/")[1:]]
     try:
@@ -320,30 +351,42 @@ def operated(found: Any, operation: Json) -> Any:
 
 def _at(found: Any, tokens: list[str], operation: Json) -> Any:
     """A copy of the containers on the way to the leaf, with the leaf operated on."""
-    made: Any = [*found] if isinstance(found, list) else dict(found)
-    first: Any = tokens[0]
-    if isinstance(made, list):
-        first = len(made) if first == "-" else int(first)
+    first, made = _opened(found, tokens[0])
     if tokens[1:]:
         made[first] = _at(made[first], tokens[1:], operation)
         return made
     match operation["op"]:
         case "test":
-            if made[first] != operation["value"]:
+            is_now = made.get(first) if isinstance(made, dict) else made[first]
+            if is_now != operation["value"]:
                 raise errors.Conflict(f"testing value {operation['path']} failed", status=422)
             return found
         case "add" if isinstance(made, list):
             made.insert(first, operation["value"])
-        case "add":
-            made[first] = operation["value"]
-        case "replace":
-            made[first]  # it must be there
+        case "add" | "replace":
             made[first] = operation["value"]
         case "remove":
             del made[first]
         case other:
             raise AssertionError(f"JSON patch operation {other}")
     return made
+
+
+def _opened(found: Any, token: str) -> tuple[Any, Any]:
+    """The key or index that a token means in a container, and a copy of the container.
+
+    Raises:
+        KeyError: this is no container.
+        IndexError: the list isn't so long.
+    """
+    if isinstance(found, dict):
+        return token, dict(found)
+    if not isinstance(found, list):
+        raise KeyError(token)
+    index = len(found) if token == "-" else int(token)
+    if index > len(found):
+        raise IndexError(index)
+    return index, [*found]
 
 
 def _selected(found: Json, selector: str) -> bool:
