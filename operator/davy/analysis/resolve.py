@@ -5,8 +5,8 @@ different defaults. An argument's value is the rollout's, else the template's de
 declared argument needs one, used or not; arguments of the rollout that no template declares are
 left out (several templates share a list). Values come from a text, from the hash of a revision, or
 from a field of the Rollout. A `secretKeyRef` stays a reference in the run's spec and its
-`{{args.name}}` stays in the metric: the value is filled in just before a measurement (`secrets`),
-lives no longer than that, and is taken out of every message (`redact`).
+`{{args.name}}` stays in a header's value: it is filled in there and nowhere else, just before a
+measurement (`secrets`), lives no longer than that, and is taken out of every message (`redact`).
 """
 
 import json
@@ -96,19 +96,29 @@ def secret_refs(spec: AnalysisRunSpec) -> dict[str, SecretKeyRef]:
 
 def secret_names(metric: Metric) -> frozenset[str]:
     """The arguments whose secret values this metric needs: what `secrets` must be given."""
-    return substitute.names(metric.manifest())
+    prometheus = metric.provider.prometheus
+    return substitute.names([header.value for header in (prometheus and prometheus.headers) or ()])
 
 
 def secrets(metric: Metric, values: Mapping[str, str]) -> Metric:
     """The metric with its secrets filled in, for one measurement; never stored.
 
+    Not validated again: an error of that would tell the value.
+
     Args:
         metric: of a run's spec.
         values: secret values by argument name.
     """
-    if not secret_names(metric):
+    prometheus = metric.provider.prometheus
+    if prometheus is None or not secret_names(metric):
         return metric
-    return Metric.model_validate(substitute.replaced(metric.manifest(), values))
+    headers = [
+        header.model_copy(update={"value": substitute.replaced(header.value, values)})
+        for header in prometheus.headers or ()
+    ]
+    asked = prometheus.model_copy(update={"headers": headers})
+    provider = metric.provider.model_copy(update={"prometheus": asked})
+    return metric.model_copy(update={"provider": provider})
 
 
 def redact(text: str, values: Collection[str]) -> str:

@@ -23,6 +23,7 @@ _INTEGERS: Final = (
     "consecutiveErrorLimit",
     "consecutiveSuccessLimit",
 )
+_HEADER_VALUE: Final = re.compile(r"\.headers\[\d+\]\.value$")
 _WHOLE: Final = re.compile(r"\s*([+-]?\d{1,9})\s*")
 
 
@@ -34,7 +35,7 @@ def filled(
     Args:
         metric: as its template has it.
         values: by argument name.
-        left: names that stay as they are (secrets), allowed under `provider` only.
+        left: names that stay as they are (secrets), allowed in values of headers only.
         where: the template, as findings name it, e.g. `AnalysisTemplate error-rate`.
     """
     raw = metric.manifest()
@@ -117,8 +118,8 @@ def _unknown(
         name = tag.removeprefix(_PREFIX)
         if not tag.startswith(_PREFIX):
             message = f"has {{{{{tag}}}}}; only {{{{args.NAME}}}} is filled in"
-        elif name in left and ".provider." not in path:
-            message = f"uses {{{{{tag}}}}}, a secret; secrets are filled in under provider only"
+        elif name in left and not _HEADER_VALUE.search(path):
+            message = f"uses {{{{{tag}}}}}, a secret; only values of headers may hold one"
         elif name in values or name in left:
             continue
         else:

@@ -49,5 +49,10 @@ class ApiGroup:
         return f"{self._tool}/traffic-on-stable"
 
     @property
+    def metric_addresses_annotation(self) -> str:
+        """On a Secret: URLs, apart by spaces, of the metric providers that it may be sent to."""
+        return f"{self._tool}/metric-addresses"
+
+    @property
     def _tool(self) -> str:
         return f"argo-rollouts.{self.name}" if self.name == ARGO else self.name

@@ -2,22 +2,19 @@
 
 A question runs as a task beside the passes, so that a slow provider delays nobody; one is under way
 per metric. Its answer waits in memory for the run's next pass, which records and writes it: a
-killed operator loses the questions under way and nothing else, and asks them again. Values of
-Secrets are fetched for one question, and taken out of whatever comes back.
+killed operator loses the questions under way and nothing else, and asks them again.
 """
 
 import asyncio
-import base64
-import binascii
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 from pydantic import ValidationError
 
 from davy.analysis import judge, resolve, schedule
-from davy.analysis.answer import Answered, Measured, NotAnswered, Value
+from davy.analysis.answer import Answered, Measured, NotAnswered
 from davy.analysis.limits import JudgeDefaults
 from davy.api import errors
 from davy.api.analysis import AnalysisRunStatus, Metric, Phase, RunManifest
@@ -26,12 +23,13 @@ from davy.cluster import apply
 from davy.cluster.cache import Cache, Json, uid_of
 from davy.cluster.client import Api
 from davy.cluster.events import Recorder
-from davy.cluster.kinds import SECRET, Kinds
-from davy.controller import runs
+from davy.cluster.kinds import Kinds
+from davy.controller import runs, secrets
 from davy.controller.clock import Clock
 from davy.controller.outcome import Done, Gone, Result, Retry
 from davy.controller.queue import Key
 from davy.controller.settings import MeasureSettings
+from davy.controller.shares import Shares
 from davy.metrics.registry import Registry
 
 _log = structlog.get_logger()
@@ -75,6 +73,11 @@ class Measurer:
     settings: MeasureSettings
     look: Callable[[Key], None]
     _asked: dict[Key, _Asked] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Put the parts together."""
+        self.secrets = secrets.Secrets(self.api, self.kinds.api_group)
+        self.shares = Shares(self.settings.per_namespace, self.look)
 
     async def reconcile(self, key: Key) -> Result:
         """One pass over one run."""
@@ -122,11 +125,18 @@ class Measurer:
             return Done()
         defaults = JudgeDefaults.of(self.kinds.api_group.name)
         due = schedule.due(run, self.clock.now(), defaults=defaults)
+        self.shares.leave(key)
         for metric in due.metrics:
-            if metric.name not in asked.tasks and metric.name not in asked.answers:
-                asked.tasks[metric.name] = asyncio.create_task(
-                    self._measure(key, run, metric, asked), name=f"measure {key} {metric.name}"
-                )
+            if metric.name in asked.tasks or metric.name in asked.answers:
+                continue
+            if not self.shares.take(key):
+                break
+            task = asyncio.create_task(
+                self._measure(key, run, metric, asked), name=f"measure {key} {metric.name}"
+            )
+            task.add_done_callback(lambda _: self.shares.give(key))
+            asked.tasks[metric.name] = task
+        self.shares.next(key.namespace)
         return Done(due.wake_at)
 
     async def _measure(self, key: Key, run: RunManifest, metric: Metric, asked: _Asked) -> None:
@@ -143,48 +153,23 @@ class Measurer:
         """The provider's answer without secrets; every failure is one too."""
         values: dict[str, str] = {}
         try:
-            values = await self._secrets(key, run, metric)
+            values = await self.secrets.values(key.namespace, run.spec, metric)
             provider = self.providers.provider_for(metric)
             filled = resolve.secrets(metric, values)
             async with asyncio.timeout(self.settings.timeout.total_seconds()):
                 answer = await provider.measure(filled)
         except TimeoutError:
             seconds = self.settings.timeout.total_seconds()
-            return NotAnswered(f"metric {metric.name}: no answer within {seconds:.0f} s")
+            answer = NotAnswered(f"metric {metric.name}: no answer within {seconds:.0f} s")
         except (errors.DavyError, KeyError) as error:
             text = error.args[0] if error.args else type(error).__name__
-            return NotAnswered(resolve.redact(str(text), [*values.values()]))
+            answer = NotAnswered(str(text))
         except Exception as error:  # noqa: BLE001  # a third party's provider may raise anything
-            _log.exception("provider failed", run=str(key), metric=metric.name)
-            text = f"metric {metric.name}: the provider failed: {type(error).__name__}: {error}"
-            return NotAnswered(resolve.redact(text, [*values.values()]))
-        return _redacted(answer, [*values.values()])
-
-    async def _secrets(self, key: Key, run: RunManifest, metric: Metric) -> dict[str, str]:
-        """Values of the Secrets that a metric needs, by argument name.
-
-        Raises:
-            errors.ApiFailure: a Secret can't be read.
-            errors.NotFound: it lacks the key.
-        """
-        needed = resolve.secret_names(metric)
-        values = {}
-        for name, reference in resolve.secret_refs(run.spec).items():
-            if name not in needed:
-                continue
-            secret = await self.api.get(SECRET, key.namespace, reference.name)
-            held = (secret.get("data") or {}).get(reference.key)
-            if held is None:
-                raise errors.NotFound(
-                    f"Secret {key.namespace}/{reference.name} has no key {reference.key}."
-                )
-            try:
-                values[name] = base64.b64decode(held).decode()
-            except (binascii.Error, UnicodeDecodeError):
-                raise errors.NotFound(
-                    f"Secret {key.namespace}/{reference.name}: key {reference.key} isn't text."
-                ) from None
-        return values
+            trace = resolve.redact(traceback.format_exc(), values.values())
+            _log.error("provider failed", run=str(key), metric=metric.name, trace=trace)
+            failed = f"metric {metric.name}: the provider failed: {type(error).__name__}"
+            answer = NotAnswered(failed, str(error))
+        return secrets.untold(answer, values.values())
 
     async def _write(self, raw: Json, before: AnalysisRunStatus, after: AnalysisRunStatus) -> None:
         kind, metadata = self.kinds.analysis_run, raw["metadata"]
@@ -234,27 +219,8 @@ class Measurer:
         return asked
 
     def _forget(self, key: Key) -> None:
+        self.shares.leave(key)
         asked = self._asked.pop(key, None)
         if asked:
             asked.drop()
-
-
-def _redacted(answer: Answered | NotAnswered, values: list[str]) -> Answered | NotAnswered:
-    if not values:
-        return answer
-    if isinstance(answer, NotAnswered):
-        return NotAnswered(resolve.redact(answer.why, values))
-    warnings = tuple(resolve.redact(text, values) for text in answer.warnings)
-    return Answered(_without(answer.value, values), warnings)
-
-
-def _without(value: Value, values: list[str]) -> Any:
-    if isinstance(value, str):
-        return resolve.redact(value, values)
-    if isinstance(value, list):
-        return [_without(item, values) for item in value]
-    if isinstance(value, dict):
-        return {
-            resolve.redact(name, values): _without(item, values) for name, item in value.items()
-        }
-    return value
+        self.shares.next(key.namespace)

@@ -73,6 +73,9 @@ class MeasureSettings:
 
     Above the longest time-out that a metric can set (300 s), which should end it first."""
 
+    per_namespace: int = 8
+    """Questions under way at the same time for one namespace; default 8. Others wait."""
+
 
 @dataclass(frozen=True)
 class LeaseSettings:

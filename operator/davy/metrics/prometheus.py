@@ -54,6 +54,8 @@ class Prometheus:
             async with asyncio.timeout(query.timeout):
                 return await asyncio.wrap_future(asked)
         except TimeoutError:
+            line.cut()
+            await asyncio.wait({asyncio.wrap_future(asked)})  # who asks holds a place till then
             if line.begun:
                 return NotAnswered(f"{where} did not answer within {query.timeout} s")
             return NotAnswered(f"{where} wasn't asked: {THREADS} questions are under way already")

@@ -282,10 +282,19 @@ def test_secrets_are_filled_in_for_a_measurement() -> None:
     assert resolve.secrets(plain, {}) is plain
 
 
-def test_a_secret_may_not_decide() -> None:
-    """A condition is shown to people, so it can't hold a secret."""
-    template = a_template(a_metric(successCondition="result > {{args.token}}"), args=[SECRET])
-    assert "uses {{args.token}}, a secret" in wrong(template, args=[])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"successCondition": "result > {{args.token}}"},
+        {"ask": {"query": "vector({{args.token}})"}},
+        {"ask": {"query": "up", "address": "http://{{args.token}}"}},
+        {"ask": {"query": "up", "headers": [{"key": "{{args.token}}", "value": "x"}]}},
+    ],
+)
+def test_a_secret_is_in_values_of_headers_only(fields: Any) -> None:
+    """People see a condition, and the numbers of a query; an address is looked up by name."""
+    template = a_template(a_metric(**fields), args=[SECRET])
+    assert "uses {{args.token}}, a secret; only values of headers" in wrong(template, args=[])
 
 
 def test_a_rollout_may_replace_a_secret_by_a_text() -> None:
