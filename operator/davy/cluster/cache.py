@@ -45,7 +45,7 @@ class Cache:
     def __init__(self, told: Callable[[Kind, Json], None] = lambda _kind, _object: None) -> None:
         self._told = told
         self._objects: dict[Kind, dict[ObjectId, Json]] = defaultdict(dict)
-        self._owned: dict[Kind, dict[str, dict[ObjectId, Json]]] = defaultdict(dict)
+        self._owned: dict[Kind, dict[tuple[str, str], dict[ObjectId, Json]]] = defaultdict(dict)
         self._deleted: OrderedDict[str, None] = OrderedDict()
 
     def get(self, kind: Kind, namespace: str, name: str) -> Json | None:
@@ -56,9 +56,9 @@ class Cache:
         """Every object of a kind; the cache may change while it is walked."""
         return iter([*self._objects[kind].values()])
 
-    def owned(self, kind: Kind, uid: str) -> tuple[Json, ...]:
-        """Objects of a kind whose controller has this uid, by name."""
-        found = self._owned[kind].get(uid, {})
+    def owned(self, kind: Kind, owner: Json) -> tuple[Json, ...]:
+        """Objects of a kind in the owner's namespace that it controls, by name."""
+        found = self._owned[kind].get(_place(owner["metadata"].get("namespace"), uid_of(owner)), {})
         return tuple(found[identity] for identity in sorted(found))
 
     def count(self, kind: Kind) -> int:
@@ -80,7 +80,7 @@ class Cache:
         self._objects[kind][identity] = kept
         owner = controller_of(kept)
         if owner:
-            self._owned[kind].setdefault(owner["uid"], {})[identity] = kept
+            self._owned[kind].setdefault(_place(identity[0], owner["uid"]), {})[identity] = kept
         self._told(kind, kept)
         return True
 
@@ -140,10 +140,19 @@ class Cache:
     def _unlink(self, kind: Kind, identity: ObjectId, held: Json) -> None:
         owner = controller_of(held)
         if owner:
-            siblings = self._owned[kind].get(owner["uid"], {})
+            place = _place(identity[0], owner["uid"])
+            siblings = self._owned[kind].get(place, {})
             siblings.pop(identity, None)
             if not siblings:
-                self._owned[kind].pop(owner["uid"], None)
+                self._owned[kind].pop(place, None)
+
+
+def _place(namespace: str | None, uid: str) -> tuple[str, str]:
+    """Where an owner's objects are found.
+
+    A reference is only good within its namespace: anybody may write another's uid into it.
+    """
+    return (namespace or "", uid)
 
 
 def identify(seen: Json) -> ObjectId:

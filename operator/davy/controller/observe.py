@@ -105,7 +105,7 @@ class Observer:
             world=world.World(
                 replica_sets=tuple(self._replica_sets(raw)),
                 route=route,
-                runs=tuple(runs.observed(self.cache, self.kinds, uid_of(raw))),
+                runs=tuple(runs.observed(self.cache, self.kinds, raw)),
                 problems=tuple(problems),
             ),
             router=router,
@@ -172,7 +172,7 @@ class Observer:
                 )
 
     def _replica_sets(self, raw: Json) -> Iterator[world.ReplicaSet]:
-        for found in self.cache.owned(REPLICA_SET, uid_of(raw)):
+        for found in self.cache.owned(REPLICA_SET, raw):
             if "deletionTimestamp" not in found["metadata"]:
                 yield self._replica_set(found)
 
@@ -193,7 +193,7 @@ class Observer:
             min_ready_seconds=found["spec"].get("minReadySeconds") or 0,
             observed=status.get("observedGeneration", 0) >= metadata.get("generation", 0),
             scale_down_at=_instant(annotations.get(group.SCALE_DOWN_DEADLINE)),
-            trouble=pods.trouble(self.cache, uid_of(found)) if waits else None,
+            trouble=pods.trouble(self.cache, found) if waits else None,
             failure=_failure(status),
             created_at=_instant(metadata.get("creationTimestamp")),
         )

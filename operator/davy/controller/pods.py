@@ -24,11 +24,11 @@ _WORST_FIRST: Final = (
 )
 
 
-def trouble(cache: Cache, replica_set_uid: str) -> str | None:
+def trouble(cache: Cache, replica_set: Json) -> str | None:
     """The worst trouble of a ReplicaSet's pods, of equals the first by name; None: none known."""
     found = [
         (reason, pod["metadata"]["name"])
-        for pod in cache.owned(POD, replica_set_uid)
+        for pod in cache.owned(POD, replica_set)
         if "deletionTimestamp" not in pod["metadata"]
         for reason in _reasons(pod)
     ]

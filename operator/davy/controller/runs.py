@@ -38,9 +38,9 @@ def problems(cache: Cache, kinds: Kinds, raw: Json, spec: RolloutSpec) -> Iterat
                 yield Finding(path, str(finding))
 
 
-def observed(cache: Cache, kinds: Kinds, uid: str) -> Iterator[world.Run]:
+def observed(cache: Cache, kinds: Kinds, raw: Json) -> Iterator[world.Run]:
     """The runs that a rollout owns; others' labels and ones that can't be read are left out."""
-    for found in cache.owned(kinds.analysis_run, uid):
+    for found in cache.owned(kinds.analysis_run, raw):
         run = _run(found, kinds)
         if run is not None:
             yield run

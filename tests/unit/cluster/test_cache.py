@@ -103,10 +103,22 @@ def test_objects_are_found_by_their_controller() -> None:
     cache = Cache()
     owner = {"ownerReferences": [{"uid": "r", "name": "cart", "controller": True}]}
     mine = an_object("5", uid="x", name="cart-1", metadata=owner, spec={})
+    rollout = an_object("1", uid="r", name="cart")
     cache.put(REPLICA_SET, mine)
-    assert [found["metadata"]["name"] for found in cache.owned(REPLICA_SET, "r")] == ["cart-1"]
+    assert [found["metadata"]["name"] for found in cache.owned(REPLICA_SET, rollout)] == ["cart-1"]
     cache.put(REPLICA_SET, an_object("6", uid="x", name="cart-1", spec={}))
-    assert cache.owned(REPLICA_SET, "r") == ()
+    assert cache.owned(REPLICA_SET, rollout) == ()
+
+
+def test_nobody_is_owned_across_namespaces() -> None:
+    """Who may write in one namespace can put another's uid into an ownerReference there."""
+    cache = Cache()
+    owner = {
+        "namespace": "elsewhere",
+        "ownerReferences": [{"uid": "r", "name": "cart", "controller": True}],
+    }
+    cache.put(REPLICA_SET, an_object("5", uid="x", name="cart-1", metadata=owner, spec={}))
+    assert cache.owned(REPLICA_SET, an_object("1", uid="r", name="cart")) == ()
 
 
 def test_what_nobody_reads_isnt_kept() -> None:
