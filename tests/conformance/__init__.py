@@ -11,6 +11,8 @@ What the simulation leaves out on purpose, and no test here asks for:
 - `creationTimestamp`, `managedFields` and server-side apply;
 - namespaces as objects: everything may be created anywhere;
 - a pod's graceful deletion, and every other controller but the garbage collector;
-- foreground deletion; orphans by `propagationPolicy`;
+- foreground deletion; orphans by `propagationPolicy`; metadata by the /status of built-in kinds;
+- what is served, which is everything, unless a test says otherwise;
+- versions that a watch could go on from, and narrowed watches (`test_streams.py`, real only);
 - pages of a list (`tests/unit/cluster/test_client.py`), and exact wordings of refusals.
 """

@@ -6,11 +6,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from davy.cluster.client import Api, Json
+from davy.cluster.client import Api, Json, connect
 from davy.cluster.kinds import Kind
-from tests.conformance.samples import Sample
+from tests.conformance.samples import KINDS, Sample
 from tests.lab.lab import Lab
 from tests.sim.cluster import Change, Cluster
+
+_VERBS = ("get", "list", "watch", "create", "patch", "delete")
 
 
 @dataclass
@@ -48,6 +50,14 @@ class Server(Protocol):
     async def settled(self, sample: Sample, name: str) -> Json:
         """The object, when no other component will write it any more."""
 
+    def account(self, resource: str, *verbs: str) -> AbstractAsyncContextManager[Api]:
+        """The calls of somebody who may do this and nothing else.
+
+        Args:
+            resource: `rollouts` or `rollouts/status`, of Davy's group.
+            verbs: as RBAC names them.
+        """
+
 
 async def create(server: Server, sample: Sample, name: str, **metadata: object) -> Json:
     """A sample, created and settled."""
@@ -83,6 +93,14 @@ class Simulated:
 
     async def settled(self, sample: Sample, name: str) -> Json:
         return await self.api.get(sample.kind, self.namespace, name)
+
+    @asynccontextmanager
+    async def account(self, resource: str, *verbs: str) -> AsyncIterator[Api]:
+        plural = resource.partition("/")[0]
+        resources = (plural, f"{plural}/status")
+        self.cluster.denied = {(verb, each) for each in resources for verb in _VERBS}
+        self.cluster.denied -= {(verb, resource) for verb in verbs}
+        yield self.cluster
 
 
 @dataclass
@@ -131,3 +149,35 @@ class Real:
 
         await self.until(is_so, f"{sample.kind} {name} was taken in by its controller")
         return found[0]
+
+    @asynccontextmanager
+    async def account(self, resource: str, *verbs: str) -> AsyncIterator[Api]:
+        name, rights = "somebody", "rbac.authorization.k8s.io"
+        rule = {"apiGroups": [KINDS.rollout.group], "resources": [resource], "verbs": [*verbs]}
+        documents: list[Json] = [
+            {"apiVersion": "v1", "kind": "ServiceAccount"},
+            {"apiVersion": f"{rights}/v1", "kind": "Role", "rules": [rule]},
+            {
+                "apiVersion": f"{rights}/v1",
+                "kind": "RoleBinding",
+                "roleRef": {"apiGroup": rights, "kind": "Role", "name": name},
+                "subjects": [{"kind": "ServiceAccount", "name": name}],
+            },
+        ]
+        for document in documents:
+            named = {**document, "metadata": {"name": name}}
+            await self.lab.kube.create(named, namespace=self.namespace)
+        path = await self.lab.service_account_kubeconfig(self.namespace, name)
+        api = await connect(str(path), timeout=15)
+        _, _, subresource = resource.partition("/")
+
+        async def is_granted() -> bool:
+            return await api.allowed(
+                verbs[0], KINDS.rollout, self.namespace, subresource=subresource
+            )
+
+        try:
+            await self.until(is_granted, f"{resource} is granted to {name}")
+            yield api
+        finally:
+            await api.close()

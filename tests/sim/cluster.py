@@ -227,9 +227,7 @@ class Cluster:
     ) -> bool:
         """See `Api.allowed`: everything but what `denied` names as (verb, resource)."""
         del namespace
-        return (verb, f"{kind.plural}/{subresource}" if subresource else kind.plural) not in (
-            self.denied
-        )
+        return (verb, _resource(kind, subresource)) not in self.denied
 
     # Inside.
 
@@ -309,6 +307,8 @@ class Cluster:
         self._fail(call)
 
     def _fail(self, call: Call) -> None:
+        if (call.verb, _resource(call.kind, call.subresource)) in self.denied:
+            raise errors.Forbidden(f"{call.verb} {call.kind} isn't allowed", status=403)
         for fault in self.faults:
             error = fault(call)
             if error is not None:
@@ -321,6 +321,10 @@ class Cluster:
     def _next(self) -> str:
         self._version = next(self._versions)
         return str(self._version)
+
+
+def _resource(kind: Kind, subresource: str) -> str:
+    return f"{kind.plural}/{subresource}" if subresource else kind.plural
 
 
 def merged(held: Any, patch: Any) -> Any:
