@@ -11,10 +11,13 @@ up [-- CMD …]     start the lab; stay until Ctrl-C, or until CMD (with KUBECON
 exec -- CMD …     run CMD inside the lab's namespaces, components not started (pytest starts them)
 join [-- CMD …]   run CMD (default: a shell) inside the lab that is up already
 demo [OPTION …]   play the demo; `demo --help` lists its options
+chaos [OPTION …]  let everything break under releases; `chaos --help` lists its options
 build             obtain the programs; compiles them the first time
 preflight         say whether this machine can run the lab
 """
-_COMMANDS = ("up", "exec", "join", "demo", "build", "preflight")
+_COMMANDS = ("up", "exec", "join", "demo", "chaos", "build", "preflight")
+_MODULES = {"chaos": "chaos.main"}
+_WITHOUT_LAB = {"-h", "--help", "--judge"}
 
 
 def main() -> int:
@@ -44,14 +47,15 @@ def _run(command: str, argv: list[str]) -> int:
         return launcher.launch(argv)
     if command == "join":
         return launcher.join(argv)
-    if command == "demo" and ("-h" in argv or "--help" in argv):
-        return _main_of("demo", argv)
+    if command in {"demo", "chaos"} and _WITHOUT_LAB & {*argv}:
+        return _main_of(command, argv)
     launcher.reexecute_inside(outside=True)
     return _main_of(command, argv)
 
 
-def _main_of(module: str, argv: list[str]) -> int:
-    """The exit code of `tests.lab.MODULE.main(argv)`, imported only where it is run: inside."""
+def _main_of(command: str, argv: list[str]) -> int:
+    """The exit code of the command's `main(argv)`, imported only where it is run: inside."""
+    module = _MODULES.get(command, command)
     return int(importlib.import_module(f"tests.lab.{module}").main(argv))
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import aiohttp
 
-from tests.lab import certificates, kubeconfig, netlink
+from tests.lab import audit, certificates, kubeconfig, netlink
 from tests.lab.assets import Assets
 from tests.lab.component import Component
 from tests.lab.connection import as_os_errors
@@ -99,6 +99,7 @@ def apiserver(assets: Assets, folder: Path, files: Files, admin: Kube) -> Compon
             # kubectl logs: no certificate authority here has signed the node agent's.
             "--kubelet-preferred-address-types=InternalIP",
             "--profiling=false",
+            *audit.flags(folder),
         ],
         logs=folder / "logs",
         ready=admin.ready,

@@ -9,7 +9,7 @@ from typing import Final
 import aiohttp
 import yaml
 
-from tests.lab import paths
+from tests.lab import control_plane, paths
 from tests.lab.component import Component
 from tests.lab.connection import as_os_errors
 from tests.lab.lab import Lab
@@ -39,7 +39,13 @@ async def _served(lab: Lab) -> bool:
     return {"rollouts", "rollouts/status", "analysisruns", "analysistemplates"} <= names
 
 
-async def process(lab: Lab, *arguments: str, name: str = "davy", listen: str = LISTEN) -> Component:
+async def process(
+    lab: Lab,
+    *arguments: str,
+    name: str = "davy",
+    listen: str = LISTEN,
+    server: str = control_plane.SERVER,
+) -> Component:
     """`davy run`, not started.
 
     Args:
@@ -47,8 +53,9 @@ async def process(lab: Lab, *arguments: str, name: str = "davy", listen: str = L
         arguments: more flags.
         name: of the process; its log is `NAME.log` of the run's folder.
         listen: for health and metrics.
+        server: by which it reaches the API server, where not directly.
     """
-    kubeconfig = await lab.service_account_kubeconfig(NAMESPACE, ACCOUNT)
+    kubeconfig = await lab.service_account_kubeconfig(NAMESPACE, ACCOUNT, server=server)
     return Component(
         name,
         [

@@ -196,8 +196,15 @@ class Lab:
         for pod in await self.kube.list("pod", namespace=name):
             await self.kube.delete("pod", pod["metadata"]["name"], namespace=name, grace_seconds=0)
 
-    async def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
+    async def service_account_kubeconfig(
+        self, namespace: str, name: str, *, server: str = control_plane.SERVER
+    ) -> Path:
         """A kubeconfig with a real token of a ServiceAccount, and so with exactly its RBAC.
+
+        Args:
+            namespace: the ServiceAccount's.
+            name: the ServiceAccount's.
+            server: the API server's address, or that of a relay to it on 127.0.0.1.
 
         Raises:
             NotFound: there is no such ServiceAccount.
@@ -212,13 +219,15 @@ class Lab:
             },
         )
         access = kubeconfig.Access(
-            server=control_plane.SERVER,
+            server=server,
             certificate=self._files.certificate,
             token=answer["status"]["token"],
             user=f"{namespace}:{name}",
             namespace=namespace,
         )
-        return kubeconfig.write(self.folder / "kubeconfigs" / f"{namespace}-{name}", access)
+        through = server.removeprefix("https://").replace(":", "-")
+        path = self.folder / "kubeconfigs" / f"{namespace}-{name}-{through}"
+        return kubeconfig.write(path, access)
 
     # -- questions ----------------------------------------------------------------------------
 

@@ -39,6 +39,9 @@ STATUS_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 0.1
 """How late a stop may be noticed, at rates below ten a second."""
 
+NUMBER: Final = "n"
+"""The query's key for a request's number, so that a proxy's log tells which request it is about."""
+
 BODILESS: Final = {"204", "304"}
 """Answers that end with their headers, whatever those say."""
 
@@ -69,13 +72,17 @@ class Client:
         if parts.scheme != "http" or not parts.hostname:
             raise ValueError(f"{target.url!r} is no http:// address")
         self._address = parts.hostname, parts.port or 80
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        query = f"{parts.query}&{NUMBER}=" if parts.query else f"{NUMBER}="
         host = target.host or parts.netloc
-        self._request = f"GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n".encode()
+        self._before = f"GET {parts.path or '/'}?{query}".encode()
+        self._after = f" HTTP/1.1\r\nhost: {host}\r\n\r\n".encode()
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
-    async def get(self) -> tuple[int, dict[str, str]]:
+    async def get(self, number: int) -> tuple[int, dict[str, str]]:
         """The status and headers of one answer, read to its end.
+
+        Args:
+            number: the request's, 0 or above; it is the end of the query.
 
         Raises:
             OSError: no connection, or it broke.
@@ -85,7 +92,7 @@ class Client:
         reader, writer = await self._connection()
         keep = False
         try:
-            writer.write(self._request)
+            writer.write(b"%b%d%b" % (self._before, number, self._after))
             (protocol, status, _), headers = await http1.read_head(reader)
             if status in BODILESS:
                 keep = http1.keeps_alive(protocol, headers)
@@ -160,7 +167,7 @@ class Generator:
         status, headers, error = None, dict[str, str](), None
         try:
             async with asyncio.timeout(self._target.timeout_seconds):
-                status, headers = await self._client.get()
+                status, headers = await self._client.get(number)
         except TimeoutError:
             error = f"no answer within {self._target.timeout_seconds:g} s"
         except asyncio.IncompleteReadError as broken:

@@ -1,0 +1,161 @@
+"""Whose doing a failed request is: a bad canary's, a fault's own, or Davy's.
+
+A request is a fault's own doing when the fault explains this very failure, in its place and time:
+
+- *bad canary*: the app of a bad release answered 5xx; that is what releases are tested for.
+- *killed pod*: Envoy tried the IP of a pod that a fault killed, or found no pod left (UH) in a shop
+  where one was killed; from the kill until recovered.
+- *route away*: the proxy's answer for a shop whose route, DestinationRule or Service a fault
+  deleted, reset or reweighted; from the fault until recovered.
+- *mesh away*: Envoy tried the IP of a pod that had begun to leave, or had left, and couldn't hear
+  of it: API server, etcd or istiod were away between its leaving and the failure, or had not yet
+  recovered.
+
+*Recovered* is `RECOVERY` of time in which nothing that has to mend it (API server, etcd, istiod,
+the operator) was away. All else is Davy's: a request that nobody's fault explains breaks the run.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from tests.lab.chaos.history import ROUTE_FAULTS, Fault, FaultKind, History, Lost
+from tests.lab.load_records import MadeBy
+
+RECOVERY: Final = timedelta(seconds=5)
+"""Of undisturbed time: endpoints and routes reach Envoy in 0.1 s here, a pass of Davy takes less
+than 0.1 s and a settle 1 s, all on a machine that may be busy."""
+
+_MESH: Final = frozenset({"kube-apiserver", "etcd", "istiod"})
+_KILLS: Final = frozenset({FaultKind.KILL_POD, FaultKind.REMOVE_POD})
+_OPERATOR: Final = frozenset(
+    {FaultKind.KILL_OPERATOR, FaultKind.FREEZE_OPERATOR, FaultKind.CUT, FaultKind.HOLD}
+)
+
+
+class Cause(StrEnum):
+    """The table's first column."""
+
+    BAD_CANARY = "bad canary"
+    KILLED_POD = "killed pod"
+    ROUTE_AWAY = "route away"
+    MESH_AWAY = "mesh away"
+    UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of time."""
+
+    start: datetime
+    end: datetime
+
+    def meets(self, start: datetime, end: datetime) -> bool:
+        """Whether the two have a moment in common."""
+        return self.start <= end and start <= self.end
+
+
+def causes(history: History, bad: frozenset[tuple[str, str]]) -> Iterator[tuple[Lost, Cause]]:
+    """Each failed request with its cause.
+
+    Args:
+        history: the run.
+        bad: (namespace, version) of the bad releases.
+    """
+    judge = _Judge(history)
+    for lost in history.lost:
+        request = lost.request
+        if request.made_by is MadeBy.APP and (lost.namespace, request.version or "") in bad:
+            yield lost, Cause.BAD_CANARY
+        else:
+            yield lost, judge.cause(lost)
+
+
+class _Judge:
+    def __init__(self, history: History) -> None:
+        self._faults = history.faults
+        self._last = history.ended
+        outages = [fault for fault in self._faults if fault.kind is FaultKind.OUTAGE]
+        mesh = [fault for fault in outages if fault.target in _MESH]
+        operator = [fault for fault in self._faults if fault.kind in _OPERATOR]
+        self._away = merged(Window(each.start, each.until(self._last)) for each in mesh)
+        self._none_mends = merged(
+            Window(each.start, each.until(self._last)) for each in (*mesh, *operator)
+        )
+        self._leaving = _leaving(history)
+
+    def cause(self, lost: Lost) -> Cause:
+        if lost.request.made_by is MadeBy.APP:
+            return Cause.UNEXPLAINED  # a good version's own error: nobody breaks the app
+        if any(self._explains(fault, lost) for fault in self._faults if fault.kind in _KILLS):
+            return Cause.KILLED_POD
+        if any(self._hits(fault, lost) for fault in self._faults if fault.kind in ROUTE_FAULTS):
+            return Cause.ROUTE_AWAY
+        return Cause.MESH_AWAY if self._left_unheard(lost) else Cause.UNEXPLAINED
+
+    def _hits(self, fault: Fault, lost: Lost) -> bool:
+        ends = recovered(fault.until(self._last), self._none_mends)
+        window = Window(fault.start, ends)
+        return fault.namespace == lost.namespace and window.meets(
+            lost.request.sent_at, lost.ended_at
+        )
+
+    def _explains(self, kill: Fault, lost: Lost) -> bool:
+        of_this_pod = lost.address == kill.address or "UH" in lost.flags.split(",")
+        return of_this_pod and self._hits(kill, lost)
+
+    def _left_unheard(self, lost: Lost) -> bool:
+        began = self._leaving.get(lost.address)
+        if began is None or began > lost.ended_at:
+            return False
+        return any(
+            Window(away.start, recovered(away.end, self._none_mends)).meets(began, lost.ended_at)
+            for away in self._away
+        )
+
+
+def recovered(at: datetime, disturbed: Sequence[Window]) -> datetime:
+    """The end of the first `RECOVERY` of undisturbed time after `at`.
+
+    Args:
+        at: when what was broken was put back.
+        disturbed: in order, without overlaps.
+    """
+    left = RECOVERY
+    for window in disturbed:
+        if window.end <= at:
+            continue
+        quiet = window.start - at
+        if quiet >= left:
+            break
+        left -= max(quiet, timedelta(0))
+        at = window.end
+    return at + left
+
+
+def merged(windows: Iterable[Window]) -> list[Window]:
+    """The same time, in order and without overlaps."""
+    found: list[Window] = []
+    for window in sorted(windows, key=lambda each: each.start):
+        if found and window.start <= found[-1].end:
+            found[-1] = Window(found[-1].start, max(found[-1].end, window.end))
+        else:
+            found.append(window)
+    return found
+
+
+def _leaving(history: History) -> dict[str, datetime]:
+    """By IP, when its pod was first seen to be leaving, or gone."""
+    found: dict[str, datetime] = {}
+    for key in history.keys("pods"):
+        address = ""
+        for state in history.states[key]:
+            pod = state.found
+            if pod is not None:
+                address = pod.get("status", {}).get("podIP") or address
+            leaves = pod is None or "deletionTimestamp" in pod["metadata"]
+            if leaves and address:
+                found[address] = min(found.get(address, state.at), state.at)
+    return found

@@ -1,0 +1,248 @@
+"""The account of a run: a table for people, the same as plain data, and whether it passed."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tests.lab.chaos import blame, invariants, outcomes
+from tests.lab.chaos.blame import Cause
+from tests.lab.chaos.history import FaultKind, History, Lost
+from tests.lab.chaos.invariants import Verdict
+from tests.lab.chaos.outcomes import Outcome
+from tests.lab.chaos.replica import Exit
+from tests.lab.chaos.users import Kind, Release
+from tests.lab.load_records import at_quantile
+
+_SHOWN = 20
+"""So many breaks are printed; all are in the JSON."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run came to."""
+
+    seed: str
+    minutes: float
+    replicas: int
+    outcomes: Sequence[Outcome]
+    verdicts: Sequence[Verdict]
+    lost: Sequence[tuple[Lost, Cause]]
+    sent: int
+    faults: Counter[str]
+    exits: Sequence[Exit]
+    to_zero: Sequence[timedelta | None]
+    """Of each abort: from the status to the route."""
+    idle_writes: int
+    """Davy's writes after all was over and settled: there is nothing to write."""
+
+    @property
+    def breaks(self) -> list[str]:
+        """Everything that must not be, a sentence each."""
+        return [
+            *(
+                f"{each.release.namespace} {each.release.version} ({each.release.kind}): expected "
+                f"{each.expected}, was {each.seen}. {each.release.message}".rstrip()
+                for each in self.outcomes
+                if not each.as_expected
+            ),
+            *(
+                f"{lost.namespace}: no fault explains {lost.request} {lost.flags} {lost.address}"
+                for lost, cause in self.lost
+                if cause is Cause.UNEXPLAINED
+            ),
+            *(f"{each.name} {broken}" for each in self.verdicts for broken in each.breaks),
+            *(
+                f"{each.name} was never put to the test: {each.says}"
+                for each in self.verdicts
+                if not each.checked
+            ),
+            *(["Davy went on writing after everything had settled."] if self.idle_writes else []),
+        ]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing broke."""
+        return not self.breaks
+
+    @property
+    def replay(self) -> str:
+        """How to play it again."""
+        return f"make chaos SEED={self.seed} MINUTES={self.minutes:g} REPLICAS={self.replicas}"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run leaves to its judges."""
+
+    history: History
+    releases: Sequence[Release]
+    seed: str
+    minutes: float
+    replicas: int
+    exits: Sequence[Exit]
+    idle_writes: int
+
+
+def report(record: Record) -> Report:
+    """The judges' findings."""
+    history = record.history
+    bad = frozenset(
+        (each.namespace, each.version) for each in record.releases if each.kind is Kind.BAD
+    )
+    return Report(
+        seed=record.seed,
+        minutes=record.minutes,
+        replicas=record.replicas,
+        outcomes=list(outcomes.outcomes(history, record.releases)),
+        verdicts=invariants.judge(history),
+        lost=list(blame.causes(history, bad)),
+        sent=history.sent,
+        faults=Counter(
+            f"{fault.kind} {fault.target}" if fault.kind is FaultKind.OUTAGE else str(fault.kind)
+            for fault in history.faults
+        ),
+        exits=record.exits,
+        to_zero=[
+            invariants.time_to_zero(history, begun, given_up)
+            for begun, _, given_up in invariants.aborts(history)
+        ],
+        idle_writes=record.idle_writes,
+    )
+
+
+def as_json(found: Report) -> dict[str, Any]:
+    """The report as plain data."""
+    return {
+        "passed": found.passed,
+        "seed": found.seed,
+        "minutes": found.minutes,
+        "replicas": found.replicas,
+        "replay": found.replay,
+        "releases": [
+            {
+                "namespace": each.release.namespace,
+                "router": str(each.release.router),
+                "kind": str(each.release.kind),
+                "version": each.release.version,
+                "errorRate": each.release.error_rate,
+                "expected": each.expected,
+                "seen": each.seen,
+                "seconds": each.seconds,
+            }
+            for each in found.outcomes
+        ],
+        "faults": dict(sorted(found.faults.items())),
+        "operatorEndedByItself": [
+            {"replica": each.replica, "at": each.at.isoformat(), "code": each.code}
+            for each in found.exits
+        ],
+        "requests": {
+            "sent": found.sent,
+            "failed": len(found.lost),
+            "byCause": {
+                str(cause): sum(each is cause for _, each in found.lost) for cause in Cause
+            },
+        },
+        "invariants": {
+            each.name: {
+                "says": each.says,
+                "checked": each.checked,
+                "breaks": [str(broken) for broken in each.breaks],
+            }
+            for each in found.verdicts
+        },
+        "secondsFromAbortToWeight0": [
+            None if each is None else each.total_seconds() for each in found.to_zero
+        ],
+        "writesWhenSettled": found.idle_writes,
+        "breaks": found.breaks,
+    }
+
+
+def show(console: Console, found: Report) -> None:
+    """Print the tables and the verdict."""
+    console.print(
+        Group(
+            _releases(found), _faults(found), _requests(found), _invariants(found), _verdict(found)
+        )
+    )
+
+
+def _releases(found: Report) -> RenderableType:
+    table = _table("releases", "expected", "seen as expected", "of", "seconds: median, longest")
+    for kind in Kind:
+        of_kind = [each for each in found.outcomes if each.release.kind is kind]
+        if not of_kind:
+            continue
+        right = sum(each.as_expected for each in of_kind)
+        took = [each.seconds for each in of_kind if each.seconds is not None]
+        style = "" if right == len(of_kind) else "red"
+        table.add_row(
+            str(kind),
+            of_kind[0].expected,
+            Text(str(right), style=style),
+            str(len(of_kind)),
+            f"{at_quantile(took, 0.5):.0f}, {max(took, default=0):.0f}",
+        )
+    return table
+
+
+def _faults(found: Report) -> RenderableType:
+    table = _table("faults", "count")
+    for name, count in sorted(found.faults.items()):
+        table.add_row(name, str(count))
+    table.add_row("(the operator ended by itself)", str(len(found.exits)))
+    return table
+
+
+def _requests(found: Report) -> RenderableType:
+    table = _table("requests", "count")
+    table.add_row("sent", str(found.sent))
+    for cause in Cause:
+        count = sum(each is cause for _, each in found.lost)
+        style = "red" if count and cause is Cause.UNEXPLAINED else ""
+        table.add_row(f"failed: {cause}", Text(str(count), style=style))
+    return table
+
+
+def _invariants(found: Report) -> RenderableType:
+    table = _table("invariant", "checked", "broken", "")
+    for each in found.verdicts:
+        style = "red" if each.breaks or not each.checked else ""
+        table.add_row(
+            each.name, str(each.checked), Text(str(len(each.breaks)), style=style), each.says
+        )
+    return table
+
+
+def _verdict(found: Report) -> RenderableType:
+    took = [each.total_seconds() for each in found.to_zero if each is not None]
+    times = f"median {at_quantile(took, 0.5):.2f} s, longest {max(took, default=0.0):.2f} s"
+    lines = [
+        f"From abort to weight 0, outages counted in: {times} ({len(took)} aborts).",
+        f"Again: {found.replay}",
+    ]
+    if found.passed:
+        return Group(*lines, Text("Nothing broke.", style="green"))
+    shown = found.breaks[:_SHOWN]
+    more = len(found.breaks) - len(shown)
+    return Group(
+        *lines,
+        Text(f"{len(found.breaks)} things broke:", style="red"),
+        *(Text(f"  {each}") for each in shown),
+        *([f"  and {more} more, see the JSON"] if more else []),
+    )
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, title_justify="left")
+    for name in columns:
+        table.add_column(name, justify="left")
+    table.add_section()
+    return table

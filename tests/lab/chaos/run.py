@@ -1,0 +1,210 @@
+"""One run: open shops, let the storm rage over their releases, calm down, judge."""
+
+import asyncio
+import contextlib
+import pickle
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from tests.lab import audit, davy
+from tests.lab.chaos import envoy_log, storm
+from tests.lab.chaos.faults import Faults
+from tests.lab.chaos.history import DAVY, History, Lost, timeline
+from tests.lab.chaos.recorder import Recorder
+from tests.lab.chaos.replica import Replica, note_recoveries
+from tests.lab.chaos.report import Record, Report, report
+from tests.lab.chaos.storm import Storm, Weather
+from tests.lab.chaos.users import User, insist, open_shop
+from tests.lab.lab import Lab
+from tests.lab.load import Load
+from tests.lab.shop import Router, Shop
+
+CALM_SECONDS: Final = 180.0
+"""After the last fault every release is over within this time."""
+
+QUIET_SECONDS: Final = 12.0
+"""Then nothing is left to do once the last pods are drained (10 s)."""
+
+IDLE_SECONDS: Final = 3.0
+"""So long nothing is written then."""
+
+_SAY_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run can be told."""
+
+    seed: str
+    minutes: float
+    """Of storm."""
+    replicas: int = 1
+    """Of the operator."""
+    shops: int = 3
+    """Routers take turns."""
+    rate: float = 30.0
+    """Requests a second for each shop."""
+    least: int = 2
+    """Releases of each shop, however short the storm."""
+    weather: Weather = storm.LONG
+    record: Path | None = None
+    """Where to leave what the judges judge, to be judged again."""
+
+
+async def play(lab: Lab, settings: Settings, say: Callable[[str], None]) -> Report:
+    """The report on one run, on a lab that is up and serves nobody else.
+
+    Raises:
+        LabTimeoutError: the first version didn't even become healthy.
+    """
+    await davy.install(lab)
+    async with AsyncExitStack() as stack:
+        replicas = [
+            await stack.enter_async_context(Replica.running(lab, number))
+            for number in range(settings.replicas)
+        ]
+        shops = [await _open(lab, stack, number) for number in range(settings.shops)]
+        namespaces = [shop.namespace for shop in shops]
+        recorder = await stack.enter_async_context(Recorder.recording(lab.kube, namespaces))
+        await asyncio.gather(*(shop.healthy("v1") for shop in shops))
+        run = _Run(lab, settings, say, replicas=replicas, shops=shops, recorder=recorder)
+        return await run.play()
+
+
+class _Run:
+    def __init__(
+        self,
+        lab: Lab,
+        settings: Settings,
+        say: Callable[[str], None],
+        *,
+        replicas: Sequence[Replica],
+        shops: Sequence[Shop],
+        recorder: Recorder,
+    ) -> None:
+        weather = settings.weather
+        self._lab = lab
+        self._settings = settings
+        self._replicas = replicas
+        self._shops = shops
+        self._recorder = recorder
+        self._say = say
+        self._began = datetime.now(UTC)
+        self._faults = Faults(
+            lab, replicas, shops, recorder, weather.outage_seconds, weather.absent_seconds
+        )
+        self._storm = Storm(settings.seed, weather, self._faults, recorder)
+        self._users = [
+            User(shop, recorder, number, settings.seed) for number, shop in enumerate(shops)
+        ]
+
+    async def play(self) -> Report:
+        """The report."""
+        settings = self._settings
+        async with AsyncExitStack() as stack:
+            loads = [
+                await stack.enter_async_context(shop.load(settings.rate)) for shop in self._shops
+            ]
+            async with _beside(note_recoveries(self._replicas)), _beside(self._tell()):
+                await self._rage()
+            idle_writes = await self._idle()
+        record = Record(
+            history=self._history(loads),
+            releases=[each for user in self._users for each in user.releases],
+            seed=settings.seed,
+            minutes=settings.minutes,
+            replicas=settings.replicas,
+            exits=[each for replica in self._replicas for each in replica.exits],
+            idle_writes=idle_writes,
+        )
+        if settings.record:
+            settings.record.write_bytes(pickle.dumps(record))
+        return report(record)
+
+    async def _rage(self) -> None:
+        """Storm and releases side by side; returns when both are over, or patience is."""
+        stop = self._storm.stop
+        raging = asyncio.create_task(self._storm.rage())
+        users = [asyncio.create_task(user.run(stop, self._settings.least)) for user in self._users]
+        try:
+            await asyncio.wait(
+                {raging, *users},
+                timeout=self._settings.minutes * 60,
+                return_when=asyncio.FIRST_EXCEPTION,
+            )
+            stop.set()
+            await raging
+            self._say("chaos: the storm is over")
+            await asyncio.wait(users, timeout=CALM_SECONDS)
+        finally:
+            stop.set()
+            for task in (raging, *users):
+                task.cancel()
+            ended = await asyncio.gather(raging, *users, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+
+    async def _idle(self) -> int:
+        """Davy's writes while there is nothing left to do."""
+        await asyncio.sleep(QUIET_SECONDS)
+        since = datetime.now(UTC)
+        await asyncio.sleep(IDLE_SECONDS)
+        return sum(
+            write.user == DAVY and write.received_at > since
+            for write in audit.read(audit.log(self._lab.folder), self._namespaces)
+        )
+
+    async def _tell(self) -> None:
+        while True:
+            await asyncio.sleep(_SAY_SECONDS)
+            over = [each for user in self._users for each in user.releases if each.ended]
+            passed = datetime.now(UTC) - self._began
+            self._say(
+                f"chaos: {passed / timedelta(minutes=1):.1f} min, {len(self._faults.done)} faults, "
+                f"{len(over)} releases over"
+            )
+
+    @property
+    def _namespaces(self) -> frozenset[str]:
+        return frozenset(shop.namespace for shop in self._shops)
+
+    def _history(self, loads: Sequence[Load]) -> History:
+        writes = list(audit.read(audit.log(self._lab.folder), self._namespaces))
+        said = envoy_log.read(self._lab.envoy.log)
+        lost = []
+        for shop, load in zip(self._shops, loads, strict=True):
+            for request in load.failed():
+                line = said.get((shop.host, request.number), envoy_log.Line("", ""))
+                lost.append(Lost(shop.namespace, request, line.flags, line.address))
+        return History(
+            began=self._began,
+            ended=datetime.now(UTC),
+            states=timeline(self._recorder.seen, writes),
+            writes=writes,
+            faults=self._faults.done,
+            lost=lost,
+            sent=sum(load.sent for load in loads),
+        )
+
+
+async def _open(lab: Lab, stack: AsyncExitStack, number: int) -> Shop:
+    routers = list(Router)
+    namespace = await lab.new_namespace("chaos")
+    stack.push_async_callback(lambda: insist(lambda: lab.delete_namespace(namespace)))
+    return await open_shop(lab, namespace, routers[number % len(routers)])
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Something that goes on beside the block, and ends with it."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

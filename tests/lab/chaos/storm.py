@@ -1,0 +1,131 @@
+"""When faults come: lanes that run side by side, each with its own chances from the seed.
+
+A lane does one thing at a time, so an outage of etcd never meets one of the API server, but any
+outage meets kills, cuts, removed pods and deleted routes.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.lab.chaos.faults import Faults
+from tests.lab.chaos.recorder import Recorder
+
+Range = tuple[float, float]
+
+_MOVES: Final = frozenset(
+    {"rollouts", "virtualservices", "httproutes", "destinationrules", "services", "replicasets"}
+)
+"""Changes of these are moves of a rollout."""
+
+_PATIENCE_SECONDS: Final = 8.0
+
+
+@dataclass(frozen=True)
+class Weather:
+    """How rough it is: from when a lane is free again to its next fault, seconds, and lengths."""
+
+    kills: Range = (0.1, 2.5)
+    outages: Range = (10.0, 25.0)
+    outage_seconds: Range = (5.0, 60.0)
+    connections: Range = (8.0, 20.0)
+    pods: Range = (5.0, 15.0)
+    routes: Range = (15.0, 40.0)
+    absent_seconds: Range = (0.5, 10.0)
+    edits: Range = (8.0, 20.0)
+
+
+LONG: Final = Weather()
+SHORT: Final = Weather(
+    kills=(0.5, 4.0),
+    outages=(3.0, 6.0),
+    outage_seconds=(2.0, 6.0),
+    connections=(5.0, 12.0),
+    pods=(5.0, 12.0),
+    routes=(8.0, 16.0),
+    absent_seconds=(0.5, 3.0),
+    edits=(6.0, 14.0),
+)
+
+
+@dataclass
+class Lane:
+    """A row of faults, one after the other."""
+
+    name: str
+    gap: Range
+    choices: Mapping[Callable[[random.Random], Awaitable[None]], int]
+    """What may come, and how often in relation to the others."""
+    on_move: bool = False
+    """Most of them come right while a rollout moves."""
+
+
+@dataclass
+class Storm:
+    """All lanes of a run."""
+
+    seed: str
+    weather: Weather
+    faults: Faults
+    recorder: Recorder
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def rage(self) -> None:
+        """Until stopped; returns when everything that was broken is put back."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes():
+                group.create_task(self._run(lane))
+
+    def _lanes(self) -> list[Lane]:
+        does, weather = self.faults, self.weather
+        return [
+            Lane(
+                "operator", weather.kills, {does.kill_operator: 14, does.freeze_operator: 1}, True
+            ),
+            Lane("outages", weather.outages, {does.outage: 1}),
+            Lane(
+                "connections",
+                weather.connections,
+                {does.cut_connections: 3, does.hold_connections: 1},
+            ),
+            Lane("pods", weather.pods, {does.kill_pod: 1, does.remove_pod: 1, does.evict_pod: 1}),
+            Lane("routes", weather.routes, {does.delete_route: 1}),
+            Lane(
+                "writers",
+                weather.edits,
+                {does.reset_route: 1, does.edit_weight: 1, does.edit_field: 2},
+            ),
+        ]
+
+    async def _run(self, lane: Lane) -> None:
+        chance = random.Random(f"{self.seed} {lane.name}")
+        while not await self._stopped_within(chance.uniform(*lane.gap)):
+            patient, delay = chance.random() < 0.8, chance.uniform(0.0, 0.3)
+            if lane.on_move and patient:
+                await self._a_move()
+                await asyncio.sleep(delay)
+            (fault,) = chance.choices(list(lane.choices), weights=list(lane.choices.values()))
+            await fault(chance)
+
+    async def _a_move(self) -> None:
+        """Return when the operator leads and a rollout moves; at last after some seconds without.
+
+        Without the patience most kills would meet an operator that starts or waits for the lease,
+        which has nothing under way that a kill could harm.
+        """
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self.faults.somebody_leads()
+                await self.recorder.change(_MOVES)
+        except TimeoutError:
+            return
+
+    async def _stopped_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self.stop.wait()
+        except TimeoutError:
+            return False
+        return True
