@@ -1,8 +1,8 @@
 """What the simulation's streams take for granted, asked of the real server alone.
 
 `tests/sim/streams.py` has no versions to go on from: a broken stream goes on where it was, or is
-listed anew as after 410. Bookmarks there are none: kopf asks for no bookmarks, and opens its watches
-anew every two minutes instead.
+listed anew as after 410. Bookmarks there are none: kopf asks for none, and opens its watches anew
+every two minutes instead.
 """
 
 from collections.abc import AsyncIterator
