@@ -9,15 +9,20 @@
 | gone | the Rollout isn't there any more | forgets the key |
 
 T is the instant at which the engine says that time alone changes something.
+
+The status is written once, after the actions, and says what they brought. Where only pods were
+counted it is written at most once a second.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from davy.api import errors
+from davy.api.status import RolloutStatus
 from davy.cluster import apply
-from davy.cluster.cache import Cache
+from davy.cluster.cache import Cache, Json
 from davy.cluster.client import Api
 from davy.cluster.kinds import Kinds
 from davy.controller import act, observe, tell
@@ -26,10 +31,12 @@ from davy.controller.closer import Closer
 from davy.controller.interest import Interest
 from davy.controller.outcome import Again, Done, Gone, Result, Retry
 from davy.controller.queue import Key
-from davy.engine import plan, trouble
+from davy.engine import plan, retold, trouble
 from davy.engine import world as engine_world
 
 Decide = Callable[[engine_world.Rollout, engine_world.World, datetime], plan.Plan]
+_COUNT_SECONDS: Final = 1.0
+"""A status that only counts pods anew is written so long after the one before."""
 
 
 @dataclass
@@ -46,12 +53,15 @@ class Reconciler:
     actor: act.Actor
     teller: tell.Teller
     decide: Decide
+    _written: dict[Key, float] = field(default_factory=dict)
+    """When a status was written last (monotonic); forgotten, it is written at once."""
 
     async def reconcile(self, key: Key) -> Result:
         """One pass; raises nothing that a rollout, its route or the API server can cause."""
         raw = self.cache.get(self.kinds.rollout, key.namespace, key.name)
         if raw is None:
             self.interest.refer(key, ())
+            self._written.pop(key, None)
             return Gone()
         now = self.clock.now()
         seen = self.observer.observe(raw)
@@ -59,13 +69,15 @@ class Reconciler:
         if isinstance(seen, observe.Unreadable):
             generation = raw["metadata"].get("generation", 0)
             wrong = trouble.invalid(seen.status, seen.findings, generation, now)
-            return await self._finish(wrong, act.Outcome(raw))
+            return await self._finish(key, seen.status, wrong, act.Outcome(raw))
         try:
             seen = await self.closer.sure(seen)
         except errors.ApiFailure as error:
             return Retry(error)
         decided = self.decide(seen.rollout, seen.world, now)
         outcome = await self.actor.act(seen, decided.actions)
+        if outcome.written and not outcome.failures:
+            decided = self._retold(decided, outcome)
         decided = trouble.with_failures(
             decided,
             seen.rollout.status,
@@ -73,25 +85,56 @@ class Reconciler:
             generation=seen.rollout.generation,
             now=now,
         )
-        return await self._finish(decided, outcome)
+        return await self._finish(key, seen.rollout.status, decided, outcome)
 
-    async def _finish(self, decided: plan.Plan, outcome: act.Outcome) -> Result:
+    def _retold(self, decided: plan.Plan, outcome: act.Outcome) -> plan.Plan:
+        """The plan, with a status that says what its actions brought."""
+        seen = self.observer.observe(outcome.rollout)
+        if isinstance(seen, observe.Unreadable):
+            return decided
+        rollout = replace(seen.rollout, status=decided.status)
+        return retold.after(decided, self.decide(rollout, seen.world, self.clock.now()))
+
+    async def _finish(
+        self, key: Key, before: RolloutStatus, decided: plan.Plan, outcome: act.Outcome
+    ) -> Result:
         """Write the status; tell the events only when it holds them; say what the queue does."""
         kind, held = self.kinds.rollout, outcome.rollout
+        if not outcome.failures and (rest := self._may_wait(key, before, decided.status)):
+            self.teller.tell(held, decided.events, outcome, written=False)
+            return self._later(decided, outcome, rest)
         try:
-            before = observe.parse_status(held).manifest()
-            made = await apply.write_status(
-                self.api, kind, held, before=before, after=decided.status.manifest()
-            )
+            made = await self._write(before, decided.status, held)
         except errors.ApiFailure as error:
             if isinstance(error, errors.Conflict | errors.NotFound):
                 await self.closer.refresh(held)
             self.teller.tell(held, decided.events, outcome, written=False)
             return Retry(error, decided.wake_at)
         if made is not None:
+            self._written[key] = self.clock.monotonic()
             self.cache.put(kind, made)
         self.teller.tell(made or held, decided.events, outcome, written=True)
         if outcome.failures:
             return Retry(outcome.most_hopeful(), decided.wake_at)
         wrote = outcome.written or made is not None
         return Again(decided.wake_at) if wrote else Done(decided.wake_at)
+
+    async def _write(self, before: RolloutStatus, after: RolloutStatus, held: Json) -> Json | None:
+        if before == after:
+            return None
+        return await apply.write_status(
+            self.api, self.kinds.rollout, held, before=before.manifest(), after=after.manifest()
+        )
+
+    def _may_wait(self, key: Key, before: RolloutStatus, after: RolloutStatus) -> float:
+        """Seconds for which this status need not be written: it only counts pods anew."""
+        written = self._written.get(key)
+        if written is None or before == after or not retold.is_count(before, after):
+            return 0.0
+        return max(0.0, written + _COUNT_SECONDS - self.clock.monotonic())
+
+    def _later(self, decided: plan.Plan, outcome: act.Outcome, seconds: float) -> Result:
+        """Look again when the status may be written."""
+        at = self.clock.now() + timedelta(seconds=seconds)
+        wake_at = min(at, decided.wake_at) if decided.wake_at else at
+        return Again(wake_at) if outcome.written else Done(wake_at)

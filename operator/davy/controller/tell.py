@@ -12,7 +12,7 @@ from davy.cluster.cache import Json
 from davy.cluster.events import Recorder
 from davy.cluster.kinds import Kinds
 from davy.controller.act import Outcome
-from davy.engine import plan
+from davy.engine import plan, retold
 
 _TELLS_OF: Final[Mapping[type, EventReason]] = {
     plan.SetWeights: EventReason.TRAFFIC_WEIGHT_UPDATED,
@@ -21,10 +21,6 @@ _TELLS_OF: Final[Mapping[type, EventReason]] = {
     plan.ScaleReplicaSet: EventReason.SCALING_REPLICA_SET,
 }
 """Actions and the event that tells of their success."""
-
-
-_ONCE: Final = frozenset({EventReason.NEW_REPLICA_SET_CREATED, EventReason.SCALING_REPLICA_SET})
-"""Events of what is done, not of what the status says: no later pass finds them again."""
 
 
 @dataclass
@@ -53,7 +49,7 @@ class Teller:
         """
         untrue = {_TELLS_OF.get(type(action)) for action, _ in outcome.failures}
         for event in events:
-            if event.reason not in untrue and (written or event.reason in _ONCE):
+            if event.reason not in untrue and (written or event.reason in retold.DONE):
                 self.recorder.emit(
                     self.kinds.rollout,
                     rollout,

@@ -90,9 +90,7 @@ def _route(
         why = f"canary weight {written} → {wanted}"
         yield SetWeights(canary=wanted, stable=ALL - wanted, why=why)  # I1
         return
-    moves = destinations.move(around, where, target)
-    if moves is not None:
-        role, template_hash = moves
+    for role, template_hash in destinations.moves(around, where, target):
         yield PointRole(role, template_hash, f"the {role.value} destination to {template_hash}")
 
 

@@ -8,8 +8,23 @@ from davy.engine.world import Role
 Move = tuple[Role, str]
 
 
-def move(around: Surroundings, position: Position, target: int) -> Move | None:
-    """The destination that should lead to another revision now, and which; None: none.
+def moves(around: Surroundings, position: Position, target: int) -> tuple[Move, ...]:
+    """The destinations that should lead to another revision now, and to which.
+
+    Where none is narrowed yet, both at once: any of the revision's pods answered for either.
+    """
+    first = _move(around, position, target)
+    if first is None:
+        return ()
+    route, promoted = around.world.route, position.stage is Stage.DONE
+    is_wide = route.stable_hash is None and route.canary_hash is None
+    if promoted and is_wide and around.proven(position.new_hash):
+        return (first, (Role.CANARY, position.new_hash))
+    return (first,)
+
+
+def _move(around: Surroundings, position: Position, target: int) -> Move | None:
+    """One destination: never both, where the route says where each side's requests go.
 
     A destination moves only while its weight is 0 in effect, or while it isn't narrowed, and only
     to a revision with available pods: a request must never meet an empty destination.

@@ -1,0 +1,86 @@
+"""What a status says, apart from what it decides: told after the actions, and not for each pod.
+
+A pass decides, acts, and writes one status. It speaks of what the actions brought, so that it takes
+no second write to say so. Decisions come from the pass itself alone: what a later look would decide
+(an abort, the next step, a promotion) is left to the next pass, whose first action it is (I3, I6).
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from davy.api.conditions import ConditionType, EventReason
+from davy.api.status import Condition, RolloutStatus
+from davy.engine.plan import Plan
+
+DONE: Final = frozenset({EventReason.NEW_REPLICA_SET_CREATED, EventReason.SCALING_REPLICA_SET})
+"""Events of what a pass does, not of what the status says: no later pass finds them again."""
+_COUNTED: Final = frozenset(
+    {
+        ConditionType.PROGRESSING,
+        ConditionType.READY,
+        ConditionType.RECONCILING,
+        ConditionType.STALLED,
+    }
+)
+"""Conditions whose message repeats `status.message`, or whose time is that of the last new pod."""
+
+
+def after(decided: Plan, seen: Plan) -> Plan:
+    """The plan, with the status and the wake-up of a look at what its actions brought.
+
+    Args:
+        decided: whose actions were all carried out.
+        seen: decided on the world as it is then, with the status that `decided` wants.
+    """
+    if _decisions(decided.status) != _decisions(seen.status):
+        return decided
+    told = (event for event in seen.events if event.reason not in DONE)
+    return replace(
+        decided, status=seen.status, events=(*decided.events, *told), wake_at=seen.wake_at
+    )
+
+
+def is_count(before: RolloutStatus, now: RolloutStatus) -> bool:
+    """Only counts of pods changed, and the words about them: no news that anybody waits for."""
+    return _without_counts(before) == _without_counts(now)
+
+
+def _decisions(status: RolloutStatus) -> tuple[object, ...]:
+    canary = status.canary
+    return (
+        status.stable_rs,
+        status.current_pod_hash,
+        status.current_step_hash,
+        status.current_step_index,
+        status.abort,
+        status.aborted_at,
+        status.promote_full,
+        status.controller_pause,
+        status.pause_conditions,
+        canary and canary.current_step_analysis_run_status,
+        canary and canary.current_background_analysis_run_status,
+    )
+
+
+def _without_counts(status: RolloutStatus) -> RolloutStatus:
+    return status.model_copy(
+        update={
+            "message": None,
+            "progress": None,
+            "replicas": None,
+            "updated_replicas": None,
+            "ready_replicas": None,
+            "available_replicas": None,
+            "hpa_replicas": None,
+            "conditions": [_counted(found) for found in status.conditions or ()],
+        }
+    )
+
+
+def _counted(condition: Condition) -> Condition:
+    if condition.type not in _COUNTED:
+        return condition
+    untimed = {"last_update_time": condition.last_transition_time}
+    if condition.type != ConditionType.PROGRESSING:
+        untimed |= {"message": ""}  # type: ignore[dict-item]
+    return condition.model_copy(update=untimed)
