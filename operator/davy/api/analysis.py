@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from davy.api.fields import BY_NAME, Instant, Model
+from davy.api.fields import BY_NAME, Instant, Model, ObjectName
 
 IntOrText = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
 """A whole number, or a text such as `{{args.count}}` that becomes one when args are filled in."""
@@ -24,7 +24,7 @@ class FieldRef(Model):
 class SecretKeyRef(Model):
     """A key of a Secret in the run's namespace."""
 
-    name: str = Field(min_length=1, max_length=253, description="Name of the Secret.")
+    name: ObjectName = Field(description="Name of the Secret.")
     key: str = Field(min_length=1, max_length=253, description="The key in it.")
 
 

@@ -99,6 +99,8 @@ def _right(detail: ErrorDetails, location: Location, info: FieldInfo | None) -> 
     match kind:
         case "literal_error" | "enum":
             right = f"write one of {context['expected']}"
+        case "string_pattern_mismatch" if "/" in detail["input"]:
+            right = "it names an object of the rollout's own namespace, so write it without a /"
         case "string_pattern_mismatch":
             right = "names are lower case letters, digits, '-' and '.'"
         case "string_too_short" | "too_short":

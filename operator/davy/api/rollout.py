@@ -10,9 +10,9 @@ from davy.api.fields import (
     ALL_DIFFERENT,
     BY_NAME,
     INT32,
-    NAME_PATTERN,
     DurationOrSeconds,
     Model,
+    ObjectName,
     parse_duration,
 )
 from davy.api.pod_template import POD_TEMPLATE_SCHEMA
@@ -21,7 +21,6 @@ from davy.api.selector import LabelSelector
 Weight = Annotated[int, Field(ge=0, le=100)]
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 """A name inside an object, such as a subset's or a named route's: any text."""
-ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=NAME_PATTERN)]
 
 
 class Pause(Model):

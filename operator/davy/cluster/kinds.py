@@ -5,8 +5,9 @@ Versions are data: a router for a newer version of a route changes one line here
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
-from davy.api import group
+from davy.api import errors, group
 
 ISTIO: Final = "networking.istio.io"
 GATEWAY: Final = "gateway.networking.k8s.io"
@@ -38,13 +39,17 @@ class Kind:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     def path(self, namespace: str | None = None, name: str | None = None) -> str:
-        """The URL path of one object (name given) or of the collection; None: all namespaces."""
+        """The URL path of one object (name given) or of the collection; None: all namespaces.
+
+        Raises:
+            errors.Rejected: namespace or name would lead elsewhere.
+        """
         parts = [f"/apis/{self.group}" if self.group else "/api", self.version]
         if self.namespaced and namespace:
-            parts += ["namespaces", namespace]
+            parts += ["namespaces", _part(namespace)]
         parts.append(self.plural)
         if name:
-            parts.append(name)
+            parts.append(_part(name))
         return "/".join(parts)
 
     def __str__(self) -> str:
@@ -70,6 +75,13 @@ NAMESPACE: Final = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 VIRTUAL_SERVICE: Final = Kind(ISTIO, "v1", "VirtualService", "virtualservices", optional=True)
 DESTINATION_RULE: Final = Kind(ISTIO, "v1", "DestinationRule", "destinationrules", optional=True)
 HTTP_ROUTE: Final = Kind(GATEWAY, "v1", "HTTPRoute", "httproutes", optional=True)
+
+
+def _part(name: str) -> str:
+    """One part of a path, whatever a user wrote for a name."""
+    if name in {".", ".."}:
+        raise errors.Rejected(f"{name!r} is no name of an object.")
+    return quote(name, safe="")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from davy.api.errors import Finding
 from davy.api.rollout import IstioDestinationRule
 from davy.traffic import narrowing, services
 from davy.traffic.base import Json, ObjectKey, ObjectPatch, RoleName, RoutedRollout
-from davy.traffic.istio_hosts import is_service, qualified
+from davy.traffic.istio_hosts import is_service, namespace_of, qualified
 from davy.traffic.leaves import ABSENT, Path, list_at, patch, text_at, value_at
 
 PATH: Final = f"{services.CANARY}.trafficRouting.istio.destinationRule"
@@ -69,6 +69,7 @@ class Subsets:
         if (
             self.found is None
             or self._same
+            or self._foreign
             or narrowing.owner_problem(rollout, self.key, self.found)
             or any(self._subset_problems(rollout, role))
         ):
@@ -82,11 +83,27 @@ class Subsets:
     def _same(self) -> bool:
         return self.spec.canary_subset_name == self.spec.stable_subset_name
 
+    @property
+    def _foreign(self) -> str | None:
+        """The namespace of the Service that the rule is for, where it isn't the rollout's own.
+
+        Its subsets would be narrowed to pods that aren't there.
+        """
+        host = text_at(self.found, ("spec", "host"))
+        space = namespace_of(host, self.key.namespace) if host else None
+        return space if space != self.key.namespace else None
+
     def _host_problems(self, rollout: RoutedRollout) -> Iterable[Finding]:
         host = text_at(self.found, ("spec", "host"))
         if not host:
             yield Finding(f"{PATH}.name", f"{self.key} has no host; write the host of the route.")
             return
+        if self._foreign:
+            sentence = (
+                f"{self.key} is for host {host}, a Service of namespace {self._foreign}; a "
+                f"rollout moves the traffic of its own namespace, {self.key.namespace}, only."
+            )
+            yield Finding(f"{PATH}.name", sentence)
         for role in services.ROLES:
             service = services.key(rollout, role)
             if service is not None and is_service(host, self.key.namespace, service):

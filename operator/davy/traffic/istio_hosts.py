@@ -23,6 +23,22 @@ def qualified(host: str, namespace: str) -> str:
             return host
 
 
+def namespace_of(host: str, namespace: str) -> str | None:
+    """The namespace of the Service that a host stands for; None: it is no Service's.
+
+    Args:
+        host: as the object says it; `*` may stand for the Service's name.
+        namespace: of that object.
+    """
+    match host.split("."):
+        case [_]:
+            return namespace
+        case [_, space, "svc", *_]:
+            return space
+        case _:
+            return None
+
+
 def is_service(host: str, namespace: str, service: ObjectKey) -> bool:
     """Whether the host, written in an object of the namespace, is this Service."""
     return qualified(host, namespace) == f"{service.name}.{service.namespace}"

@@ -291,6 +291,24 @@ PROBLEMS: dict[str, Case] = {
             "DestinationRule is for host basket.shop; make the hosts the same."
         ),
     ),
+    "another namespace's host": (
+        by_subsets(),
+        subsets(a_destination_rule(host="cart.billing.svc.cluster.local")),
+        f"{RULE}.name",
+        (
+            "DestinationRule shop/cart is for host cart.billing.svc.cluster.local, a Service of "
+            "namespace billing; a rollout moves the traffic of its own namespace, shop, only."
+        ),
+    ),
+    "every host of another namespace": (
+        by_subsets(),
+        subsets(a_destination_rule(host="*.billing.svc.cluster.local")),
+        f"{RULE}.name",
+        (
+            "DestinationRule shop/cart is for host *.billing.svc.cluster.local, a Service of "
+            "namespace billing; a rollout moves the traffic of its own namespace, shop, only."
+        ),
+    ),
     "no host in the rule": (
         by_subsets(),
         subsets(a_destination_rule(host="")),
@@ -357,6 +375,8 @@ def test_a_route_that_cannot_be_read_has_no_weight(name: str) -> None:
     "name",
     [
         "another rollout's rule",
+        "another namespace's host",
+        "every host of another namespace",
         "no such subset",
         "one subset for both",
         "a subset of other pods",
