@@ -7,7 +7,8 @@ from typing import Any
 from davy.api.conditions import EventReason, RolloutPhase
 from davy.api.errors import Finding
 from davy.engine import plan as plans
-from tests.unit.engine.cluster import spec
+from davy.engine.world import Answer
+from tests.unit.engine.cluster import answering, spec
 from tests.unit.engine.play import (
     STEPS,
     phase,
@@ -43,6 +44,34 @@ def test_an_aborted_canary_keeps_its_pods_for_its_delay_then_loses_them() -> Non
     assert pods(cluster) == {1: 4, 2: 0}
     assert phase(cluster) is RolloutPhase.DEGRADED
     assert "by hand" in cluster.message
+
+
+def test_the_drain_delay_begins_when_the_mesh_took_the_weight() -> None:
+    """I4: a mesh that never took weight 0 may still send requests, however long ago it was."""
+    cluster = updating(*STEPS, seconds=30, canary={"abortScaleDownDelaySeconds": 20})
+    answering(cluster, Answer.NOT_YET, "not yet")
+    cluster.edit_status(abort=True)
+    cluster.run(60)
+    answering(cluster, Answer.VERIFIED)
+    cluster.run(19)
+    assert pods(cluster) == {1: 4, 2: 2}
+    cluster.run(5)
+    assert pods(cluster) == {1: 4, 2: 0}
+
+
+def test_a_route_that_cant_be_read_begins_the_drain_delay_anew() -> None:
+    """I4: nobody knows what it said meanwhile; its pods wait their whole delay again."""
+    cluster = updating(*STEPS, seconds=30, canary={"abortScaleDownDelaySeconds": 20})
+    cluster.edit_status(abort=True)
+    cluster.run(10)
+    there = cluster.route
+    cluster.route = replace(there, canary_weight=None)
+    cluster.run(30)
+    cluster.route = there
+    cluster.run(15)
+    assert pods(cluster) == {1: 4, 2: 2}
+    cluster.run(10)
+    assert pods(cluster) == {1: 4, 2: 0}
 
 
 def test_an_aborted_canary_with_delay_0_keeps_its_pods_for_ever() -> None:
@@ -112,6 +141,18 @@ def test_a_deadline_aborts_where_the_user_wants_it() -> None:
     cluster.run(61)
     assert cluster.status.abort is True
     assert "no progress for 60 s (progressDeadlineSeconds)" in cluster.message
+
+
+def test_a_deadline_aborts_though_the_spec_has_a_problem() -> None:
+    """I3: a template that is gone holds the steps for ever, but not the deadline."""
+    more: dict[str, Any] = {"progressDeadlineSeconds": 60, "progressDeadlineAbort": True}
+    cluster = running({"setWeight": 10}, **more)
+    cluster.start_delay = timedelta(days=9)
+    cluster.apply(spec({"setWeight": 10}, version="2", **more))
+    cluster.run(30)
+    cluster.problems = (Finding("spec.strategy.canary.analysis", "template x isn't there"),)
+    cluster.run(31)
+    assert cluster.status.abort is True
 
 
 def test_flapping_pods_are_no_progress() -> None:

@@ -28,6 +28,19 @@ def test_a_failed_inline_analysis_aborts_with_its_words() -> None:
     assert "error-rate 18.2 % of 1204 requests, limit 5 %" in (plan.status.message or "")
 
 
+@pytest.mark.parametrize("bad", [Phase.FAILED, Phase.ERROR])
+@pytest.mark.parametrize("kind", ["Step", "Background"])
+def test_a_bad_analysis_of_either_kind_aborts(kind: str, bad: Phase) -> None:
+    """I3: errors beyond their limit are no evidence that the canary is good."""
+    steps: tuple[dict[str, Any], ...] = ({"setWeight": 10}, ANALYSIS, {"setWeight": 50})
+    cluster = updating(*steps, seconds=8, canary=BACKGROUND)
+    cluster.finish(kind, bad, "the provider is gone")
+    cluster.settle()
+    assert phase(cluster) is RolloutPhase.DEGRADED
+    assert cluster.weight == 0
+    assert "aborted at weight 10: the provider is gone. All weight" in cluster.message
+
+
 def test_a_successful_inline_analysis_goes_on() -> None:
     """Successful is the effect that an analysis step waits for."""
     cluster = updating({"setWeight": 10}, ANALYSIS, {"setWeight": 50}, {"pause": {}}, seconds=8)

@@ -41,6 +41,31 @@ def test_weight_comes_down_when_the_canary_loses_pods() -> None:
     assert cluster.weight == 75
 
 
+def test_pods_that_are_about_to_go_carry_nothing() -> None:
+    """I2: somebody scales the canary from 3 to 1; its ReplicaSet still counts 3 available."""
+    cluster = updating({"setWeight": 75}, {"pause": {}}, seconds=10)
+    new = cluster.status.current_pod_hash or ""
+    cluster.world()
+    held = replace(cluster.sets[new], desired=1)
+    others = tuple(found for found in cluster.sets.values() if found.hash != new)
+    world = replace(cluster.world(), replica_sets=(*others, held))
+    plan = decide(cluster.rollout, world, cluster.now)
+    assert plan.actions[0] == plans.SetWeights(25, 75, "canary weight 75 → 25")
+
+
+def test_a_step_isnt_complete_when_its_pods_just_went() -> None:
+    """I5: the weight is in effect, its pods were lost in the same moment."""
+    steps: tuple[dict[str, Any], ...] = ({"setWeight": 50}, {"pause": {}}, {"setWeight": 100})
+    cluster = updating(*steps, seconds=4)
+    assert cluster.weight == 50
+    assert cluster.status.current_step_index == 0
+    cluster.now += SETTLE
+    cluster.kill_pods(cluster.status.current_pod_hash or "", 2)
+    assert cluster.once().status.current_step_index == 0
+    cluster.run(10)
+    assert cluster.status.current_step_index == 1
+
+
 def test_a_skipped_step_never_outruns_the_pods() -> None:
     """I2 (Argo's H3): a person skips to weight 80 while one of four pods is available."""
     cluster = updating({"setWeight": 10}, {"pause": {}}, {"setWeight": 80}, {"pause": {}})
