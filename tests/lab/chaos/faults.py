@@ -55,7 +55,9 @@ class Faults:
 
     async def somebody_leads(self) -> None:
         """Return when a replica leads."""
-        while not any([await replica.leads() for replica in self.replicas]):
+        while True:
+            if any([await replica.leads() for replica in self.replicas]):
+                return
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def kill_operator(self, chance: random.Random) -> None:

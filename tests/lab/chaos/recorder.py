@@ -99,6 +99,10 @@ class Recorder:
         version: str = listed["metadata"]["resourceVersion"]
         present = set()
         for found in listed.get("items") or []:
+            found["apiVersion"] = listed[
+                "apiVersion"
+            ]  # a list's items lack what each says of itself
+            found["kind"] = listed["kind"].removesuffix("List")
             present.add(_key(plural, found))
             await self._note(kind, "LISTED", found)
         for key in [key for key in self.now if key.kind == plural and key not in present]:
