@@ -102,7 +102,8 @@ class Faults:
         lab = self.lab
         component = chance.choice((lab.apiserver, lab.etcd, lab.istiod, lab.prometheus))
         how = chance.choice((_stopped, _killed, _frozen))
-        seconds = chance.uniform(*self.outage_seconds)
+        shortest, longest = self.outage_seconds
+        seconds = chance.triangular(shortest, longest, shortest)
         async with self._noted(FaultKind.OUTAGE, component.name), how(component):
             await asyncio.sleep(seconds)
 

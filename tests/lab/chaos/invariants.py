@@ -6,6 +6,7 @@ what it is given.
 """
 
 import copy
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -100,9 +101,14 @@ def capacity(history: History) -> Verdict:
 
 
 def abort_first(history: History) -> Verdict:
-    """I3: once an abort is in the status, each weight that Davy writes gives that revision 0."""
+    """I3: once an abort is in the status, each weight that Davy writes gives that revision 0.
+
+    And one is written, or was before: each abort reaches the route.
+    """
     verdict = Verdict("I3", "after an abort weight 0, and nothing before it")
     for begun, until, given_up in aborts(history):
+        text = f"{given_up} was aborted, and its weight never became 0"
+        verdict.check(begun, holds=time_to_zero(history, begun, given_up) is not None, text=text)
         for write in _of(history, WEIGHTED, begun.key.namespace):
             if not begun.version < write.version < until:
                 continue
@@ -198,8 +204,7 @@ def aborts(history: History) -> Iterator[tuple[State, int, str]]:
             if begun is None and given_up:
                 begun = state
         if begun is not None:
-            last = states[-1].version + 1
-            yield begun, last, str(_given_up((begun.found or {}).get("status") or {}))
+            yield begun, sys.maxsize, str(_given_up((begun.found or {}).get("status") or {}))
 
 
 def time_to_zero(history: History, begun: State, given_up: str) -> timedelta | None:

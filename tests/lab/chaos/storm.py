@@ -20,15 +20,18 @@ _MOVES: Final = frozenset(
 )
 """Changes of these are moves of a rollout."""
 
-_PATIENCE_SECONDS: Final = 8.0
+_LEAD: Final = (0.0, 5.0)
+"""Seconds for which the operator leads before most kills."""
+
+_PATIENCE_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True)
 class Weather:
     """How rough it is: from when a lane is free again to its next fault, seconds, and lengths."""
 
-    kills: Range = (0.1, 2.5)
-    outages: Range = (10.0, 25.0)
+    kills: Range = (0.1, 1.0)
+    outages: Range = (15.0, 45.0)
     outage_seconds: Range = (5.0, 60.0)
     connections: Range = (8.0, 20.0)
     pods: Range = (5.0, 15.0)
@@ -39,7 +42,7 @@ class Weather:
 
 LONG: Final = Weather()
 SHORT: Final = Weather(
-    kills=(0.5, 4.0),
+    kills=(0.1, 1.0),
     outages=(3.0, 6.0),
     outage_seconds=(2.0, 6.0),
     connections=(5.0, 12.0),
@@ -102,22 +105,27 @@ class Storm:
     async def _run(self, lane: Lane) -> None:
         chance = random.Random(f"{self.seed} {lane.name}")
         while not await self._stopped_within(chance.uniform(*lane.gap)):
-            patient, delay = chance.random() < 0.8, chance.uniform(0.0, 0.3)
+            patient, lead, delay = (
+                chance.random() < 0.8,
+                chance.uniform(*_LEAD),
+                chance.uniform(0, 0.3),
+            )
             if lane.on_move and patient:
-                await self._a_move()
+                await self._a_move(lead)
                 await asyncio.sleep(delay)
             (fault,) = chance.choices(list(lane.choices), weights=list(lane.choices.values()))
             await fault(chance)
 
-    async def _a_move(self) -> None:
-        """Return when the operator leads and a rollout moves; at last after some seconds without.
+    async def _a_move(self, lead_seconds: float) -> None:
+        """Return when the operator has led for so long and a rollout moves.
 
         Without the patience most kills would meet an operator that starts or waits for the lease,
-        which has nothing under way that a kill could harm.
+        which has nothing under way that a kill could harm. It has an end, for outages are longer.
         """
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await self.faults.somebody_leads()
+                await asyncio.sleep(lead_seconds)
                 await self.recorder.change(_MOVES)
         except TimeoutError:
             return
