@@ -60,7 +60,7 @@ async def take(
     """
     spec = {
         "holderIdentity": identity,
-        "leaseDurationSeconds": math.ceil(duration.total_seconds()),
+        "leaseDurationSeconds": _whole(duration),
         "acquireTime": _instant(now),
         "renewTime": _instant(now),
         "leaseTransitions": _transitions(found) + (holder(found) != identity),
@@ -68,13 +68,14 @@ async def take(
     return await _write(api, place, found, spec)
 
 
-async def renew(api: Api, place: Place, found: Json, *, now: datetime) -> Json:
-    """The Lease, held for another while by who holds it.
+async def renew(api: Api, place: Place, found: Json, *, duration: timedelta, now: datetime) -> Json:
+    """The Lease, held for another while by who holds it, whatever a person made of its duration.
 
     Raises:
         errors.Conflict: somebody wrote it since `found` was read.
     """
-    return await _write(api, place, found, {"renewTime": _instant(now)})
+    spec = {"leaseDurationSeconds": _whole(duration), "renewTime": _instant(now)}
+    return await _write(api, place, found, spec)
 
 
 async def release(api: Api, place: Place, found: Json, *, now: datetime) -> Json:
@@ -106,6 +107,11 @@ async def _write(api: Api, place: Place, found: Json, spec: dict[str, Any]) -> J
 def _transitions(found: Json) -> int:
     said = (found.get("spec") or {}).get("leaseTransitions")
     return said if isinstance(said, int) else 0
+
+
+def _whole(duration: timedelta) -> int:
+    """Seconds, rounded up: the API has no fractions of them."""
+    return math.ceil(duration.total_seconds())
 
 
 def _instant(now: datetime) -> str:

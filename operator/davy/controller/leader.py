@@ -140,7 +140,9 @@ class Leader:
         sent = self.clock.monotonic()
         now = self.clock.now()
         try:
-            made = await self._bounded(lease.renew(self.api, self.place, found, now=now))
+            made = await self._bounded(
+                lease.renew(self.api, self.place, found, duration=self.settings.duration, now=now)
+            )
         except errors.Conflict:
             # Its own renewal whose answer was lost, a person's edit, or another leader.
             await self._look_again()

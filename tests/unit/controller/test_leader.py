@@ -219,6 +219,16 @@ async def test_times_in_the_lease_decide_nothing() -> None:
         assert not second.leader.leads()
 
 
+async def test_a_duration_edited_by_hand_delays_nobody() -> None:
+    """An hour in the Lease: the next renewal puts the leader's own there again."""
+    async with two() as (first, second, clock, cluster):
+        edited = {"spec": {"leaseDurationSeconds": 3600}}
+        await cluster.patch_merge(LEASE, SETTINGS.namespace, SETTINGS.name, edited)
+        await clock.turn(DURATION)
+        first.kill()
+        await until(second.leader.leads, clock, within=DURATION * 1.2)
+
+
 @pytest.mark.parametrize("seed", range(30))
 async def test_never_two_at_once(seed: int) -> None:
     """Slow lines, cut lines, lost answers, kills: at each instant at most one leads."""
