@@ -1,8 +1,8 @@
 """The few calls Davy makes to the API server: JSON in, JSON out.
 
-On `kubernetes.aio`'s configuration, authentication and HTTP layer, without its model classes: an
-object is a dict as the server wrote it, so that no field a user set is ever lost. Nothing is
-retried here; the queue knows better when to try again.
+On `kubernetes.aio`'s configuration, authentication and TLS, without its model classes: an object is
+a dict as the server wrote it, so that no field a user set is ever lost. Nothing is retried here;
+the queue knows better when to try again.
 """
 
 import asyncio
@@ -14,11 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import config as kubernetes_config
-from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
 
 import davy
 from davy.api import errors
@@ -92,11 +94,11 @@ class Client:
     def __init__(
         self, configuration: Configuration, *, timeout: float, observer: Observer | None = None
     ) -> None:
-        self._api = ApiClient(configuration)
-        self._api.user_agent = f"davy/{davy.__version__}"
+        self._tls = RESTClientObject(configuration).ssl_context
         self._configuration = configuration
-        self._timeout = timeout
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._observer = observer
+        self._opened: aiohttp.ClientSession | None = None
 
     @property
     def server(self) -> str:
@@ -104,11 +106,11 @@ class Client:
         return str(self._configuration.host)
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._api.close()  # type: ignore[no-untyped-call]
+        """Close every connection; a call after it fails."""
+        await self._session().close()
 
-    def session(self, trace: aiohttp.TraceConfig) -> aiohttp.ClientSession:
-        """A session for the watches, with the same credentials, fresh on each request."""
+    def session(self, *traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+        """A session with the same credentials, fresh on each request, for the watches."""
 
         async def authorized(
             request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -118,13 +120,19 @@ class Client:
             return await handler(request)
 
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._api.rest_client.ssl_context, limit=0),
-            headers={"User-Agent": self._api.user_agent},
+            connector=aiohttp.TCPConnector(ssl=self._tls, limit=0),
+            headers={"User-Agent": f"davy/{davy.__version__}"},
             middlewares=(authorized,),
-            trace_configs=[trace],
-            trust_env=True,
+            trace_configs=[*traces],
+            proxy=_proxy(self._configuration),
             read_bufsize=2**21,
         )
+
+    def _session(self) -> aiohttp.ClientSession:
+        """The session of all calls, opened by the first one: it needs a running loop."""
+        if self._opened is None:
+            self._opened = self.session()
+        return self._opened
 
     async def _credentials(self) -> dict[str, str]:
         """The Authorization header, with a rotated token when there is one."""
@@ -254,18 +262,17 @@ class Client:
         status = "none"
         try:
             with mapped(call, f"the API server at {self.server}"):
-                _, url, headers, _, _ = await self._api.param_serialize(
+                async with self._session().request(
                     method,
-                    path,
-                    query_params=[*query],
-                    header_params={"Accept": "application/json", "Content-Type": content},
-                    auth_settings=["BearerToken"],
-                )
-                answer = await self._api.rest_client.request(  # type: ignore[no-untyped-call]
-                    method, url, headers=headers, body=body, _request_timeout=self._total()
-                )
-                status = str(answer.status)
-                data = await answer.read()
+                    self.server + path,
+                    params=query,
+                    data=None if body is None else json.dumps(body),
+                    headers={"Accept": "application/json", "Content-Type": content},
+                    timeout=self._timeout,
+                    server_hostname=self._configuration.tls_server_name,
+                ) as answer:
+                    status = str(answer.status)
+                    data = await answer.read()
                 if answer.status >= _BAD_REQUEST:
                     raise refused(call, answer.status, data, answer.headers)
                 return _object(json.loads(data))
@@ -273,8 +280,15 @@ class Client:
             if self._observer:
                 self._observer(call, status, time.monotonic() - started)
 
-    def _total(self) -> aiohttp.ClientTimeout:
-        return aiohttp.ClientTimeout(total=self._timeout)
+
+def _proxy(configuration: Configuration) -> str | None:
+    """The kubeconfig's proxy, else the environment's; looked up once, not before each request."""
+    server = urlsplit(str(configuration.host))
+    if configuration.proxy:
+        return str(configuration.proxy)
+    if not server.hostname or proxy_bypass(server.hostname):
+        return None
+    return getproxies().get(server.scheme)
 
 
 def _object(answer: object) -> Json:

@@ -177,3 +177,31 @@ async def test_a_kubeconfig_that_isnt_there_is_named() -> None:
     """One clear sentence at the start."""
     with pytest.raises(errors.Unreachable, match="kubeconfig: /nowhere doesn't exist"):
         await connect("/nowhere", timeout=1)
+
+
+async def test_a_proxy_of_the_environment_is_used_and_asked_for_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the environment says of proxies holds; it isn't looked up before each request."""
+    server.answers = [lambda _: {"metadata": {}}]
+    target = server.client.server
+    monkeypatch.setenv("http_proxy", target)
+    monkeypatch.setenv("no_proxy", "")
+    far = Client(Configuration(host="http://cluster.example.invalid"), timeout=5)
+    await far.get(POD, "shop", "x")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    await far.get(POD, "shop", "x")
+    await far.close()
+    asked = [headers["Host"] for _, _, headers, _ in server.requests]
+    assert asked == ["cluster.example.invalid", "cluster.example.invalid"]
+
+
+async def test_hosts_without_a_proxy_are_asked_themselves(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`no_proxy` wins."""
+    server.answers = [lambda _: {"metadata": {}}]
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    await server.client.get(POD, "shop", "x")
+    assert len(server.requests) == 1
