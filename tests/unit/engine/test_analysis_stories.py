@@ -1,5 +1,6 @@
 """What analysis runs are made, and what their ends bring about."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -95,14 +96,18 @@ def test_background_analysis_waits_for_its_starting_step() -> None:
     assert len(cluster.runs) == 1
 
 
-def test_a_retry_gets_runs_of_its_own() -> None:
+@pytest.mark.parametrize("kind", ["Step", "Background"])
+def test_a_retry_gets_runs_of_its_own(kind: str) -> None:
     """The run that aborted the last attempt must not judge the next one."""
-    cluster = updating({"setWeight": 10}, ANALYSIS, seconds=8)
-    cluster.finish("Step", Phase.FAILED, "bad")
+    more: dict[str, Any] = {} if kind == "Step" else {"canary": BACKGROUND}
+    step: dict[str, Any] = ANALYSIS if kind == "Step" else {"pause": {}}
+    cluster = updating({"setWeight": 10}, step, seconds=8, **more)
+    cluster.finish(kind, Phase.FAILED, "bad")
     cluster.run(5)
+    assert phase(cluster) is RolloutPhase.DEGRADED
     cluster.edit_status(abort=False)
     cluster.run(10)
-    assert phase(cluster) is RolloutPhase.PROGRESSING
+    assert cluster.weight == 10
     first, second = sorted(cluster.runs)
     assert second == f"{first}.1"
     assert not cluster.runs[second].phase.completed
@@ -111,9 +116,14 @@ def test_a_retry_gets_runs_of_its_own() -> None:
 def test_a_run_created_just_before_a_crash_is_taken_up_again() -> None:
     """I6: killed between the creation and the status write, the run isn't created twice."""
     cluster = updating({"setWeight": 10}, ANALYSIS, seconds=4)
-    for _ in range(20):
+    while not cluster.runs:
         cluster.now += timedelta(seconds=0.25)
-        cluster.once(writes_status=not cluster.runs)
-    assert len(cluster.runs) == 1
+        before = cluster.status
+        cluster.once()
+    cluster.rollout = replace(cluster.rollout, status=before)
     cluster.settle()
-    assert len(cluster.runs) == 1
+    (run,) = cluster.runs
+    assert cluster.status.canary is not None
+    reference = cluster.status.canary.current_step_analysis_run_status
+    assert reference is not None
+    assert reference.name == run

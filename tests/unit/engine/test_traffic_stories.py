@@ -66,6 +66,19 @@ def test_a_step_isnt_complete_when_its_pods_just_went() -> None:
     assert cluster.status.current_step_index == 1
 
 
+def test_a_pause_doesnt_end_while_the_canary_cant_carry_its_weight() -> None:
+    """I5: a canary that lost its pods would have shown nothing in that time."""
+    cluster = updating({"setWeight": 50}, {"pause": {"duration": "20s"}}, seconds=8)
+    assert cluster.status.current_step_index == 1
+    cluster.start_delay = timedelta(seconds=40)
+    cluster.kill_pods(cluster.status.current_pod_hash or "", 1)
+    cluster.run(30)
+    assert cluster.weight == 25
+    assert cluster.status.current_step_index == 1
+    cluster.run(30)
+    assert cluster.status.current_step_index == 2
+
+
 def test_a_skipped_step_never_outruns_the_pods() -> None:
     """I2 (Argo's H3): a person skips to weight 80 while one of four pods is available."""
     cluster = updating({"setWeight": 10}, {"pause": {}}, {"setWeight": 80}, {"pause": {}})
