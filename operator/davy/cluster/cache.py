@@ -11,17 +11,20 @@ Objects are shared, not copied: who reads one must not change it.
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from davy.cluster.kinds import Kind
+from davy.cluster.trim import trimmed
 
 Json = dict[str, Any]
 ObjectId = tuple[str, str]
 """Namespace ("" for cluster-wide kinds) and name."""
 
+_Made = TypeVar("_Made")
 _TOMBSTONES: Final = 10_000
 """Deleted uids remembered: far more than events that can still be under way."""
-_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+_MADE: Final = 1000
+"""Parsed objects remembered, of those that were asked for last: idle ones needn't be."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,30 @@ class Cache:
         self._objects: dict[Kind, dict[ObjectId, Json]] = defaultdict(dict)
         self._owned: dict[Kind, dict[tuple[str, str], dict[ObjectId, Json]]] = defaultdict(dict)
         self._deleted: OrderedDict[str, None] = OrderedDict()
+        self._made: OrderedDict[tuple[object, str], tuple[object, Any]] = OrderedDict()
+
+    def made(self, make: Callable[[Json], _Made], found: Json, version: object) -> _Made:
+        """What `make` makes of an object, made once as long as its version is the same.
+
+        Of those that were asked for last; what `make` raises is raised each time.
+
+        Args:
+            make: a function of nothing but the object.
+            found: the object.
+            version: what tells its states apart, of all that `make` reads: its resourceVersion, or
+                its generation where only the spec is read.
+        """
+        key = (make, uid_of(found))
+        if not key[1]:
+            return make(found)
+        known = self._made.get(key)
+        if known is None or known[0] != version:
+            known = self._made[key] = (version, make(found))
+        self._made.move_to_end(key)
+        while len(self._made) > _MADE:
+            self._made.popitem(last=False)
+        made: _Made = known[1]
+        return made
 
     def get(self, kind: Kind, namespace: str, name: str) -> Json | None:
         """The object as last seen; None: it isn't there, as far as is known."""
@@ -76,7 +103,7 @@ class Cache:
             return False
         if held is not None:
             self._unlink(kind, identity, held)
-        kept = trimmed(kind, seen)
+        kept = trimmed(kind, seen, held)
         self._objects[kind][identity] = kept
         owner = controller_of(kept)
         if owner:
@@ -192,59 +219,3 @@ def newer(seen: Json, held: Json) -> bool:
 def _after(version: str, listed: str) -> bool:
     """True when a version is certainly later than a list's."""
     return version.isdecimal() and listed.isdecimal() and int(version) > int(listed)
-
-
-def trimmed(kind: Kind, seen: Json) -> Json:
-    """The object without what nobody reads: half of its size, most of it for pods."""
-    trim = _TRIMS.get((kind.group, kind.kind))
-    metadata = dict(seen["metadata"])
-    metadata.pop("managedFields", None)
-    annotations = metadata.get("annotations")
-    if annotations and _LAST_APPLIED in annotations:
-        metadata["annotations"] = {
-            name: value for name, value in annotations.items() if name != _LAST_APPLIED
-        }
-    kept = {**seen, "metadata": metadata}
-    return trim(kept) if trim else kept
-
-
-def _pod(seen: Json) -> Json:
-    """Name, owner, labels, readiness and why containers don't run."""
-    metadata, status = seen["metadata"], seen.get("status") or {}
-    wanted = (
-        "name",
-        "namespace",
-        "uid",
-        "resourceVersion",
-        "labels",
-        "ownerReferences",
-        "creationTimestamp",
-        "deletionTimestamp",
-    )
-    return {
-        "metadata": {name: metadata[name] for name in wanted if name in metadata},
-        "status": {
-            name: status[name]
-            for name in (
-                "phase",
-                "reason",
-                "message",
-                "conditions",
-                "containerStatuses",
-                "initContainerStatuses",
-            )
-            if name in status
-        },
-    }
-
-
-def _replica_set(seen: Json) -> Json:
-    """All but the pod template: its hash says enough."""
-    spec = {name: value for name, value in (seen.get("spec") or {}).items() if name != "template"}
-    return {**seen, "spec": spec}
-
-
-_TRIMS: Final[dict[tuple[str, str], Callable[[Json], Json]]] = {
-    ("", "Pod"): _pod,
-    ("apps", "ReplicaSet"): _replica_set,
-}

@@ -4,6 +4,7 @@ Versions are data: a router for a newer version of a route changes one line here
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 from urllib.parse import quote
 
@@ -90,27 +91,27 @@ class Kinds:
 
     api_group: group.ApiGroup
 
-    @property
+    @cached_property
     def rollout(self) -> Kind:
         """The Rollout."""
         return self._own("Rollout", "rollouts")
 
-    @property
+    @cached_property
     def analysis_run(self) -> Kind:
         """The AnalysisRun."""
         return self._own("AnalysisRun", "analysisruns")
 
-    @property
+    @cached_property
     def analysis_template(self) -> Kind:
         """The AnalysisTemplate of a namespace."""
         return self._own("AnalysisTemplate", "analysistemplates")
 
-    @property
+    @cached_property
     def cluster_analysis_template(self) -> Kind:
         """The AnalysisTemplate of the whole cluster."""
         return self._own("ClusterAnalysisTemplate", "clusteranalysistemplates", namespaced=False)
 
-    @property
+    @cached_property
     def watched(self) -> tuple[Kind, ...]:
         """What the cache holds. Secrets are never among them."""
         return (
@@ -128,7 +129,11 @@ class Kinds:
 
     def named(self, api_group: str, kind: str) -> Kind | None:
         """The watched kind of this group and name."""
-        return next((k for k in self.watched if (k.group, k.kind) == (api_group, kind)), None)
+        return self._named.get((api_group, kind))
+
+    @cached_property
+    def _named(self) -> dict[tuple[str, str], Kind]:
+        return {(kind.group, kind.kind): kind for kind in self.watched}
 
     def _own(self, kind: str, plural: str, *, namespaced: bool = True) -> Kind:
         return Kind(self.api_group.name, group.VERSION, kind, plural, namespaced=namespaced)

@@ -1,7 +1,7 @@
 """Cache + route + runs → `world.Rollout` and `World`. Reads the cache and nothing else."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from davy.api import errors, fields, group, validate
 from davy.api.errors import Finding
 from davy.api.rollout import CanaryStrategy, RolloutSpec
 from davy.api.status import RolloutStatus
-from davy.cluster.cache import Cache, Json, uid_of
+from davy.cluster.cache import Cache, Json, uid_of, version_of
 from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
 from davy.controller import pods, runs
 from davy.controller.interest import Reference
@@ -49,7 +49,7 @@ class Unreadable:
 
 @dataclass
 class Observer:
-    """Builds observations, and remembers parsed specs by generation.
+    """Builds observations.
 
     Args:
         cache: to read.
@@ -60,12 +60,11 @@ class Observer:
     cache: Cache
     kinds: Kinds
     served: Callable[[Kind], bool]
-    _specs: dict[str, tuple[int, RolloutSpec | tuple[Finding, ...]]] = field(default_factory=dict)
 
     def observe(self, raw: Json) -> Observation | Unreadable:
         """What is known of this Rollout."""
-        status = parse_status(raw)
-        spec = self._spec(raw)
+        status = self.cache.made(parse_status, raw, version_of(raw))
+        spec = self.cache.made(_spec, raw, raw["metadata"].get("generation", 0))
         if not isinstance(spec, RolloutSpec):
             return Unreadable(raw, status, spec)
         metadata = raw["metadata"]
@@ -123,24 +122,6 @@ class Observer:
             if kind:
                 yield (kind, key.namespace, key.name)
         yield from runs.references(self.kinds, seen.rollout.namespace, seen.rollout.spec)
-
-    def forget(self, uid: str) -> None:
-        """The Rollout is gone."""
-        self._specs.pop(uid, None)
-
-    def _spec(self, raw: Json) -> RolloutSpec | tuple[Finding, ...]:
-        """The parsed spec, or what is wrong with it; parsed once per generation."""
-        generation = raw["metadata"].get("generation", 0)
-        known = self._specs.get(uid_of(raw))
-        if known and known[0] == generation:
-            return known[1]
-        parsed: RolloutSpec | tuple[Finding, ...]
-        try:
-            parsed = validate.parse_rollout(raw)
-        except errors.InvalidObject as error:
-            parsed = error.findings
-        self._specs[uid_of(raw)] = (generation, parsed)
-        return parsed
 
     def _routed(self, raw: Json, spec: RolloutSpec) -> traffic.RoutedRollout:
         metadata = raw["metadata"]
@@ -211,6 +192,14 @@ def parse_status(raw: Json) -> RolloutStatus:
             return RolloutStatus.model_validate(kept)
         except ValidationError:
             return RolloutStatus()
+
+
+def _spec(raw: Json) -> RolloutSpec | tuple[Finding, ...]:
+    """The parsed spec, or what is wrong with it."""
+    try:
+        return validate.parse_rollout(raw)
+    except errors.InvalidObject as error:
+        return error.findings
 
 
 def _route(state: traffic.RouteState, canary: CanaryStrategy) -> world.Route:

@@ -10,7 +10,7 @@ from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec
 from davy.api.errors import Finding
 from davy.api.rollout import RolloutSpec
 from davy.cluster import apply
-from davy.cluster.cache import Cache, Json
+from davy.cluster.cache import Cache, Json, version_of
 from davy.cluster.kinds import Kind, Kinds
 from davy.controller.interest import Reference
 from davy.engine import plan, world
@@ -41,7 +41,7 @@ def problems(cache: Cache, kinds: Kinds, raw: Json, spec: RolloutSpec) -> Iterat
 def observed(cache: Cache, kinds: Kinds, raw: Json) -> Iterator[world.Run]:
     """The runs that a rollout owns; others' labels and ones that can't be read are left out."""
     for found in cache.owned(kinds.analysis_run, raw):
-        run = _run(found, kinds)
+        run = _run(cache, found, kinds)
         if run is not None:
             yield run
 
@@ -94,13 +94,13 @@ def parse(found: Json) -> RunManifest:
     )
 
 
-def _run(found: Json, kinds: Kinds) -> world.Run | None:
+def _run(cache: Cache, found: Json, kinds: Kinds) -> world.Run | None:
     metadata = found["metadata"]
     labels = metadata.get("labels") or {}
     annotations = metadata.get("annotations") or {}
     try:
         kind = world.RunKind(labels.get(group.RUN_TYPE_LABEL))
-        run = parse(found)
+        run = cache.made(parse, found, version_of(found))
         step, created = labels.get(group.STEP_INDEX_LABEL), metadata.get("creationTimestamp")
         return world.Run(
             name=metadata["name"],
@@ -154,7 +154,7 @@ def _spec(
             findings.append(Finding(f"templates[{index}].templateName", message))
             continue
         try:
-            spec = AnalysisTemplateSpec.model_validate(found.get("spec") or {})
+            spec = cache.made(_template, found, version_of(found))
         except ValidationError as error:
             findings.append(Finding(f"{kind.kind} {wanted.template_name}", _first(error)))
             continue
@@ -169,6 +169,10 @@ def _spec(
         latest_hash=latest or stable,
         inline=inline,
     )
+
+
+def _template(found: Json) -> AnalysisTemplateSpec:
+    return AnalysisTemplateSpec.model_validate(found.get("spec") or {})
 
 
 def _template_kind(kinds: Kinds, *, cluster_scope: bool) -> Kind:

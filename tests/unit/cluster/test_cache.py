@@ -137,3 +137,31 @@ def test_what_nobody_reads_isnt_kept() -> None:
     assert rollout["metadata"]["annotations"] == {"kept": "1"}
     assert "spec" not in pod
     assert pod["status"] == {"phase": "Running"}
+
+
+def test_what_is_made_of_an_object_is_made_once_a_version() -> None:
+    """A pass that finds nothing changed parses nothing."""
+    cache = Cache()
+    made: list[Json] = []
+
+    def make(found: Json) -> int:
+        made.append(found)
+        return len(made)
+
+    one, later = an_object("1"), an_object("2")
+    assert [cache.made(make, one, "1"), cache.made(make, one, "1")] == [1, 1]
+    assert cache.made(make, later, "2") == 2
+    assert cache.made(make, an_object("2", uid="b"), "2") == 3
+
+
+def test_what_was_made_is_forgotten_when_much_else_was_asked_for() -> None:
+    """Thousands of rollouts at rest cost no parsed specs."""
+    cache = Cache()
+    made: list[str] = []
+
+    def make(found: Json) -> None:
+        made.append(found["metadata"]["uid"])
+
+    for uid in ("first", *map(str, range(1000)), "first"):
+        cache.made(make, an_object("1", uid=uid), "1")
+    assert made.count("first") == 2

@@ -1,0 +1,98 @@
+"""What is kept is equal to what came, but for what nobody reads; words are shared."""
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from davy.api.group import ApiGroup
+from davy.cluster.cache import Cache, Json
+from davy.cluster.kinds import POD, Kinds
+from davy.cluster.trim import packed
+from davy.controller import pods
+
+ROLLOUT = Kinds(ApiGroup()).rollout
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=30
+)
+
+
+def an_object(version: str, generation: int, uid: str = "a", **fields: Any) -> Json:
+    metadata = {"namespace": "shop", "name": "cart", "uid": uid}
+    numbers = {"resourceVersion": version, "generation": generation}
+    return {"metadata": {**metadata, **numbers}, **fields}
+
+
+@given(VALUES)
+def test_packing_changes_nothing(value: Any) -> None:
+    """I9: what a user wrote stays byte for byte."""
+    assert json.dumps(packed(value)) == json.dumps(value)
+
+
+def test_nesting_without_end_is_kept_as_it_is() -> None:
+    """A hostile object costs no stack."""
+    deep: Any = "leaf"
+    for _ in range(5000):
+        deep = {"a": deep}
+    kept = packed(deep)
+    for _ in range(5000):
+        kept = kept["a"]
+    assert kept == "leaf"
+
+
+def test_an_object_of_the_same_generation_keeps_its_spec() -> None:
+    """A status write doesn't double the pod template in memory."""
+    cache = Cache()
+    cache.put(ROLLOUT, an_object("1", 1, spec={"template": {}}))
+    before = cache.get(ROLLOUT, "shop", "cart")
+    cache.put(ROLLOUT, an_object("2", 1, spec={"template": {}}, status={"phase": "Healthy"}))
+    after = cache.get(ROLLOUT, "shop", "cart")
+    assert before is not None
+    assert after is not None
+    assert after["spec"] is before["spec"]
+    assert after["status"] == {"phase": "Healthy"}
+
+
+def test_a_new_generation_or_a_namesake_brings_its_own_spec() -> None:
+    """The server says which spec is which; nothing else does."""
+    cache = Cache()
+    cache.put(ROLLOUT, an_object("1", 1, spec={"replicas": 1}))
+    cache.put(ROLLOUT, an_object("2", 2, spec={"replicas": 2}))
+    found = cache.get(ROLLOUT, "shop", "cart")
+    assert found is not None
+    assert found["spec"] == {"replicas": 2}
+    cache.put(ROLLOUT, an_object("3", 2, uid="b", spec={"replicas": 3}))
+    found = cache.get(ROLLOUT, "shop", "cart")
+    assert found is not None
+    assert found["spec"] == {"replicas": 3}
+
+
+def test_of_a_pod_what_keeps_it_from_running_is_kept() -> None:
+    """Why it waits, why it ended, that no node takes it; not what runs well."""
+    cache = Cache()
+    states: list[Json] = [
+        {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
+        {"waiting": {"reason": "ErrImagePull", "message": "no such image"}},
+    ]
+    ready = {"type": "Ready", "status": "True"}
+    unplaced = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    status = {
+        "phase": "Pending",
+        "containerStatuses": [{"name": "app", "state": state} for state in states],
+        "conditions": [ready, unplaced],
+    }
+    owners = [{"kind": "ReplicaSet", "name": "cart-1", "uid": "r", "controller": True}]
+    pod = an_object("1", 1, uid="p", status=status, spec={"containers": []})
+    pod["metadata"]["ownerReferences"] = owners
+    cache.put(POD, pod)
+    kept = cache.get(POD, "shop", "cart")
+    assert kept is not None
+    assert kept["status"] == {
+        "phase": "Pending",
+        "containerStatuses": [{"state": {"waiting": {"reason": "ErrImagePull"}}}],
+        "conditions": [unplaced],
+    }
+    replica_set = {"metadata": {"namespace": "shop", "name": "cart-1", "uid": "r"}}
+    assert pods.trouble(cache, replica_set) == "cart: ErrImagePull"
