@@ -11,7 +11,7 @@ ANY_PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.
 BOOTSTRAP := $(or $(ANY_PYTHON),no-python) tests/bootstrap.py $(if $(PYTHON),--python $(PYTHON))
 BIN := .venv/bin
 
-.PHONY: help demo test bench chaos unit lab lint crds lock clean env env-lab have-python
+.PHONY: help demo test bench chaos fuzz unit lab lint crds lock clean env env-lab have-python
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -29,6 +29,9 @@ bench: env-lab  ## what many rollouts cost, on a real API server; SIZES=100,1000
 chaos: env-lab  ## releases under load while everything breaks, about 20 minutes; SEED=… MINUTES=… REPLICAS=2 JSON=FILE
 	$(BIN)/python -m tests.lab chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	  $(if $(REPLICAS),--replicas $(REPLICAS)) $(if $(JSON),--json $(JSON))
+
+fuzz: env  ## hostile specs, conditions, answers, objects: N=100000 SEED=0; N=1 TARGET=… replays one
+	$(BIN)/python -m tests.fuzz -n $(or $(N),100000) --seed $(or $(SEED),0) $(if $(TARGET),--target $(TARGET))
 
 unit: env  ## the tests that need no lab, in less than a minute; ARGS="-k name" picks some
 	$(BIN)/python -m pytest -m "not lab" $(ARGS)

@@ -300,6 +300,9 @@ class Evaluation:
         self._step(node, sum(map(_size, values)))
         return self._try(node, function.call, *values)
 
+    def _closure(self, node: Node, _: _Scope) -> Any:
+        raise self._wrong(node, "a predicate comes second, e.g. all(result, {# > 1})")
+
     def _argument(self, name: str, part: Node, scope: _Scope) -> Any:
         """An argument's value; `len(result)` alone doesn't read the series."""
         if name == "len" and (part.kind, part.data) == ("variable", "result"):

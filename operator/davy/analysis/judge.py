@@ -103,7 +103,8 @@ def measurement(metric: Metric, answer: Answered | NotAnswered, *, limit: int | 
         limit: the metric's consecutiveErrorLimit; None: an empty answer is no Error.
     """
     if isinstance(answer, NotAnswered):
-        return Judged(Phase.ERROR, str(answer), missing=Missing.UNANSWERED)
+        told = render.cut(str(answer), render.VALUE_LENGTH)
+        return Judged(Phase.ERROR, told, missing=Missing.UNANSWERED)
     value = render.value(answer.value)
     try:
         judged = _decided(metric, answer.value)
@@ -113,7 +114,7 @@ def measurement(metric: Metric, answer: Answered | NotAnswered, *, limit: int | 
     if judged.missing is Missing.EMPTY and limit is not None:
         phase = Phase.ERROR
     message = "; ".join([judged.message, *(f"warning: {text}" for text in answer.warnings)])
-    return Judged(phase, message, value, judged.missing)
+    return Judged(phase, render.cut(message, render.VALUE_LENGTH), value, judged.missing)
 
 
 def verdict(run: RunManifest) -> str:

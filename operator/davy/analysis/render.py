@@ -2,6 +2,7 @@
 
 import json
 import math
+from decimal import Decimal
 from typing import Final
 
 from davy.analysis import nodata
@@ -10,7 +11,7 @@ from davy.api.analysis import Metric, MetricResult
 from davy.api.fields import format_instant
 
 VALUE_LENGTH: Final = 1024
-"""Characters of a measurement's value; the rest is cut, with `…`."""
+"""Characters of a measurement's value and of its message; the rest is cut, with `…`."""
 SHORT_LENGTH: Final = 80
 _LARGE: Final = 10**18
 _LEVEL: Final = 16
@@ -97,12 +98,12 @@ def number(answer: float, digits: int = 6) -> str:
     """A number as Prometheus writes it: `0.182`, `12`, `NaN`, `+Inf`; true and false as JSON."""
     if isinstance(answer, bool):
         return "true" if answer else "false"
+    if isinstance(answer, int):
+        return str(answer) if abs(answer) < _LARGE else f"{Decimal(answer):.6e}"
     if math.isnan(answer):
         return "NaN"
     if math.isinf(answer):
         return "+Inf" if answer > 0 else "-Inf"
-    if isinstance(answer, int):
-        return str(answer) if abs(answer) < _LARGE else f"{answer:.6e}"
     if digits >= _EXACT:
         return repr(answer).removesuffix(".0")
     return f"{answer:.{digits}g}"

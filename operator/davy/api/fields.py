@@ -76,7 +76,7 @@ def parse_duration(text: str | int) -> timedelta:
     else:
         raise ValueError(_not_a_duration(text))
     if seconds > _LONGEST.total_seconds():
-        message = f"{text} is longer than ten years; leave it out to wait without end"
+        message = f"{text!s:.40} is longer than ten years; leave it out to wait without end"
         raise ValueError(message)
     return timedelta(seconds=seconds)
 

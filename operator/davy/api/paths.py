@@ -50,6 +50,22 @@ def _objects(found: Any, path: str, rest: tuple[str, ...]) -> Iterator[tuple[str
             yield from _objects(item, child(at, index), rest[1:])
 
 
+def beyond(document: Any, *, levels: int, values: int) -> bool:
+    """Whether a JSON value nests deeper or has more in it than that; it may contain itself."""
+    here, seen = [document], 0
+    for _ in range(levels + 1):
+        here = [
+            inner
+            for each in here
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        seen += len(here)
+        if not here or seen > values:
+            break
+    return bool(here)
+
+
 def schema_node(schema: dict[str, Any], pattern: str) -> dict[str, Any]:
     """The schema of the objects that the pattern names.
 

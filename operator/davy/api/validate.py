@@ -5,15 +5,23 @@ with exact paths. Messages don't name the object; the caller does: `rollout shop
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from davy.api import findings, metric_rules, rollout_rules, unbuilt
+from davy.api import findings, metric_rules, paths, rollout_rules, unbuilt
 from davy.api.analysis import AnalysisRunSpec, AnalysisTemplateSpec, Metric
 from davy.api.errors import Finding, InvalidObject
 from davy.api.fields import Model
 from davy.api.rollout import RolloutSpec
+
+_LEVELS: Final = 100
+_VALUES: Final = 100_000
+_TOO_MUCH: Final = (
+    f"nests more than {_LEVELS} levels deep or has more than {_VALUES} values; no manifest that a "
+    "person wrote does"
+)
+"""The API server takes 10 000 levels in a pod template; nothing here copies or compares so many."""
 
 Manifest = Mapping[str, Any]
 _Spec = TypeVar("_Spec", bound=Model)
@@ -102,6 +110,8 @@ def _read(
     """The spec, None when it can't be read, and what is wrong with its fields one by one."""
     if not isinstance(manifest.get("spec"), dict):
         return None, [Finding("spec", "is missing; it says what is wanted")]
+    if paths.beyond(manifest["spec"], levels=_LEVELS, values=_VALUES):
+        return None, [Finding("spec", _TOO_MUCH)]
     built, refused = unbuilt.split({"spec": manifest["spec"]}, table)
     spec = _without_nulls(built["spec"])
     try:

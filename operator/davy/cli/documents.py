@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -10,6 +10,9 @@ from davy.api import paths
 from davy.api.errors import DavyError, Finding
 
 Json = dict[str, Any]
+
+_MOST: Final = 100_000
+"""Values of one object; with anchors a few lines of YAML can have millions."""
 
 
 class UnreadableFileError(DavyError):
@@ -77,6 +80,9 @@ def documents(file: str, text: str) -> Iterator[Document]:
                 yield from _objects(file, node, loader.construct_document(node))
         finally:
             loader.dispose()
+    except (RecursionError, ValueError) as error:
+        why = "nests too deeply" if isinstance(error, RecursionError) else str(error)
+        raise UnreadableFileError(f"{file}: not YAML that can be read: {why}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
@@ -101,6 +107,8 @@ def _objects(file: str, node: yaml.Node | None, content: Any) -> Iterator[Docume
 
 def _walk(node: yaml.Node, path: str, lines: dict[str, int], repeated: list[Finding]) -> None:
     lines.setdefault(path, node.start_mark.line + 1)
+    if len(lines) > _MOST:
+        raise ValueError(f"an object has more than {_MOST} values")
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:

@@ -34,7 +34,7 @@ def labels_problem(rollout: RoutedRollout, subject: str, labels: object) -> str 
     if not isinstance(labels, dict):
         return f"{subject} selects by something that isn't a map of labels; write key: value."
     wrong = [
-        f"{name}={value}"
+        f"{name}={value if isinstance(value, str) else 'something that is no text'}"
         for name, value in labels.items()
         if name != POD_TEMPLATE_HASH_LABEL and rollout.template_labels.get(name) != value
     ]

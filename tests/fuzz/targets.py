@@ -1,0 +1,315 @@
+"""What must hold of hostile input, one function a target: it gets a seeded chance, and raises."""
+
+import json
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from davy.analysis import condition, judge, resolve, schedule
+from davy.analysis.answer import Answered, Measured, NotAnswered, Value
+from davy.analysis.limits import JudgeDefaults
+from davy.api import errors, fields, validate
+from davy.api.analysis import Metric, MetricProvider, PrometheusMetric
+from davy.api.group import ARGO, DAVY
+from davy.cli.check import check
+from davy.cli.documents import UnreadableFileError, documents
+from davy.controller import observe, runs
+from davy.metrics import prometheus, wire
+from davy.traffic.registry import router_for
+from davy.traffic.services import ROLES
+from tests.fuzz import expressions, strange
+from tests.unit.analysis.runs import NOW
+from tests.unit.api.documents import GOOD
+from tests.unit.api.test_validate import READ
+from tests.unit.traffic import routes
+
+_ADDRESS: Final = "http://prometheus:9090"
+_FILE: Final = 20_000
+"""Characters of a file; Python's own YAML reader takes a second for a hundred thousand."""
+_LONGEST: Final = 2000
+"""Characters of a sentence; a message has a few of them, and an object 1.5 MB in all."""
+_ROLLOUTS: Final = ("gateway", "plugin", "istio", "subsets")
+
+
+def spec(random: Random) -> None:
+    """A strange Rollout, template or run is refused with the place, or reads the same again."""
+    base = GOOD[random.choice(sorted(GOOD))]
+    document = {**base, "spec": strange.mutated(base["spec"], random)}
+    findings, parse = READ[base["kind"]]
+    found = findings(document)
+    for one in found:
+        assert one.path.startswith("spec"), one
+        assert 0 < len(str(one)) < _LONGEST, one
+    if not found:
+        parsed = parse(document)
+        again = parse({**document, "spec": parsed.manifest()})
+        assert repr(again) == repr(parsed)  # NaN, which a YAML file may have, isn't equal to itself
+
+
+def manifest(random: Random) -> None:
+    """`davy lint` of a strange file ends with remarks, or says that it isn't YAML."""
+    chosen = [GOOD[random.choice(sorted(GOOD))] for _ in range(random.choice((1, 2, 3)))]
+    try:
+        mutated = [strange.mutated(each, random) for each in chosen]
+        text = yaml.dump_all(mutated, Dumper=yaml.CSafeDumper)[:_FILE]
+    except (RecursionError, UnicodeEncodeError):  # no file has these
+        text = "[" * 3000
+    for _ in range(random.choice((0, 0, 1, 3))):
+        at = random.randrange(len(text))
+        text = text[:at] + random.choice(_YAML) + text[at + random.choice((0, 1, 9)) :]
+    try:
+        read = list(documents("f.yaml", text))
+    except UnreadableFileError as error:
+        assert str(error).startswith("f.yaml: ")
+        return
+    remarks, _ = check(read, DAVY)
+    assert all(remark.line >= 1 and str(remark.finding) for remark in remarks)
+
+
+_YAML: Final = (
+    *("&a ", "*a", "&a [*a]", "&a {x: *a}", "<<: *a\n", "!!python/object:os.system ", "!!binary x"),
+    *("!!set ", "? ", "- ", ": ", "\t", "\n", "---\n", "...", "%YAML 9.9\n", ".nan", ".inf", "~"),
+    *("0o17", "1:30:00", "2026-01-01", "=", "\x00", "\ud800", "{", "[", "'", '"', "|", ">-", "#"),
+    "[" * 400,
+)
+
+
+def expression(random: Random) -> None:
+    """A condition over an answer is true, false, undecided, or refused with a position in it."""
+    source, answer = expressions.expression(random), expressions.answer(random)
+    try:
+        condition.check(source)
+        decision = condition.decide(source, answer)
+    except errors.ConditionError as error:
+        assert error.position is None or 0 <= error.position <= len(source), error
+        assert 0 < len(str(error)) < _LONGEST, error
+        return
+    assert decision.holds in {True, False, None}
+    assert len(decision.why) < 3 * _LONGEST
+
+
+def arguments(random: Random) -> None:
+    """A template with strange texts and a rollout's strange arguments make a run, or findings."""
+    base = GOOD["template"]
+    try:
+        template = validate.parse_analysis_template(
+            {**base, "spec": strange.mutated(base["spec"], random)}
+        )
+        rollout = GOOD["gateway"]
+        spec = validate.parse_rollout({**rollout, "spec": strange.mutated(rollout["spec"], random)})
+    except errors.InvalidObject:
+        return
+    for step in spec.strategy.canary.steps or ():
+        if step.analysis is None:
+            continue
+        try:
+            made = resolve.run_spec(
+                [resolve.Template("errors", template)],
+                step.analysis.args or (),
+                manifest=rollout,
+                stable_hash="a",
+                latest_hash="b",
+                inline=True,
+            )
+        except errors.InvalidObject as error:
+            assert all(len(str(one)) < 10 * _LONGEST for one in error.findings)
+        else:
+            json.dumps(made.manifest(), allow_nan=False)
+
+
+def duration(random: Random) -> None:
+    """A length of time is one of up to ten years, or refused."""
+    text: Any = random.choice((*strange.TEXTS, *strange.NUMBERS))
+    if isinstance(text, str) and random.random() < 0.5:
+        text += random.choice(("s", "m", "h", "ms", "µs", "s" * 9, " ", "\n"))
+    try:
+        assert 0 <= fields.parse_duration(text).days <= 3650
+    except ValueError as error:
+        assert str(error)
+
+
+def provider(random: Random) -> None:
+    """Whatever a Prometheus sends is an answer or a sentence, and is judged to a status."""
+    body = _body(random)
+    answer: Answered | NotAnswered
+    try:
+        answer = prometheus.read(body, _ADDRESS)
+    except Exception as error:  # noqa: BLE001  # where the provider itself makes a sentence of it
+        answer = wire.sentence(error, None, _ADDRESS, 30)
+        assert "could not be asked" not in str(answer), (error, body[:200])
+    judged(random, answer)
+
+
+def foreign_provider(random: Random) -> None:
+    """So is whatever a third party's provider answers."""
+    value: Value = expressions.answer(random)
+    warning = str(random.choice(strange.TEXTS))
+    judged(random, Answered(value, (warning,)) if random.random() < 0.9 else NotAnswered(warning))
+
+
+def judged(random: Random, answer: Answered | NotAnswered) -> None:
+    """An answer to a metric with strange conditions ends in a status that can be written."""
+    asked = PrometheusMetric(address=_ADDRESS, query="up")
+    source = expressions.expression(random)[:2048].replace("\ud800", "")
+    metric = Metric(
+        name="m",
+        provider=MetricProvider(prometheus=asked),
+        success_condition=random.choice((None, "result[0] > 1", source)),
+        failure_condition=random.choice((None, None, "len(result) == 0")),
+    )
+    run = runs.parse({"metadata": {"name": "r"}, "spec": {"metrics": [metric.manifest()]}})
+    defaults = JudgeDefaults.of(random.choice((DAVY, ARGO)))
+    measured = {"m": Measured(answer, NOW, NOW)}
+    status = judge.record(run, measured, NOW, defaults=defaults)
+    text = json.dumps(status.model_dump(mode="json", by_alias=True), allow_nan=False)
+    assert len(text) < 40_000, len(text)
+    judge.verdict(run.model_copy(update={"status": status}))
+    schedule.due(run.model_copy(update={"status": status}), NOW, defaults=defaults)
+
+
+def status(random: Random) -> None:
+    """A status that somebody else wrote is read as far as it makes sense."""
+    observe.parse_status({"status": strange.mutated(_STATUS, random, deep=False)})
+    kept = strange.mutated(_RUN_STATUS, random, deep=False)
+    try:
+        run = runs.parse({**GOOD["run"], "status": kept})
+    except ValidationError:
+        return
+    later = judge.record(run, {}, NOW)
+    json.dumps(later.model_dump(mode="json", by_alias=True), allow_nan=False)
+    judge.verdict(run)
+    schedule.due(run, NOW)
+
+
+def route(random: Random) -> None:
+    """A router reads any objects, and patches nothing that it doesn't own (I9)."""
+    rollout, objects = random.choice(_ROUTES)
+    found = {key: strange.mutated(each, random, deep=False) for key, each in objects.items()}
+    for key, each in found.items():
+        each["metadata"] = {**objects[key]["metadata"], "annotations": {}}
+    router = router_for(rollout.canary)
+    state = router.read(rollout, found)
+    assert state.canary_weight is None or 0 <= state.canary_weight <= 100
+    for problem in state.problems:
+        assert len(str(problem)) < 100 * _LONGEST
+    for patch in router.weights(rollout, found, random.choice((0, 1, 50, 100))):
+        routes.apply(found[patch.key], patch.operations)
+    for role in ROLES:
+        for patch in router.target(rollout, found, role, "abc"):
+            routes.apply(found[patch.key], patch.operations)
+
+
+def _body(random: Random) -> bytes:
+    series = {"metric": {"pod": "a"}, "value": [1700000000.1, "0.5"]}
+    good = {"status": "success", "data": {"resultType": "vector", "result": [series] * 2}}
+    made = strange.mutated({**good, "warnings": ["w"]}, random)
+    try:
+        text = json.dumps(made)
+    except (ValueError, RecursionError):  # more digits, or levels, than Python writes
+        text = '{"data": {"resultType": "vector", "result": [' + "9" * 5000 + "]}}"
+    body = text.encode(errors="surrogatepass")
+    while random.random() < 0.3:
+        at = random.randrange(len(body) + 1)
+        noise = random.choice(
+            (b"\xff", b"\x00", b"{", b"[" * 3000, b'"', b"1e999", b"NaN", b"", b"\\ud800")
+        )
+        body = body[:at] + noise + body[at + random.choice((0, 1, 20)) :]
+    return body
+
+
+_STATUS: Final[strange.Json] = {
+    "phase": "Progressing",
+    "currentStepIndex": 2,
+    "stableRS": "a",
+    "currentPodHash": "b",
+    "abort": False,
+    "abortedAt": "2026-01-01T00:00:00Z",
+    "pauseConditions": [{"reason": "CanaryPauseStep", "startTime": "2026-01-01T00:00:00Z"}],
+    "canary": {"weights": {"canary": {"weight": 5}, "stable": {"weight": 95}}},
+    "traffic": {"wanted": 10, "written": 10, "verified": 0},
+    "conditions": [
+        {
+            "type": "Progressing",
+            "status": "True",
+            "reason": "r",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+            "lastUpdateTime": "2026-01-01T00:00:00Z",
+        }
+    ],
+}
+_RUN_STATUS: Final[strange.Json] = {
+    "phase": "Running",
+    "startedAt": "2026-01-01T00:00:00Z",
+    "metricResults": [
+        {
+            "name": "error-rate",
+            "phase": "Running",
+            "count": 1,
+            "successful": 1,
+            "measurements": [
+                {
+                    "phase": "Successful",
+                    "value": "[1]",
+                    "startedAt": "2026-01-01T00:00:00Z",
+                    "finishedAt": "2026-01-01T00:00:01Z",
+                    "metadata": {"noEvidence": "nan", "noEvidenceSince": "2026-01-01T00:00:00Z"},
+                }
+            ],
+        }
+    ],
+}
+_ROUTES: Final = (
+    (
+        routes.by_services(),
+        routes.a_cluster(
+            routes.a_virtual_service(
+                routes.an_http_route_of_istio(
+                    "api", routes.to_host("cart-stable", 90), routes.to_host("cart-canary", 10)
+                )
+            ),
+            routes.a_service("cart-stable"),
+            routes.a_service("cart-canary"),
+        ),
+    ),
+    (
+        routes.by_subsets(),
+        routes.a_cluster(
+            routes.a_virtual_service(
+                routes.an_http_route_of_istio(
+                    "api", routes.to_subset("stable", 90), routes.to_subset("canary", 10)
+                )
+            ),
+            routes.a_destination_rule(),
+        ),
+    ),
+    (
+        routes.by_http_routes(),
+        routes.a_cluster(
+            routes.an_http_route(
+                routes.a_rule(
+                    routes.a_backend("cart-stable", 90), routes.a_backend("cart-canary", 10)
+                )
+            ),
+            routes.a_service("cart-stable"),
+            routes.a_service("cart-canary"),
+        ),
+    ),
+)
+
+Target = Callable[[Random], None]
+
+TARGETS: Final[Mapping[str, tuple[Target, int]]] = {
+    "spec": (spec, 35),
+    "expression": (expression, 25),
+    "provider": (provider, 12),
+    "foreign-provider": (foreign_provider, 5),
+    "arguments": (arguments, 6),
+    "status": (status, 5),
+    "route": (route, 5),
+    "manifest": (manifest, 4),
+    "duration": (duration, 3),
+}
+"""By name; the number is its share of all cases."""

@@ -1,0 +1,39 @@
+"""A case that doesn't end is a find, not a wait."""
+
+import faulthandler
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+SECONDS: Final = 20.0
+"""Many times what any case takes; the machine may be busy."""
+
+
+class HangError(Exception):
+    """The case took longer than SECONDS."""
+
+
+class Watch:
+    """Of one case after the other."""
+
+    def again(self) -> None:
+        """The next case has all the time."""
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        faulthandler.dump_traceback_later(3 * SECONDS, exit=True)
+
+
+@contextmanager
+def watched() -> Iterator[Watch]:
+    """The block, or HangError; where not even that gets through, all stacks and the end."""
+
+    def bark(*_: object) -> None:
+        raise HangError(f"not over after {SECONDS:g} s")
+
+    before = signal.signal(signal.SIGALRM, bark)
+    try:
+        yield Watch()
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
