@@ -10,7 +10,7 @@ reads and watches hand out what is stored. Who reads one must not change it, as 
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,6 +108,10 @@ class Cluster:
     def held(self, kind: Kind) -> list[Json]:
         """All objects of a kind themselves, not to be changed."""
         return [found for _, found in self._of(kind)]
+
+    def objects(self) -> Iterable[Json]:
+        """All objects of all kinds themselves, not to be changed."""
+        return self._objects.values()
 
     def every(self, kind: Kind) -> list[Json]:
         """All objects of a kind, without a request."""

@@ -1,0 +1,205 @@
+"""The objects that users write in the simulation, in the three shapes of a route."""
+
+from typing import Any, Final
+
+from davy.api.group import POD_TEMPLATE_HASH_LABEL, ApiGroup
+from davy.cluster.client import Json
+from davy.cluster.kinds import (
+    DESTINATION_RULE,
+    HTTP_ROUTE,
+    SERVICE,
+    VIRTUAL_SERVICE,
+    Kind,
+    Kinds,
+)
+from tests.sim.schedule import Setup, Step
+
+NAMESPACE: Final = "shop"
+KINDS: Final = Kinds(ApiGroup())
+ROLLOUT: Final = KINDS.rollout
+ANALYSIS_RUN: Final = KINDS.analysis_run
+ANALYSIS_TEMPLATE: Final = KINDS.analysis_template
+ROUTE_KINDS: Final = frozenset({VIRTUAL_SERVICE, DESTINATION_RULE, HTTP_ROUTE, SERVICE})
+MANAGED_BY: Final = KINDS.api_group.managed_by_annotation
+
+
+def rollout(
+    setup: Setup, name: str, template: Json, steps: tuple[Step, ...], replicas: int
+) -> Json:
+    """A Rollout as a user applies it."""
+    canary: Json = {
+        "steps": [dict(step) for step in steps],
+        "scaleDownDelaySeconds": setup.drain,
+        "abortScaleDownDelaySeconds": setup.abort_drain,
+        **_routing(setup, name),
+    }
+    for step in canary["steps"]:
+        if "analysis" in step:
+            step["analysis"] = _analysis()
+    if setup.background:
+        canary["analysis"] = _analysis()
+    return {
+        "metadata": {"namespace": NAMESPACE, "name": name},
+        "spec": {
+            "replicas": replicas,
+            "minReadySeconds": setup.min_ready,
+            "progressDeadlineSeconds": setup.deadline,
+            "progressDeadlineAbort": setup.deadline_abort,
+            "revisionHistoryLimit": setup.history,
+            "selector": {"matchLabels": {"app": name}},
+            "strategy": {"canary": canary},
+            "template": template,
+        },
+    }
+
+
+def template(name: str, version: str) -> Json:
+    """A pod template; the version says how its pods behave (see `workloads`)."""
+    return {
+        "metadata": {"labels": {"app": name}},
+        "spec": {"containers": [{"name": "app", "image": f"{name}:{version}"}]},
+    }
+
+
+def version_of(pod_template: Json) -> str:
+    """What `template` was given."""
+    return str(pod_template["spec"]["containers"][0]["image"]).partition(":")[2]
+
+
+def network(setup: Setup, name: str) -> list[tuple[Kind, Json]]:
+    """The objects that a route is made of, those that are split first."""
+    if setup.router == "subsets":
+        return [
+            (VIRTUAL_SERVICE, _virtual_service(name, setup)),
+            (DESTINATION_RULE, _destination_rule(name)),
+        ]
+    services = [(SERVICE, _service(name, role)) for role in ("stable", "canary")]
+    if setup.router == "services":
+        return [(VIRTUAL_SERVICE, _virtual_service(name, setup)), *services]
+    return [(HTTP_ROUTE, _http_route(name)), *services]
+
+
+def analysis_template(setup: Setup) -> Json:
+    """A metric that is good below 0.1, measured three times."""
+    metric = {
+        "name": "errors",
+        "interval": "5s",
+        "count": 3,
+        "failureLimit": setup.failure_limit,
+        "successCondition": "result[0] < 0.1",
+        "failureCondition": "result[0] >= 0.1",
+        "provider": {"prometheus": {"address": "http://prometheus:9090", "query": "{{args.hash}}"}},
+    }
+    return {
+        "metadata": {"namespace": NAMESPACE, "name": "errors"},
+        "spec": {"metrics": [metric], "args": [{"name": "hash"}]},
+    }
+
+
+def _analysis() -> Json:
+    latest = {"podTemplateHashValue": "Latest"}
+    return {
+        "templates": [{"templateName": "errors"}],
+        "args": [{"name": "hash", "valueFrom": latest}],
+    }
+
+
+def _routing(setup: Setup, name: str) -> Json:
+    services = {"stableService": f"{name}-stable", "canaryService": f"{name}-canary"}
+    virtual_service = {"name": name, "routes": ["primary"]}
+    if setup.router == "subsets":
+        subsets = {"name": name, "stableSubsetName": "stable", "canarySubsetName": "canary"}
+        istio: Json = {"virtualService": virtual_service, "destinationRule": subsets}
+        return {"trafficRouting": {"istio": istio}}
+    if setup.router == "services":
+        return {"trafficRouting": {"istio": {"virtualService": virtual_service}}, **services}
+    return {"trafficRouting": {"gatewayAPI": {"httpRoutes": [{"name": name}]}}, **services}
+
+
+def _meta(name: str) -> Json:
+    return {"namespace": NAMESPACE, "name": name, "labels": {"team": "checkout"}}
+
+
+def _virtual_service(name: str, setup: Setup) -> Json:
+    def destination(role: str) -> Json:
+        if setup.router == "subsets":
+            return {"host": name, "subset": role}
+        return {"host": f"{name}-{role}"}
+
+    split: list[Any] = [
+        {"destination": destination("stable"), "weight": 100},
+        {"destination": destination("canary"), "weight": 0},
+    ]
+    http = [
+        {"name": "other", "route": [{"destination": {"host": "other"}}]},
+        {"name": "primary", "timeout": "3s", "route": split},
+    ]
+    return {"metadata": _meta(name), "spec": {"hosts": [name], "http": http}}
+
+
+def _destination_rule(name: str) -> Json:
+    subsets = [{"name": role, "labels": {"app": name}} for role in ("stable", "canary")]
+    return {"metadata": _meta(name), "spec": {"host": name, "subsets": subsets}}
+
+
+def _service(name: str, role: str) -> Json:
+    spec = {"selector": {"app": name}, "ports": [{"port": 80}]}
+    return {"metadata": _meta(f"{name}-{role}"), "spec": spec}
+
+
+def _http_route(name: str) -> Json:
+    def rule(path: str) -> Json:
+        both = [
+            {"name": f"{name}-stable", "port": 80, "weight": 100},
+            {"name": f"{name}-canary", "port": 80, "weight": 0},
+        ]
+        return {"matches": [{"path": {"value": path}}], "backendRefs": both}
+
+    return {
+        "metadata": _meta(name),
+        "spec": {"parentRefs": [{"name": "gateway"}], "rules": [rule("/a"), rule("/b")]},
+    }
+
+
+def weighted(kind: Kind, spec: Json, weight: int) -> Json:
+    """The spec of a VirtualService or HTTPRoute with this weight for the canary."""
+    rules, part = ("rules", "backendRefs") if kind == HTTP_ROUTE else ("http", "route")
+
+    def rule(found: Json) -> Json:
+        if found.get("name") == "other":
+            return found
+        weights = (100 - weight, weight)
+        both = [{**side, "weight": w} for side, w in zip(found[part], weights, strict=True)]
+        return {**found, part: both}
+
+    return {**spec, rules: [rule(found) for found in spec[rules]]}
+
+
+def without_owned(kind: Kind, found: Json) -> Json:
+    """The object without what Davy may write into it: what is left is the user's (I9)."""
+    metadata = dict(found["metadata"])
+    for name in ("resourceVersion", "generation", "managedFields"):
+        metadata.pop(name, None)
+    annotations = dict(metadata.pop("annotations", None) or {})
+    annotations.pop(MANAGED_BY, None)
+    spec = found["spec"]
+    if kind == VIRTUAL_SERVICE:
+        spec = {**spec, "http": [_unweighted(route, "route") for route in spec["http"]]}
+    elif kind == HTTP_ROUTE:
+        spec = {**spec, "rules": [_unweighted(rule, "backendRefs") for rule in spec["rules"]]}
+    elif kind == DESTINATION_RULE:
+        spec = {**spec, "subsets": [_unhashed(subset, "labels") for subset in spec["subsets"]]}
+    elif kind == SERVICE:
+        spec = _unhashed(spec, "selector")
+    return {"metadata": metadata, "annotations": annotations, "spec": spec}
+
+
+def _unweighted(rule: Json, part: str) -> Json:
+    if rule.get("name") == "other":
+        return rule
+    return {**rule, part: [{**each, "weight": None} for each in rule[part]]}
+
+
+def _unhashed(holder: Json, part: str) -> Json:
+    labels = {key: held for key, held in holder[part].items() if key != POD_TEMPLATE_HASH_LABEL}
+    return {**holder, part: labels}

@@ -1,0 +1,102 @@
+"""The data plane: it follows what is written with a lag, and reports on HTTPRoutes."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from davy.cluster.client import Json
+from davy.cluster.kinds import HTTP_ROUTE, Kind
+from tests.sim import traffic
+from tests.sim.cluster import GONE, Change, Cluster
+from tests.sim.loop import NEXT, VirtualLoop
+from tests.sim.manifests import NAMESPACE, ROUTE_KINDS
+from tests.sim.schedule import Setup
+from tests.sim.traffic import Traffic
+
+
+class Mesh:
+    """Proxies that carry the traffic.
+
+    Args:
+        moved: told of a rollout whose traffic changed.
+    """
+
+    def __init__(
+        self,
+        *,
+        loop: VirtualLoop,
+        cluster: Cluster,
+        setup: Setup,
+        chance: Random,
+        moved: Callable[[str], None],
+    ) -> None:
+        self._loop = loop
+        self._cluster = cluster
+        self._setup = setup
+        self._chance = chance
+        self._moved = moved
+        self._seen: dict[tuple[Kind, str], Json] = {}
+        self._last: dict[tuple[Kind, str], float] = {}
+        self.refuses = False
+        """The gateway's controller takes no HTTPRoute, and says so."""
+        cluster.watch(self._told)
+
+    def carries(self, name: str) -> Traffic:
+        """Where the proxies send a rollout's requests at this moment."""
+        return traffic.read(self._setup.router, name, lambda kind, n: self._seen.get((kind, n)))
+
+    def calm(self) -> None:
+        """Everything that was refused is taken."""
+        self.refuses = False
+        for found in self._cluster.held(HTTP_ROUTE):
+            self._program(found)
+
+    def _told(self, change: Change) -> None:
+        if change.kind not in ROUTE_KINDS:
+            return
+        if change.kind == HTTP_ROUTE and change.type != GONE:
+            before = change.before or {"metadata": {}}
+            if before["metadata"].get("generation") != change.object["metadata"]["generation"]:
+                self._program(change.object)
+            return
+        self._propagate(change.kind, change.object, gone=change.type == GONE)
+
+    def _program(self, found: Json) -> None:
+        """The controller's verdict: in the route's status; in the proxies if it is good."""
+        name, generation = found["metadata"]["name"], found["metadata"]["generation"]
+        refused = self.refuses
+        if not refused:
+            self._propagate(HTTP_ROUTE, found, gone=False)
+        delay = self._chance.uniform(0.01, self._setup.mesh_lag)
+        self._loop.later(delay, self._report, name, generation, refused)
+
+    def _report(self, name: str, generation: int, refused: bool) -> None:  # noqa: FBT001
+        held = self._cluster.look(HTTP_ROUTE, NAMESPACE, name)
+        if held is None or held["metadata"]["generation"] != generation:
+            return
+        accepted: list[Any] = [
+            {
+                "type": kind,
+                "status": "False" if refused else "True",
+                "reason": "Invalid" if refused else kind,
+                "message": "the gateway is out of order" if refused else "",
+                "observedGeneration": generation,
+            }
+            for kind in ("Accepted", "ResolvedRefs")
+        ]
+        parents = [{"parentRef": {"name": "gateway"}, "conditions": accepted}]
+        self._cluster.actor = "gateway"
+        self._cluster.put(HTTP_ROUTE, {**held, "status": {"parents": parents}})
+
+    def _propagate(self, kind: Kind, found: Json, *, gone: bool) -> None:
+        key = (kind, found["metadata"]["name"])
+        lag = self._chance.uniform(0, self._setup.mesh_lag)
+        at = max(self._last.get(key, 0.0) + NEXT, self._loop.time() + lag)
+        self._last[key] = at
+        self._loop.call_at(at, self._take, key, None if gone else found)
+
+    def _take(self, key: tuple[Kind, str], found: Json | None) -> None:
+        """A deleted route stays in the proxies as it was: what they do then is nobody's promise."""
+        if found is not None:
+            self._seen[key] = found
+            self._moved(key[1].partition("-")[0])

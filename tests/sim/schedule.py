@@ -1,0 +1,285 @@
+"""What happens in one run, as data: a setup and a list of timed entries, made from one seed.
+
+Data, so that a run that breaks an invariant can be shrunk: leave entries out, run again, keep what
+still breaks. Chance that isn't in here (latencies, which pod dies) comes from generators that are
+seeded with the schedule's seed and a name each, so that leaving out one entry disturbs the others
+little.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from types import MappingProxyType
+from typing import Any, Final
+
+Step = Mapping[str, Any]
+ROUTERS: Final = ("subsets", "services", "httproute")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The world at the start, and how slow everything in it is. Times in seconds."""
+
+    router: str = "subsets"
+    """One of ROUTERS."""
+    replicas: int = 3
+    steps: tuple[Step, ...] = ()
+    background: bool = False
+    """Background analysis beside the steps."""
+    failure_limit: int = 0
+    min_ready: int = 0
+    drain: int = 10
+    """scaleDownDelaySeconds."""
+    abort_drain: int = 10
+    """abortScaleDownDelaySeconds; 0 keeps the pods for ever."""
+    deadline: int = 90
+    """progressDeadlineSeconds."""
+    deadline_abort: bool = False
+    history: int = 2
+    """revisionHistoryLimit."""
+    settle: float = 1.0
+    """The operator's promise to users: the mesh lags less than this."""
+    mesh_lag: float = 0.5
+    """The longest that a proxy needs to take a write, below `settle`."""
+    latency: float = 0.01
+    """The mean of one way of a request."""
+    watch_delay: float = 0.05
+    """The mean delay of a watch event."""
+    pod_start: float = 3.0
+    resync: float = 60.0
+    workers: int = 3
+    pods_shown: bool = False
+    """Pods are objects too, and told by the watch."""
+    lease: float = 10.0
+    """Duration of the lease."""
+    names: tuple[str, ...] = ("cart",)
+    """Rollouts in the world."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something that happens at a moment, or from there on for a while."""
+
+    at: float
+    """Virtual seconds from the start."""
+    what: str
+    """Name of the method of `world.World` that does it, without `do_`."""
+    args: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __str__(self) -> str:
+        said = " ".join(f"{name}={value}" for name, value in self.args.items())
+        return f"{self.at:8.2f}  {self.what} {said}".rstrip()
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """One run."""
+
+    seed: int
+    setup: Setup
+    entries: tuple[Entry, ...]
+
+    @property
+    def end(self) -> float:
+        """When the last entry is over, seconds."""
+        return max((e.at + float(e.args.get("seconds", 0)) for e in self.entries), default=0.0)
+
+
+def generate(seed: int) -> Schedule:
+    """The schedule of a seed."""
+    chance = Random(f"schedule {seed}")
+    setup = _setup(chance)
+    entries = [*_releases(chance, setup)]
+    makers = [maker for maker, weight in _MAKERS for _ in range(weight)]
+    end = max(entry.at for entry in entries) + 60
+    for _ in range(chance.choice((0, 1, 2, 3, 4, 6, 9))):
+        at = round(chance.uniform(1, end), 2)
+        entries.append(Entry(at, *chance.choice(makers)(chance, setup)))
+    return Schedule(seed, setup, tuple(sorted(entries, key=lambda entry: entry.at)))
+
+
+def _setup(chance: Random) -> Setup:
+    settle = chance.choice((1.0, 1.0, 2.0, 5.0))
+    return Setup(
+        router=chance.choice(ROUTERS),
+        replicas=chance.choice((1, 2, 3, 4, 5, 7, 10)) if chance.random() > 0.03 else 0,
+        steps=_steps(chance),
+        background=chance.random() < 0.25,
+        failure_limit=chance.choice((0, 0, 1)),
+        min_ready=chance.choice((0, 0, 0, 5)),
+        drain=chance.choice((0, 5, 20)),
+        abort_drain=chance.choice((0, 5, 20)),
+        deadline=chance.choice((60, 120)),
+        deadline_abort=chance.random() < 0.4,
+        history=chance.choice((0, 1, 2, 10)),
+        settle=settle,
+        mesh_lag=settle * chance.choice((0.1, 0.5, 0.9)),
+        latency=chance.choice((0.005, 0.005, 0.05, 0.5)),
+        watch_delay=chance.choice((0.005, 0.05, 0.5, 3.0)),
+        pod_start=chance.choice((0.5, 3.0, 10.0)),
+        resync=chance.choice((40.0, 60.0, 90.0)),
+        workers=chance.choice((1, 3)),
+        pods_shown=chance.random() < 0.2,
+        lease=chance.choice((6.0, 15.0)),
+        names=("cart", "pay") if chance.random() < 0.1 else ("cart",),
+    )
+
+
+def _steps(chance: Random) -> tuple[Step, ...]:
+    count = chance.choice((0, 1, 2, 3, 4, 5))
+    return tuple(_step(chance) for _ in range(count))
+
+
+def _step(chance: Random) -> Step:
+    kind = chance.random()
+    if kind < 0.55:
+        return {"setWeight": chance.choice((0, 1, 5, 10, 20, 25, 33, 50, 67, 80, 99, 100))}
+    if kind < 0.72:
+        return {"pause": {"duration": chance.choice((2, 10, "20s"))}}
+    if kind < 0.84:
+        return {"pause": {}}
+    return {"analysis": {"templates": [{"templateName": "errors"}]}}
+
+
+def _releases(chance: Random, setup: Setup) -> list[Entry]:
+    """The first version at once, most often a second one when it is healthy."""
+    found = [Entry(0.0, "apply", {"name": name, "version": "good-1"}) for name in setup.names]
+    at = setup.pod_start + setup.min_ready + 4 * setup.settle + 6 * setup.watch_delay
+    at += 20 * setup.latency
+    for number in range(2, 2 + chance.choice((0, 1, 1, 1, 1, 2, 3))):
+        at += chance.choice((0.3, 4, 20, 60))
+        name = chance.choice(setup.names)
+        entry = Entry(round(at, 2), "apply", {"name": name, "version": _version(chance, number)})
+        found.append(entry)
+        if chance.random() < 0.5:
+            at += chance.choice((0.0, 0.2, 3, 15, 30))
+            found.append(Entry(round(at, 2), *_verb(chance, setup)))
+    return found
+
+
+def _version(chance: Random, number: int) -> str:
+    kind = chance.choice(("good",) * 7 + ("bad", "bad", "broken", "slow", "flapping"))
+    return f"{kind}-{number}"
+
+
+Made = tuple[str, Mapping[str, Any]]
+
+
+def _verb(chance: Random, setup: Setup) -> Made:
+    verb = chance.choice(("abort", "abort", "abort", "promote", "promote", "promote_full", "retry"))
+    return verb, {"name": chance.choice(setup.names)}
+
+
+def _edit(chance: Random, setup: Setup) -> Made:
+    name = chance.choice(setup.names)
+    what = chance.choice(("scale", "scale", "steps", "rollback", "apply", "delete", "recreate"))
+    match what:
+        case "scale":
+            return what, {"name": name, "replicas": chance.choice((0, 1, 2, 4, 6, 10))}
+        case "steps":
+            return what, {"name": name, "steps": _steps(chance)}
+        case "apply":
+            return what, {"name": name, "version": _version(chance, chance.randint(2, 9))}
+        case "recreate":
+            return what, {"name": name, "seconds": chance.choice((0.2, 5.0))}
+        case _:
+            return what, {"name": name}
+
+
+def _route(chance: Random, setup: Setup) -> Made:
+    name = chance.choice(setup.names)
+    what = chance.choice(("foreign_weight", "foreign_field", "route_gone", "drift"))
+    match what:
+        case "foreign_weight":
+            return what, {"name": name, "weight": chance.choice((0, 1, 30, 100))}
+        case "route_gone":
+            seconds = chance.choice((1.0, 10.0, 40.0))
+            part = chance.choice(("weights", "targets"))
+            return what, {"name": name, "part": part, "seconds": seconds}
+        case _:
+            return what, {"name": name}
+
+
+def _pods(chance: Random, setup: Setup) -> Made:
+    name = chance.choice(setup.names)
+    what = chance.choice(("evict", "evict", "node_loss", "quota"))
+    match what:
+        case "evict":
+            return what, {"name": name, "count": chance.choice((1, 1, 2, 10))}
+        case "node_loss":
+            return what, {"seconds": chance.choice((5.0, 30.0))}
+        case _:
+            return what, {"seconds": chance.choice((10.0, 60.0))}
+
+
+def _mesh(chance: Random, setup: Setup) -> Made:
+    return "mesh_refuses", {"seconds": chance.choice((2.0, 15.0, 50.0))}
+
+
+def _prometheus(chance: Random, setup: Setup) -> Made:
+    mode = chance.choice(("empty", "nan", "outage", "slow", "stale"))
+    return "prometheus", {"mode": mode, "seconds": chance.choice((10.0, 40.0))}
+
+
+def _network(chance: Random, setup: Setup) -> Made:
+    mode = chance.choice(
+        ("busy", "error", "timeout", "lost", "lost", "late", "slow", "conflict", "outage")
+    )
+    where = chance.choice(("all", "writes", "writes", "status", "route", "replicasets", "reads"))
+    if mode in {"lost", "late", "conflict"} and where in {"all", "reads"}:
+        where = "writes"
+    return "network", {
+        "mode": mode,
+        "where": "all" if mode == "outage" else where,
+        "share": 1.0 if mode == "outage" else chance.choice((0.2, 0.5, 1.0)),
+        "seconds": chance.choice((1.0, 5.0, 20.0, 40.0)),
+    }
+
+
+def _watch(chance: Random, setup: Setup) -> Made:
+    what = chance.choice(("watch_lost", "watch_lost", "watch_lossy", "watch_slow", "watch_double"))
+    kind = chance.choice(("*", "Rollout", "ReplicaSet", "route", "AnalysisRun"))
+    arguments: dict[str, Any] = {"kind": kind, "seconds": chance.choice((1.0, 10.0, 30.0))}
+    if what == "watch_lost":
+        arguments["relist"] = chance.random() < 0.6
+    if what == "watch_lossy":
+        arguments["share"] = chance.choice((0.1, 0.5, 1.0))
+    return what, arguments
+
+
+def _process(chance: Random, setup: Setup) -> Made:
+    what = chance.choice(
+        ("kill", "kill", "kill_in_write", "kill_in_write", "pause", "second", "upgrade", "clock")
+    )
+    match what:
+        case "kill":
+            return what, {"seconds": chance.choice((0.01, 2.0, 20.0))}
+        case "kill_in_write":
+            return what, {
+                "writes": chance.choice((1, 1, 2, 3, 5)),
+                "applied": chance.random() < 0.5,
+                "seconds": chance.choice((0.01, 2.0, 20.0)),
+            }
+        case "pause":
+            return what, {"seconds": chance.choice((2.0, 12.0, 60.0, 150.0))}
+        case "second":
+            return what, {"seconds": chance.choice((5.0, 30.0, 90.0))}
+        case "clock":
+            return what, {"by": chance.choice((-3600.0, -40.0, -2.0, 0.5, 2.0, 40.0, 3600.0))}
+        case _:
+            return what, {}
+
+
+Maker = Callable[[Random, Setup], Made]
+_MAKERS: Final[tuple[tuple[Maker, int], ...]] = (
+    (_verb, 4),
+    (_edit, 3),
+    (_route, 2),
+    (_pods, 2),
+    (_mesh, 1),
+    (_prometheus, 1),
+    (_network, 3),
+    (_watch, 3),
+    (_process, 4),
+)
+"""Kinds of entries, and how often each is drawn."""

@@ -1,0 +1,113 @@
+"""What a route's objects mean: the simulation's own reading, independent of Davy's routers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from davy.api.group import POD_TEMPLATE_HASH_LABEL
+from davy.cluster.client import Json
+from davy.cluster.kinds import DESTINATION_RULE, HTTP_ROUTE, SERVICE, VIRTUAL_SERVICE, Kind
+
+Get = Callable[[Kind, str], Json | None]
+"""An object of the namespace by kind and name."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One destination of a rule."""
+
+    role: str
+    """stable or canary."""
+    hash: str | None
+    """The revision it is narrowed to; None: any pod of the rollout."""
+    weight: int
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Where requests go; rules in the order of the route. No rules: nothing can be said."""
+
+    rules: tuple[tuple[Side, ...], ...] = ()
+
+    @property
+    def canary(self) -> int | None:
+        """The canary's highest weight."""
+        found = [side.weight for rule in self.rules for side in rule if side.role == "canary"]
+        return max(found, default=None)
+
+    def share(self, template_hash: str) -> int:
+        """The highest weight of a revision in any rule, destinations for any pod aside."""
+        shares = [
+            sum(side.weight for side in rule if side.hash == template_hash) for rule in self.rules
+        ]
+        return max(shares, default=0)
+
+    def reaches(self, template_hash: str) -> bool:
+        """Some request may meet a pod of this revision."""
+        return any(
+            side.weight > 0 and side.hash in {template_hash, None}
+            for rule in self.rules
+            for side in rule
+        )
+
+    def leads(self, role: str) -> str | None:
+        """The revision that a role is narrowed to."""
+        return next((side.hash for rule in self.rules for side in rule if side.role == role), None)
+
+    @property
+    def sums(self) -> list[int]:
+        """The sum of each rule's weights (I1)."""
+        return [sum(side.weight for side in rule) for rule in self.rules]
+
+    def __str__(self) -> str:
+        if not self.rules:
+            return "no route"
+        return "; ".join(
+            ", ".join(f"{side.role} {side.weight} to {side.hash or 'any pod'}" for side in rule)
+            for rule in dict.fromkeys(self.rules)
+        )
+
+
+def read(router: str, name: str, get: Get) -> Traffic:
+    """The traffic of one rollout's route; without rules where a part of the route is missing."""
+    if router == "httproute":
+        route = get(HTTP_ROUTE, name)
+        rules = [rule["backendRefs"] for rule in route["spec"]["rules"]] if route else []
+        names = [[(each["name"], each["weight"]) for each in rule] for rule in rules]
+    else:
+        route = get(VIRTUAL_SERVICE, name)
+        routes = route["spec"]["http"] if route else []
+        names = [
+            [(_destination(each["destination"]), each["weight"]) for each in rule["route"]]
+            for rule in routes
+            if rule["name"] == "primary"
+        ]
+    if router == "subsets":
+        hashes = _subset_hashes(get(DESTINATION_RULE, name))
+    else:
+        hashes = {
+            role: _service_hash(get(SERVICE, f"{name}-{role}")) for role in ("stable", "canary")
+        }
+    return Traffic(
+        tuple(
+            tuple(
+                Side(role, hashes.get(role), weight)
+                for full, weight in rule
+                for role in (full.rpartition("-")[2],)
+            )
+            for rule in names
+        )
+    )
+
+
+def _destination(found: Json) -> str:
+    return str(found.get("subset") or found["host"])
+
+
+def _subset_hashes(rule: Json | None) -> dict[str, str | None]:
+    subsets = rule["spec"]["subsets"] if rule else []
+    return {subset["name"]: subset["labels"].get(POD_TEMPLATE_HASH_LABEL) for subset in subsets}
+
+
+def _service_hash(service: Json | None) -> str | None:
+    found = service["spec"]["selector"].get(POD_TEMPLATE_HASH_LABEL) if service else None
+    return None if found is None else str(found)
