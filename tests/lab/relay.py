@@ -9,10 +9,13 @@ breaks: `cut`, `held`.
 import asyncio
 import contextlib
 import socket
+import struct
 from collections.abc import AsyncIterator
 from typing import Self
 
 _CHUNK_BYTES = 1 << 16
+_RESET = struct.pack("ii", 1, 0)
+"""Linger for no time: closing sends a reset."""
 
 
 class Relay:
@@ -25,6 +28,7 @@ class Relay:
         self._target = host, port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None] | None] = set()
         self._flows = asyncio.Event()
         self._flows.set()
 
@@ -36,14 +40,22 @@ class Relay:
         return relay
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Take no more connections, and break those that are open."""
         if self._server:
             self._server.close()
+        self._flows.set()
+        self.cut()
+
+    async def wait_closed(self) -> None:
+        """After `close`: return when no connection is left."""
+        while serving := {task for task in self._serving if task}:
+            await asyncio.wait(serving)
 
     def cut(self) -> int:
         """Break all connections, both sides see a reset; how many there were. New ones work."""
         cut = list(self._writers)
         for writer in cut:
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             writer.transport.abort()
         return len(cut) // 2
 
@@ -57,8 +69,9 @@ class Relay:
             self._flows.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers = {writer}
+        writers, task = {writer}, asyncio.current_task()
         self._writers |= writers
+        self._serving.add(task)
         try:
             inner_reader, inner_writer = await asyncio.open_connection(*self._target)
             writers.add(inner_writer)
@@ -68,7 +81,9 @@ class Relay:
             pass  # the other side isn't there: this one is told by the end of its connection
         finally:
             self._writers -= writers
-            writer.close()
+            self._serving.discard(task)
+            for each in writers:
+                each.transport.abort()
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
