@@ -1,11 +1,13 @@
 """AnalysisRuns, through the whole operator in memory."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 from davy.analysis.answer import Answered
 from davy.api import errors
 from davy.cluster.cache import Json
+from davy.controller.settings import MeasureSettings
 from tests.sim.cluster import Call
 from tests.unit.controller.stage import Stage, manifest, network, playing
 
@@ -180,3 +182,14 @@ async def test_a_namespace_has_its_share_of_the_questions_and_no_more() -> None:
         phases = {found["status"]["phase"] for found in stage.cluster.every(kind)}
         assert phases == {"Successful"}
         assert len(stage.cluster.every(kind)) == 14
+
+
+async def test_a_provider_that_never_answers_is_no_success() -> None:
+    """I7: the time-out is said, counts for nothing, and the run goes on waiting for evidence."""
+    async with playing(measure=MeasureSettings(timeout=timedelta())) as stage:
+        stage.provider.release = asyncio.Event()
+        a_run(stage)
+        await stage.until(lambda: "no answer within 0 s" in status(stage).get("message", ""))
+        assert status(stage)["phase"] == "Running"
+        (result,) = status(stage)["metricResults"]
+        assert result.get("successful", 0) == 0
