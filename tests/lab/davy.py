@@ -17,6 +17,7 @@ from tests.lab.lab import Lab
 NAMESPACE: Final = "davy-system"
 ACCOUNT: Final = "davy"
 LISTEN: Final = "127.0.0.1:8181"
+_ANSWER_SECONDS: Final = 2.0
 _INSTALLED: Final = ("namespace.yaml", "service-account.yaml", "rbac.yaml")
 
 
@@ -45,6 +46,7 @@ async def process(
     name: str = "davy",
     listen: str = LISTEN,
     server: str = control_plane.SERVER,
+    account: str = ACCOUNT,
 ) -> Component:
     """`davy run`, not started.
 
@@ -54,8 +56,9 @@ async def process(
         name: of the process; its log is `NAME.log` of the run's folder.
         listen: for health and metrics.
         server: by which it reaches the API server, where not directly.
+        account: its ServiceAccount.
     """
-    kubeconfig = await lab.service_account_kubeconfig(NAMESPACE, ACCOUNT, server=server)
+    kubeconfig = await lab.service_account_kubeconfig(NAMESPACE, account, server=server)
     return Component(
         name,
         [
@@ -75,21 +78,28 @@ async def process(
 
 
 async def _is_ready(listen: str) -> bool:
+    return bool(await answer("/readyz", listen))
+
+
+async def answer(path: str, listen: str = LISTEN) -> str:
+    """What it answers to a GET; empty when that is no 200.
+
+    Raises:
+        OSError: no connection.
+        TimeoutError: no answer within two seconds.
+    """
+    timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
     with as_os_errors():
         async with (
-            aiohttp.ClientSession() as session,
-            session.get(f"http://{listen}/readyz") as answer,
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"http://{listen}{path}") as found,
         ):
-            return answer.status == 200
+            return await found.text() if found.ok else ""
 
 
-async def metrics() -> str:
+async def metrics(listen: str = LISTEN) -> str:
     """The operator's own metrics, as Prometheus would scrape them."""
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(f"http://{LISTEN}/metrics") as answer,
-    ):
-        return await answer.text()
+    return await answer("/metrics", listen)
 
 
 @contextlib.asynccontextmanager
