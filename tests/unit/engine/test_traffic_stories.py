@@ -14,6 +14,7 @@ from tests.unit.engine.play import (
     STEPS,
     phase,
     pods,
+    running,
     updating,
 )
 
@@ -243,3 +244,12 @@ def test_pods_that_a_wide_destination_reaches_stay() -> None:
     cluster.broken.clear()
     cluster.run(10)
     assert pods(cluster) == {1: 4, 2: 0}
+
+
+def test_a_stable_destination_that_lost_its_revision_is_led_back_after_the_promotion() -> None:
+    """Only the canary's side leads to the new revision: a wide stable side is narrowed again."""
+    cluster = running(*STEPS)
+    cluster.route = replace(cluster.route, stable_hash=None)
+    cluster.run(10)
+    assert cluster.route.stable_hash == cluster.status.stable_rs
+    assert phase(cluster) is RolloutPhase.HEALTHY
