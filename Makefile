@@ -11,7 +11,7 @@ ANY_PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.
 BOOTSTRAP := $(or $(ANY_PYTHON),no-python) tests/bootstrap.py $(if $(PYTHON),--python $(PYTHON))
 BIN := .venv/bin
 
-.PHONY: help demo test bench chaos fuzz unit lab lint crds lock clean env env-lab have-python
+.PHONY: help demo test bench chaos fuzz mutants unit lab lint crds lock clean env env-lab have-python
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -32,6 +32,9 @@ chaos: env-lab  ## releases under load while everything breaks, about 20 minutes
 
 fuzz: env  ## hostile specs, conditions, answers, objects: N=100000 SEED=0; N=1 TARGET=… replays one
 	$(BIN)/python -m tests.fuzz -n $(or $(N),100000) --seed $(or $(SEED),0) $(if $(TARGET),--target $(TARGET))
+
+mutants: env  ## put defects into copies of the code and see whether the tests see them; PART=seeded or general
+	$(BIN)/python -m tests.mutants $(PART)
 
 unit: env  ## the tests that need no lab, in less than a minute; ARGS="-k name" picks some
 	$(BIN)/python -m pytest -m "not lab" $(ARGS)
