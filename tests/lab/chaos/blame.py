@@ -3,8 +3,8 @@
 A request is a fault's own doing when the fault explains this very failure, in its place and time:
 
 - *bad canary*: the app of a bad release answered 5xx; that is what releases are tested for.
-- *killed pod*: Envoy tried the IP of a pod that a fault killed, or found no pod left (UH) in a shop
-  where one was killed; from the kill until recovered.
+- *pod away*: Envoy tried the IP of a pod that a fault killed, or found no pod left (UH) in a shop
+  where one was killed or evicted; from the fault until recovered.
 - *route away*: the proxy's answer for a shop whose route, DestinationRule or Service a fault
   deleted, reset or reweighted; from the fault until recovered.
 - *mesh away*: Envoy tried the IP of a pod that had begun to leave, or had left, and couldn't hear
@@ -22,6 +22,7 @@ from enum import StrEnum
 from typing import Final
 
 from tests.lab.chaos.history import ROUTE_FAULTS, Fault, FaultKind, History, Lost
+from tests.lab.chaos.replica import Exit
 from tests.lab.load_records import MadeBy
 
 RECOVERY: Final = timedelta(seconds=5)
@@ -29,17 +30,17 @@ RECOVERY: Final = timedelta(seconds=5)
 than 0.1 s and a settle 1 s, all on a machine that may be busy."""
 
 _MESH: Final = frozenset({"kube-apiserver", "etcd", "istiod"})
+_STORES: Final = frozenset({"kube-apiserver", "etcd"})
+_CONNECTIONS: Final = frozenset({FaultKind.CUT, FaultKind.HOLD})
 _KILLS: Final = frozenset({FaultKind.KILL_POD, FaultKind.REMOVE_POD})
-_OPERATOR: Final = frozenset(
-    {FaultKind.KILL_OPERATOR, FaultKind.FREEZE_OPERATOR, FaultKind.CUT, FaultKind.HOLD}
-)
+_OPERATOR: Final = frozenset({FaultKind.KILL_OPERATOR, FaultKind.FREEZE_OPERATOR, *_CONNECTIONS})
 
 
 class Cause(StrEnum):
     """The table's first column."""
 
     BAD_CANARY = "bad canary"
-    KILLED_POD = "killed pod"
+    POD_AWAY = "pod away"
     ROUTE_AWAY = "route away"
     MESH_AWAY = "mesh away"
     UNEXPLAINED = "unexplained"
@@ -73,6 +74,18 @@ def causes(history: History, bad: frozenset[tuple[str, str]]) -> Iterator[tuple[
             yield lost, judge.cause(lost)
 
 
+def unexplained_exits(history: History, exits: Iterable[Exit]) -> list[Exit]:
+    """The ends of an operator that was neither killed nor without its API server."""
+    last = history.ended
+    away = merged(
+        Window(fault.start, recovered(fault.until(last), ()))
+        for fault in history.faults
+        if (fault.kind is FaultKind.OUTAGE and fault.target in _STORES)
+        or fault.kind in _CONNECTIONS
+    )
+    return [each for each in exits if not any(w.meets(each.at, each.at) for w in away)]
+
+
 class _Judge:
     def __init__(self, history: History) -> None:
         self._faults = history.faults
@@ -89,8 +102,8 @@ class _Judge:
     def cause(self, lost: Lost) -> Cause:
         if lost.request.made_by is MadeBy.APP:
             return Cause.UNEXPLAINED  # a good version's own error: nobody breaks the app
-        if any(self._explains(fault, lost) for fault in self._faults if fault.kind in _KILLS):
-            return Cause.KILLED_POD
+        if any(self._took_its_pod(fault, lost) for fault in self._faults):
+            return Cause.POD_AWAY
         if any(self._hits(fault, lost) for fault in self._faults if fault.kind in ROUTE_FAULTS):
             return Cause.ROUTE_AWAY
         return Cause.MESH_AWAY if self._left_unheard(lost) else Cause.UNEXPLAINED
@@ -102,9 +115,10 @@ class _Judge:
             lost.request.sent_at, lost.ended_at
         )
 
-    def _explains(self, kill: Fault, lost: Lost) -> bool:
-        of_this_pod = lost.address == kill.address or "UH" in lost.flags.split(",")
-        return of_this_pod and self._hits(kill, lost)
+    def _took_its_pod(self, fault: Fault, lost: Lost) -> bool:
+        tried = fault.kind in _KILLS and lost.address == fault.address
+        none_left = fault.kind in _KILLS | {FaultKind.EVICT_POD} and "UH" in lost.flags.split(",")
+        return (tried or none_left) and self._hits(fault, lost)
 
     def _left_unheard(self, lost: Lost) -> bool:
         began = self._leaving.get(lost.address)

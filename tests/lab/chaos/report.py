@@ -36,6 +36,9 @@ class Report:
     sent: int
     faults: Counter[str]
     exits: Sequence[Exit]
+    """Ends of the operator that nobody caused on purpose."""
+    crashes: Sequence[Exit]
+    """Those that no fault explains."""
     to_zero: Sequence[timedelta | None]
     """Of each abort: from the status to the route."""
     idle_writes: int
@@ -61,6 +64,10 @@ class Report:
                 f"{each.name} was never put to the test: {each.says}"
                 for each in self.verdicts
                 if not each.checked
+            ),
+            *(
+                f"{each.replica} ended by itself at {each.at:%H:%M:%S} with code {each.code}"
+                for each in self.crashes
             ),
             *(["Davy went on writing after everything had settled."] if self.idle_writes else []),
         ]
@@ -108,6 +115,7 @@ def report(record: Record) -> Report:
             for fault in history.faults
         ),
         exits=record.exits,
+        crashes=blame.unexplained_exits(history, record.exits),
         to_zero=[
             invariants.time_to_zero(history, begun, given_up)
             for begun, _, given_up in invariants.aborts(history)
@@ -197,7 +205,7 @@ def _faults(found: Report) -> RenderableType:
     table = _table("faults", "count")
     for name, count in sorted(found.faults.items()):
         table.add_row(name, str(count))
-    table.add_row("(the operator ended by itself)", str(len(found.exits)))
+    table.add_row("(the operator ended, its API server away)", str(len(found.exits)))
     return table
 
 

@@ -20,10 +20,10 @@ _MOVES: Final = frozenset(
 )
 """Changes of these are moves of a rollout."""
 
-_LEAD: Final = (0.0, 5.0)
+_LEAD: Final = (0.0, 3.0)
 """Seconds for which the operator leads before most kills."""
 
-_PATIENCE_SECONDS: Final = 15.0
+_PATIENCE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)

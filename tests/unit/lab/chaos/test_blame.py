@@ -5,6 +5,7 @@ import pytest
 from tests.lab.chaos import blame
 from tests.lab.chaos.blame import Cause, Window
 from tests.lab.chaos.history import Fault, FaultKind, Lost
+from tests.lab.chaos.replica import Exit
 from tests.lab.load_records import MadeBy, Request
 from tests.unit.lab.chaos.story import SHOP, Story, at
 
@@ -66,12 +67,12 @@ def test_without_faults_only_a_bad_release_may_fail_requests(lost: Lost, wanted:
 @pytest.mark.parametrize(
     ("lost", "wanted"),
     [
-        (failed(9.995), Cause.KILLED_POD),
-        (failed(14.9), Cause.KILLED_POD),
+        (failed(9.995), Cause.POD_AWAY),
+        (failed(14.9), Cause.POD_AWAY),
         (failed(9.0), Cause.UNEXPLAINED),
         (failed(15.1), Cause.UNEXPLAINED),
         (failed(11, address=OTHER), Cause.UNEXPLAINED),
-        (failed(11, flags="UH", address=""), Cause.KILLED_POD),
+        (failed(11, flags="UH", address=""), Cause.POD_AWAY),
         (failed(11, flags="UH", address="", shop="shop-2"), Cause.UNEXPLAINED),
     ],
     ids=[
@@ -89,11 +90,28 @@ def test_a_killed_pod_explains_what_was_sent_to_it(lost: Lost, wanted: Cause) ->
     assert cause(lost, KILL) is wanted
 
 
+def test_an_evicted_pod_explains_that_none_is_left_and_nothing_else() -> None:
+    """It drains: what was sent to it is answered."""
+    evicted = fault(FaultKind.EVICT_POD, 10, 10, shop=SHOP, pod=POD)
+    assert cause(failed(11, flags="UH", address=""), evicted) is Cause.POD_AWAY
+    assert cause(failed(11), evicted) is Cause.UNEXPLAINED
+
+
+def test_an_operator_ends_by_itself_only_without_its_api_server() -> None:
+    """It says so and starts anew; any other end is a crash."""
+    story = Story()
+    story.wait(1000)
+    story.faults = [outage("etcd", 10, 20), outage("prometheus", 50, 90)]
+    exits = [Exit("davy-0", at(second), 1) for second in (12, 24, 26, 60)]
+    crashes = blame.unexplained_exits(story.history(), exits)
+    assert [each.at for each in crashes] == [at(26), at(60)]
+
+
 def test_recovery_waits_for_what_has_to_mend() -> None:
     """While the API server is away nobody tells Envoy that a pod has died."""
     late = failed(40)
     assert cause(late, KILL) is Cause.UNEXPLAINED
-    assert cause(late, KILL, outage("kube-apiserver", 11, 38)) is Cause.KILLED_POD
+    assert cause(late, KILL, outage("kube-apiserver", 11, 38)) is Cause.POD_AWAY
     assert cause(late, KILL, outage("prometheus", 11, 38)) is Cause.UNEXPLAINED
 
 
