@@ -70,6 +70,21 @@ async def test_another_objects_uid_protects_from_deletion(server: Server) -> Non
     assert await server.api.get(ROUTE.kind, server.namespace, "cart") == made
 
 
+async def test_a_version_protects_from_deletion_too(server: Server) -> None:
+    """What was decided from an old state; of the version of now it is done."""
+    made = await create(server, ROUTE, "cart")
+    api, kind, namespace = server.api, ROUTE.kind, server.namespace
+    now = await api.patch_merge(kind, namespace, "cart", ROUTE.change)
+    uid, old = made["metadata"]["uid"], made["metadata"]["resourceVersion"]
+    with pytest.raises(errors.Conflict) as told:
+        await api.delete(kind, namespace, "cart", uid=uid, version=old)
+    assert told.value.status == 409
+    assert await api.get(kind, namespace, "cart") == now
+    await api.delete(kind, namespace, "cart", uid=uid, version=now["metadata"]["resourceVersion"])
+    with pytest.raises(errors.NotFound):
+        await api.get(kind, namespace, "cart")
+
+
 async def test_a_deleted_object_is_gone_and_its_name_is_free(server: Server) -> None:
     """The next one of that name is another: new uid, generation 1, a later resourceVersion."""
     made = await create(server, ROUTE, "cart")

@@ -210,7 +210,9 @@ class Cluster:
             raise errors.Conflict(f"{kind} {namespace}/{name} has been modified", status=409)
         return self._update(kind, merged(held, body), held, subresource)
 
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str, version: str | None = None
+    ) -> None:
         """See `Api.delete`."""
         self._write(Call("delete", kind, namespace, name))
         held = self._objects.get((kind, namespace, name))
@@ -218,6 +220,8 @@ class Cluster:
             return
         if held["metadata"]["uid"] != uid:
             raise errors.Conflict(f"{kind} {namespace}/{name} has another uid", status=409)
+        if version not in {None, held["metadata"]["resourceVersion"]}:
+            raise errors.Conflict(f"{kind} {namespace}/{name} has been modified", status=409)
         self.remove(kind, namespace, name)
 
     async def served(self, group: str, version: str) -> frozenset[str]:

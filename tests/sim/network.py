@@ -135,10 +135,14 @@ class Network:
             lambda: self._cluster.patch_merge(kind, namespace, name, body, subresource=subresource),
         )
 
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str, version: str | None = None
+    ) -> None:
         """See `Api.delete`."""
         call = Call("delete", kind, namespace, name)
-        await self._send(call, lambda: self._cluster.delete(kind, namespace, name, uid=uid))
+        await self._send(
+            call, lambda: self._cluster.delete(kind, namespace, name, uid=uid, version=version)
+        )
 
     async def served(self, group: str, version: str) -> frozenset[str]:
         """See `Api.served`."""

@@ -154,10 +154,10 @@ async def mark_replica_set(
 
 
 async def delete_replica_set(api: Api, found: Json) -> None:
-    """A ReplicaSet without pods is gone.
+    """A ReplicaSet without pods is gone; as it was read, so that none is that gets pods meanwhile.
 
     Raises:
-        errors.Conflict: it still has or wants pods.
+        errors.Conflict: it still has or wants pods, or was changed.
     """
     metadata = found["metadata"]
     pods = max(found["spec"].get("replicas", 1), (found.get("status") or {}).get("replicas") or 0)
@@ -166,7 +166,8 @@ async def delete_replica_set(api: Api, found: Json) -> None:
             f"ReplicaSet {metadata['namespace']}/{metadata['name']} isn't deleted: "
             f"it has or wants {pods} pods."
         )
-    await api.delete(REPLICA_SET, metadata["namespace"], metadata["name"], uid=uid_of(found))
+    uid, version = uid_of(found), version_of(found)
+    await api.delete(REPLICA_SET, metadata["namespace"], metadata["name"], uid=uid, version=version)
 
 
 async def terminate_run(api: Api, kinds: Kinds, found: Json) -> Json | None:

@@ -72,8 +72,13 @@ class Api(Protocol):
         With `metadata.resourceVersion` in the body, a change since that version is a Conflict.
         """
 
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
-        """The object of this uid, and no later one of the same name, is gone or going."""
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str, version: str | None = None
+    ) -> None:
+        """The object of this uid, and no later one of the same name, is gone or going.
+
+        With a version (its resourceVersion), a change since then is a Conflict.
+        """
 
     async def served(self, group: str, version: str) -> frozenset[str]:
         """Plural names that the server has under a group and version; empty when it has none."""
@@ -200,10 +205,13 @@ class Client:
             call, "PATCH", path, body=body, content="application/merge-patch+json"
         )
 
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str, version: str | None = None
+    ) -> None:
         """See `Api.delete`."""
         call = Call("delete", kind, namespace, name)
-        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        preconditions = {"uid": uid} | ({"resourceVersion": version} if version else {})
+        body = {"propagationPolicy": "Background", "preconditions": preconditions}
         with suppress(errors.NotFound):
             await self._send(call, "DELETE", kind.path(namespace, name), body=body)
 

@@ -71,11 +71,13 @@ class Fence:
             lambda: self._api.patch_merge(kind, namespace, name, body, subresource=subresource),
         )
 
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str, version: str | None = None
+    ) -> None:
         """See `Api.delete`."""
         await self._write(
             f"delete {kind} {namespace}/{name}",
-            lambda: self._api.delete(kind, namespace, name, uid=uid),
+            lambda: self._api.delete(kind, namespace, name, uid=uid, version=version),
         )
 
     async def served(self, group: str, version: str) -> frozenset[str]:

@@ -140,6 +140,18 @@ async def test_a_replica_set_with_pods_isnt_deleted() -> None:
     assert cluster.every(REPLICA_SET) == []
 
 
+async def test_a_replica_set_that_was_scaled_up_meanwhile_isnt_deleted() -> None:
+    """I4: the one who decided it was asleep since, or his watch lags."""
+    cluster = Cluster()
+    found = await a_replica_set(cluster)
+    empty = await apply.scale_replica_set(cluster, found, replicas=0, desired=4, api_group=GROUP)
+    assert empty is not None
+    await apply.scale_replica_set(cluster, empty, replicas=4, desired=4, api_group=GROUP)
+    with pytest.raises(errors.Conflict):
+        await apply.delete_replica_set(cluster, empty)
+    assert [each["spec"]["replicas"] for each in cluster.every(REPLICA_SET)] == [4]
+
+
 async def test_other_finalizers_stay() -> None:
     """Davy's comes and goes, everybody else's is left alone (I9)."""
     cluster = Cluster()
