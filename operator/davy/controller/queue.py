@@ -12,7 +12,7 @@ most one wake-up (the engine names the next instant at each pass) and at most on
 import asyncio
 import heapq
 import random
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -50,6 +50,8 @@ class Queue:
     _since: dict[Key, float] = field(default_factory=dict)
     """Keys that are ready, and since when (monotonic)."""
     _active: set[Key] = field(default_factory=set)
+    _busy: Counter[str] = field(default_factory=Counter)
+    """How many keys of a namespace are active."""
     _again: set[Key] = field(default_factory=set)
     """Active keys that were added meanwhile."""
     _failures: dict[Key, int] = field(default_factory=dict)
@@ -83,15 +85,18 @@ class Queue:
         self._changed.set()
 
     async def get(self) -> tuple[Key, float]:
-        """The next key, and how many seconds it has waited; namespaces take turns."""
-        while self._paused or not self._ready:
+        """The next key, and how many seconds it has waited; namespaces take turns.
+
+        One namespace never has all workers: its slow calls must not be what others wait for.
+        """
+        while (namespace := self._next_namespace()) is None:
             self._changed.clear()
             await self._changed.wait()
-        namespace, keys = next(iter(self._ready.items()))
+        keys = self._ready.pop(namespace)
         key = keys.popleft()
-        del self._ready[namespace]
         if keys:
             self._ready[namespace] = keys
+        self._busy[namespace] += 1
         waited = self.clock.monotonic() - self._since.pop(key)
         self._active.add(key)
         return key, waited
@@ -99,11 +104,23 @@ class Queue:
     def done(self, key: Key) -> None:
         """The worker is through with it; to be called once after each `get`."""
         self._active.discard(key)
+        self._busy[key.namespace] -= 1
+        if not self._busy[key.namespace]:
+            del self._busy[key.namespace]
+        if key.namespace in self._ready:
+            self._changed.set()
         if not self._active:
             self._idle.set()
         if key in self._again:
             self._again.discard(key)
             self.add(key)
+
+    def _next_namespace(self) -> str | None:
+        """Whose turn it is; None: nobody's, as nothing is ready or the shares are taken."""
+        if self._paused:
+            return None
+        share = self.settings.share
+        return next((name for name in self._ready if self._busy[name] < share), None)
 
     def succeeded(self, key: Key) -> None:
         """The next failure of this key is the first again."""

@@ -18,8 +18,8 @@ class LogFormat(enum.Enum):
 class QueueSettings:
     """How keys are worked off."""
 
-    workers: int = 8
-    """Passes at the same time, of different objects; default 8. They mostly wait for answers."""
+    workers: int = 16
+    """Passes at the same time, of different objects; default 16. They mostly wait for answers."""
 
     backoff_first: timedelta = timedelta(milliseconds=100)
     """Wait after the first failure of a key; doubles with each further one. Default 0.1 s."""
@@ -32,6 +32,11 @@ class QueueSettings:
 
     clock_check: timedelta = timedelta(seconds=30)
     """The wall clock is looked at so often, so that a step of it delays nobody; default 30 s."""
+
+    @property
+    def share(self) -> int:
+        """Passes at the same time in one namespace: half of all, so that no tenant has them all."""
+        return max(1, self.workers // 2)
 
 
 @dataclass(frozen=True)
