@@ -50,6 +50,8 @@ class Settings:
     """Requests a second for each shop."""
     least: int = 2
     """Releases of each shop, however short the storm."""
+    first: int = 0
+    """With which kind of release the first shop begins; the others follow by twos."""
     weather: Weather = storm.LONG
     record: Path | None = None
     """Where to leave what the judges judge, to be judged again."""
@@ -99,7 +101,8 @@ class _Run:
         )
         self._storm = Storm(settings.seed, weather, self._faults, recorder)
         self._users = [
-            User(shop, recorder, number, settings.seed) for number, shop in enumerate(shops)
+            User(shop, recorder, f"{settings.seed} user {number}", settings.first + 2 * number)
+            for number, shop in enumerate(shops)
         ]
 
     async def play(self) -> Report:

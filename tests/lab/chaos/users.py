@@ -104,20 +104,20 @@ async def open_shop(lab: Lab, namespace: str, router: Router) -> Shop:
 class User:
     """One user at work on one shop."""
 
-    def __init__(self, shop: Shop, recorder: Recorder, number: int, seed: str) -> None:
+    def __init__(self, shop: Shop, recorder: Recorder, seed: str, first: int) -> None:
         """Describe; `run` starts it.
 
         Args:
             shop: healthy at v1.
             recorder: through which outcomes are seen.
-            number: of the shop, from 0: shops begin with different kinds of release.
             seed: of all its choices.
+            first: the kind of release to begin with, by its place among all; >= 0.
         """
         self.releases: list[Release] = []
         self._shop = shop
         self._recorder = recorder
-        self._chance = random.Random(f"{seed} user {number}")
-        self._kinds = _kinds(self._chance, 2 * number)
+        self._chance = random.Random(seed)
+        self._kinds = _kinds(self._chance, first)
         self._stable = "v1"
         self._next = 2
 
