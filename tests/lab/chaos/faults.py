@@ -51,6 +51,10 @@ class Faults:
     done: list[Fault] = field(default_factory=list)
     """All faults so far, in the order of their starts."""
 
+    def count(self, kind: FaultKind) -> int:
+        """How many of a kind there were so far."""
+        return sum(fault.kind is kind for fault in self.done)
+
     # -- the operator -------------------------------------------------------------------------
 
     async def somebody_leads(self) -> None:

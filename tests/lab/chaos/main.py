@@ -18,6 +18,7 @@ from tests.lab.lab import Lab
 from tests.lab.load import LoadError
 
 MINUTES: Final = 20.0
+KILLS_A_MINUTE: Final = 10
 SHOPS: Final = 6
 
 
@@ -39,6 +40,7 @@ def main(argv: list[str]) -> int:
     settings = Settings(
         seed=options.seed,
         minutes=options.minutes,
+        kills=int(options.minutes * KILLS_A_MINUTE),
         replicas=options.replicas,
         shops=options.shops,
         rate=20.0,

@@ -13,7 +13,7 @@ from typing import Any, Final
 from tests.lab import audit, davy
 from tests.lab.chaos import envoy_log, storm
 from tests.lab.chaos.faults import Faults
-from tests.lab.chaos.history import DAVY, History, Lost, timeline
+from tests.lab.chaos.history import DAVY, FaultKind, History, Lost, timeline
 from tests.lab.chaos.recorder import Recorder
 from tests.lab.chaos.replica import Replica, note_recoveries
 from tests.lab.chaos.report import Record, Report, report
@@ -42,6 +42,8 @@ class Settings:
     seed: str
     minutes: float
     """Of storm."""
+    kills: int = 0
+    """Of the operator, at least: a storm lasts longer for them, by half at most."""
     replicas: int = 1
     """Of the operator."""
     shops: int = 3
@@ -133,24 +135,30 @@ class _Run:
         stop = self._storm.stop
         raging = asyncio.create_task(self._storm.rage())
         users = [asyncio.create_task(user.run(stop, self._settings.least)) for user in self._users]
+        over = asyncio.create_task(self._storm_over())
         try:
-            await asyncio.wait(
-                {raging, *users},
-                timeout=self._settings.minutes * 60,
-                return_when=asyncio.FIRST_EXCEPTION,
-            )
+            await asyncio.wait({raging, over, *users}, return_when=asyncio.FIRST_COMPLETED)
             stop.set()
             await raging
             self._say("chaos: the storm is over")
             await asyncio.wait(users, timeout=CALM_SECONDS)
         finally:
             stop.set()
-            for task in (raging, *users):
+            for task in (raging, over, *users):
                 task.cancel()
-            ended = await asyncio.gather(raging, *users, return_exceptions=True)
+            ended = await asyncio.gather(raging, over, *users, return_exceptions=True)
         for error in ended:
             if isinstance(error, Exception):
                 raise error
+
+    async def _storm_over(self) -> None:
+        """Return when it has lasted long enough; faults and users go on until then."""
+        seconds, kills = self._settings.minutes * 60, self._settings.kills
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds * 1.5):
+                await asyncio.sleep(seconds)
+                while self._faults.count(FaultKind.KILL_OPERATOR) < kills:  # noqa: ASYNC110
+                    await asyncio.sleep(1.0)
 
     async def _idle(self) -> int:
         """Davy's writes while there is nothing left to do."""

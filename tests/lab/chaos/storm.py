@@ -20,10 +20,13 @@ _MOVES: Final = frozenset(
 )
 """Changes of these are moves of a rollout."""
 
+_PATIENT: Final = 0.85
+"""The part of the kills that wait for a lead and a move; the others come at any time."""
+
 _LEAD: Final = (0.0, 3.0)
 """Seconds for which the operator leads before most kills."""
 
-_PATIENCE_SECONDS: Final = 10.0
+_PATIENCE_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True)
