@@ -25,8 +25,6 @@ from tests.sim.prometheus import Prometheus
 from tests.sim.schedule import Entry, Schedule, Step
 from tests.sim.workloads import Workloads
 
-QUIET_SECONDS: Final = 110.0
-"""Without any write for so long, with at least one resync in it, a world is at rest."""
 PATIENCE_SECONDS: Final = 1500.0
 """After the last fault a world must come to rest within this."""
 _SLICE: Final = 5.0
@@ -217,14 +215,15 @@ class World:
             self._start()
 
     async def _come_to_rest(self) -> None:
-        """Nothing is written any more; who waits for a person is promoted."""
+        """Nothing is written while a resync and a deadline pass; who waits is promoted."""
         begun = self.now
         promoted = 0
+        quiet = max(1.1 * self.setup.resync, self.setup.deadline) + 15
         while self.now - begun < PATIENCE_SECONDS:
             await asyncio.sleep(_SLICE)
             if self.now - max(begun, self.last_write) > 20 and promoted < 12:
                 promoted += self._promote_all()
-            if self.now - max(begun, self.last_write) >= QUIET_SECONDS:
+            if self.now - max(begun, self.last_write) >= quiet:
                 self._no_errors()
                 self.judge.at_rest()
                 return

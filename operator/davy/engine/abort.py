@@ -53,7 +53,7 @@ def progress(
     )
     best = status.progress.available if status.progress and goes_on else None
     stands_still = goes_on and (best is None or available <= best)
-    since = before.last_update_time if before is not None and stands_still else now
+    since = min(before.last_update_time, now) if before is not None and stands_still else now
     mark = ProgressMark(available=max(available, best or 0), step_index=position.index)
     deadline = since + timedelta(seconds=rollout.spec.progress_deadline_seconds)
     if not counted:

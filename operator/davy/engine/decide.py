@@ -1,6 +1,6 @@
 """The order of a pass, on one screen: `(Rollout, World, now) -> Plan`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -67,7 +67,7 @@ def decide(
         actions=actions,
         status=status,
         events=story.events(scene, status, actions),
-        wake_at=_wake(scene),
+        wake_at=_wake(scene, scale.drains_until(around, where, target)),
     )
 
 
@@ -111,7 +111,7 @@ def _mark(around: Surroundings, where: Position, number: int) -> Iterator[Action
         yield MarkRollout(finalizer=finalizer, revision=number, why=f"revision {number}")
 
 
-def _wake(scene: Scene) -> datetime | None:
+def _wake(scene: Scene, drained: Iterable[datetime]) -> datetime | None:
     """The earliest moment at which time alone changes something."""
     where = scene.position
     begun = where.paused_for(PauseReason.CANARY_PAUSE_STEP)
@@ -120,6 +120,6 @@ def _wake(scene: Scene) -> datetime | None:
         scene.took.settles_at,
         ends,
         scene.waited.deadline,
-        *scale.drains_until(scene.world, scene.now),
+        *drained,
     )
     return min((at for at in moments if at is not None and at > scene.now), default=None)

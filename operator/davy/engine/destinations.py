@@ -48,7 +48,8 @@ def _after_promotion(around: Surroundings, position: Position) -> Move | None:
         return (Role.CANARY, new) if astray and around.proven(new) else None
     ready = around.rollout.deleting or _has(around, new, around.full)
     quiet_stable = route.canary_weight == ALL and around.took.in_effect
-    free = quiet_stable or route.canary_hash != new or route.stable_hash is None
+    gone = not around.available(route.stable_hash)  # a Rollout of that name was here before
+    free = quiet_stable or route.canary_hash != new or gone
     return (Role.STABLE, new) if ready and free else None
 
 

@@ -20,6 +20,8 @@ class Effect:
     """The route in words; the same words mean the same route."""
     since: datetime
     """Since when the route says so, as far as Davy saw it."""
+    took_at: datetime
+    """When the settle time ends or ended."""
     settles_at: datetime | None
     """When the settle time ends; None: it has ended, or the mesh said "not yet"."""
     in_effect: bool
@@ -30,16 +32,19 @@ def effect(route: Route, status: RolloutStatus, now: datetime, settle: timedelta
     """Whether what the route says is in effect.
 
     The settle time runs for a verified weight too: conditions of a route run ahead of the proxies.
-    Its start is kept in the TrafficVerified condition, so a restart doesn't lose it.
+    Its start is kept in the TrafficVerified condition, so a restart doesn't lose it; one in the
+    future (the clock was set back) counts from now.
     """
     said = _in_words(route)
     before = status.condition(ConditionType.TRAFFIC_VERIFIED)
-    since = before.last_update_time if before is not None and before.message == said else now
+    known = before is not None and before.message == said
+    since = min(before.last_update_time, now) if before is not None and known else now
     ends = since + settle
     settling = route.answer is not Answer.NOT_YET and route.canary_weight is not None
     return Effect(
         said=said,
         since=since,
+        took_at=ends,
         settles_at=ends if settling and ends > now else None,
         in_effect=settling and ends <= now,
     )

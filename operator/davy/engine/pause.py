@@ -17,6 +17,10 @@ def step(position: Position, now: datetime, *, weight_in_place: bool) -> tuple[P
     if position.resumed:
         return position, True
     begun = position.paused_for(PauseReason.CANARY_PAUSE_STEP)
+    if begun is not None and begun.start_time > now:  # the clock was set back
+        others = tuple(pause for pause in position.pauses if pause is not begun)
+        begun = PauseCondition(reason=begun.reason, start_time=now)
+        position = replace(position, pauses=(*others, begun))
     if begun is None:
         if not weight_in_place:
             return position, False

@@ -45,10 +45,15 @@ def replica_sets(around: Surroundings, position: Position, target: int) -> tuple
     )
 
 
-def drains_until(world: World, now: datetime) -> tuple[datetime, ...]:
-    """When the pods that wait out their drain delay may go."""
-    deadlines = (found.scale_down_at for found in world.replica_sets if found.desired > 0)
-    return tuple(deadline for deadline in deadlines if deadline is not None and deadline > now)
+def drains_until(around: Surroundings, position: Position, target: int) -> tuple[datetime, ...]:
+    """When pods that wait out their drain delay may go."""
+    world = around.world
+    deadlines = [found.scale_down_at for found in world.replica_sets if found.desired > 0]
+    new = world.replica_set(position.new_hash)
+    surplus = new is not None and new.desired > weights.needed(target, around.full)
+    if surplus and position.stage is Stage.UPDATING:
+        deadlines.append(_lowers_at(around, target))
+    return tuple(at for at in deadlines if at is not None and at > around.now)
 
 
 def _new_replicas(around: Surroundings, position: Position, target: int) -> int:
@@ -63,9 +68,18 @@ def _new_replicas(around: Surroundings, position: Position, target: int) -> int:
     wants = weights.needed(target, full)
     if wants >= has:
         return wants
-    lowered = around.took.in_effect and (world.route.canary_weight or 0) <= target
+    lowered = _lowers_at(around, target)
     reached = wants == 0 and may_carry(world.route, position.new_hash)
-    return wants if lowered and not reached else min(has, full)  # I4
+    drained = lowered is not None and lowered <= around.now and around.took.in_effect
+    return wants if drained and not reached else min(has, full)  # I4
+
+
+def _lowers_at(around: Surroundings, target: int) -> datetime | None:
+    """When pods that a lower weight doesn't need may go; None: the weight isn't lower yet."""
+    if (around.world.route.canary_weight or 0) > target:
+        return None
+    delay = timedelta(seconds=around.rollout.spec.strategy.canary.scale_down_delay_seconds)
+    return around.took.took_at + delay
 
 
 def _new(around: Surroundings, position: Position, target: int) -> Action | None:
@@ -138,7 +152,7 @@ def _drain(around: Surroundings, position: Position, found: ReplicaSet) -> tuple
     seconds = _delay_seconds(around.rollout, position, found)
     if not around.took.in_effect or seconds is None:
         return ()
-    if deadline is None:
+    if deadline is None or deadline - around.now > timedelta(seconds=seconds):
         why = f"weight 0 in effect since {around.took.since:%H:%M:%S}; its pods go in {seconds} s"
         goes_at = around.now + timedelta(seconds=seconds)
         return (MarkReplicaSet(found.name, found.revision, goes_at, why),)

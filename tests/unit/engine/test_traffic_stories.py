@@ -7,9 +7,10 @@ from typing import Any
 from davy.api.conditions import EventReason, RolloutPhase
 from davy.api.errors import Finding
 from davy.engine import plan as plans
+from davy.engine import revision
 from davy.engine.decide import decide
 from davy.engine.world import Answer, Role
-from tests.unit.engine.cluster import SETTLE, START, answering, spec
+from tests.unit.engine.cluster import SETTLE, START, Cluster, answering, spec
 from tests.unit.engine.play import (
     STEPS,
     phase,
@@ -217,8 +218,8 @@ def test_scaling_in_the_middle_keeps_the_share() -> None:
     assert pods(cluster) == {1: 10, 2: 5}
 
 
-def test_lowering_the_weight_frees_pods_only_after_it_is_in_effect() -> None:
-    """I4: 50 → 10, the pods for 50 stay until 10 is in effect."""
+def test_lowering_the_weight_frees_pods_only_after_it_is_in_effect_and_drained() -> None:
+    """I4: 50 → 10, the pods for 50 stay for scaleDownDelaySeconds after 10 took effect."""
     steps: tuple[dict[str, Any], ...] = (
         {"setWeight": 50},
         {"pause": {"duration": "1s"}},
@@ -229,8 +230,31 @@ def test_lowering_the_weight_frees_pods_only_after_it_is_in_effect() -> None:
     while cluster.weight != 10:
         cluster.run(0.1)
     assert pods(cluster)[2] == 2
+    cluster.run(30)
+    assert pods(cluster)[2] == 2
     cluster.run(2)
     assert pods(cluster)[2] == 1
+
+
+def test_other_steps_drain_the_new_revision_before_they_take_its_pods() -> None:
+    """I4: steps that begin with weight 0 leave the pods that just had traffic alone for a while."""
+    cluster = updating({"setWeight": 50}, {"pause": {}}, seconds=8)
+    assert cluster.weight == 50
+    cluster.apply(spec({"pause": {}}, {"setWeight": 50}, version="2"))
+    cluster.run(30)
+    assert (cluster.weight, pods(cluster)[2]) == (0, 2)
+    cluster.run(2)
+    assert pods(cluster)[2] == 0
+
+
+def test_a_stable_destination_without_pods_is_led_to_the_first_revision_at_once() -> None:
+    """A deleted namesake left both sides behind, the canary's at this very template."""
+    cluster = Cluster.of(spec(*STEPS))
+    new = revision.template_hash(cluster.rollout.spec.template)
+    cluster.route = replace(cluster.route, stable_hash="0123456789", canary_hash=new)
+    cluster.run(10)
+    assert cluster.route.stable_hash == new
+    assert phase(cluster) is RolloutPhase.HEALTHY
 
 
 def test_pods_that_a_wide_destination_reaches_stay() -> None:
@@ -242,7 +266,7 @@ def test_pods_that_a_wide_destination_reaches_stay() -> None:
     cluster.run(10)
     assert pods(cluster) == {1: 4, 2: 1}
     cluster.broken.clear()
-    cluster.run(10)
+    cluster.run(40)
     assert pods(cluster) == {1: 4, 2: 0}
 
 
