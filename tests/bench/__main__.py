@@ -10,6 +10,7 @@ from typing import Final
 
 from rich.console import Console
 
+from tests.bench import cell
 from tests.bench.account import Size
 from tests.bench.table import table
 
@@ -20,16 +21,15 @@ def main() -> int:
     """0 when every size was measured; 1 when one wasn't."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--sizes", default=SIZES, help=f"rollouts, default {SIZES}")
-    parser.add_argument("--pause", default="1s", help="length of both pause steps, default 1s")
-    parser.add_argument("--idle", default="60", help="seconds of idleness, default 60")
+    cell.options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     asked = parser.parse_args()
     found = []
     for size in asked.sizes.split(","):
         with tempfile.NamedTemporaryFile(suffix=".json") as file:
-            cell = ["-m", "tests.bench.cell", size, file.name]
-            options = ["--pause", asked.pause, "--idle", asked.idle]
-            inside = ["-m", "tests.lab", "exec", "--", sys.executable, *cell, *options]
+            program = ["-m", "tests.bench.cell", size, file.name]
+            options = ["--pause", asked.pause, f"--idle={asked.idle}", f"--at-once={asked.at_once}"]
+            inside = ["-m", "tests.lab", "exec", "--", sys.executable, *program, *options]
             if code := subprocess.call([sys.executable, *inside]):
                 print(f"bench: {size} rollouts: not measured (exit code {code})", file=sys.stderr)
                 return 1

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self
 
-from tests.bench.meter import Reading, Request
+from tests.bench.meter import LEASES, Reading, Request
 
 Json = dict[str, Any]
 
@@ -14,6 +14,7 @@ _PURPOSES: Final[Mapping[Request, str]] = {
     ("patch", "rollouts.davy.dev"): "revision and finalizer",
     ("create", "events"): "events",
     ("patch", "events"): "events",
+    ("patch", LEASES): "lease",
     ("create", "replicasets.apps"): "ReplicaSet created",
     ("patch", "replicasets.apps"): "ReplicaSet scaled or drained",
     ("delete", "replicasets.apps"): "ReplicaSet deleted",

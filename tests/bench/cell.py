@@ -26,12 +26,12 @@ from tests.lab.errors import LabError
 from tests.lab.kube import Json, Kube
 from tests.lab.lab import Lab
 
-AT_ONCE: Final = 1000
-"""The most rollouts that are updated at the same moment."""
 ALONE: Final = 30
 """Updates, one after the other, from which the latency without load is taken."""
 CALLS: Final = 24
 """Requests of the bench under way at the same time."""
+STALLED_SECONDS: Final = 120.0
+"""A fleet of which no rollout has changed for so long, though some should, ends the bench."""
 QUIET_SECONDS: Final = 2.0
 """Without request and pass for so long, the operator has nothing left to do."""
 _LOOK_SECONDS: Final = 0.02
@@ -52,6 +52,8 @@ class Fleet:
     """When the last edit was seen, monotonic."""
     answered: dict[Key, float] = field(default_factory=dict)
     """When the last ReplicaSet was seen, monotonic."""
+    heard_at: float = field(default_factory=time.monotonic)
+    """When any rollout last changed, monotonic."""
 
     def replica_set(self, found: Json) -> None:
         """A ReplicaSet appeared: an edit's first effect."""
@@ -64,6 +66,7 @@ class Fleet:
             async for event, found in self.kube.watch("rollouts.davy.dev"):
                 if event == "BOOKMARK":
                     continue
+                self.heard_at = time.monotonic()
                 metadata = found["metadata"]
                 key = (metadata["namespace"], metadata["name"])
                 if self.generations.get(key) != metadata["generation"]:
@@ -97,6 +100,8 @@ class Cell:
     davy: Component
     fleet: Fleet
     size: int
+    at_once: int
+    """The most rollouts that are updated at the same moment."""
     pause: str
 
     async def measured(self, *, idle_seconds: float) -> Size:
@@ -109,7 +114,7 @@ class Cell:
         found.idle = await self._idle(idle_seconds)
         found.start = await self._start()
         found.alone_ms = await self._alone(numbers[:ALONE])
-        found.update = await self._phase(numbers[:AT_ONCE], self._update)
+        found.update = await self._phase(numbers[: self.at_once], self._update)
         found.peak_mb = (await self._reading()).memory_mb
         return found
 
@@ -117,6 +122,7 @@ class Cell:
         """Acted on all of them at once, until the operator has nothing left to do."""
         keys = [_key(number) for number in numbers]
         before, began = await self._reading(), time.monotonic()
+        self.fleet.heard_at = began
         await self._gather(act(number) for number in numbers)
         asked = time.monotonic() - began
         await self._until(lambda: self.fleet.done(keys) == len(keys), "all are Healthy")
@@ -150,6 +156,7 @@ class Cell:
         """Milliseconds from an edit to its first write, nothing else going on."""
         keys = [_key(number) for number in numbers]
         for number in numbers:
+            self.fleet.heard_at = time.monotonic()
             await self._update(number, image=100)
             await self._until(partial(self.fleet.is_answered, _key(number)), "it was answered")
         found = self.fleet.latencies(keys)
@@ -185,12 +192,11 @@ class Cell:
                 last, since = now, time.monotonic()
 
     async def _until(self, is_so: Callable[[], bool], what: str) -> None:
-        began = time.monotonic()
         while not is_so():
             if self.davy.died:
                 raise LabError(f"davy died.\n{self.davy.tail()}")
-            if time.monotonic() - began > _most_seconds(self.size):
-                raise LabError(f"{self.size} rollouts: not so in time: {what}.{self._stuck()}")
+            if time.monotonic() - self.fleet.heard_at > STALLED_SECONDS:
+                raise LabError(f"{self.size} rollouts: nothing moves until {what}.{self._stuck()}")
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _stuck(self) -> str:
@@ -211,33 +217,35 @@ class Cell:
                 group.create_task(one(job))
 
 
-def _most_seconds(size: int) -> float:
-    """A hang ends the bench; nothing that is measured comes near it."""
-    return 120 + size / 2
-
-
 def _key(number: int) -> Key:
     return tenants.namespace(number), tenants.name(number)
 
 
 @contextlib.asynccontextmanager
-async def _cell(size: int, pause: str) -> AsyncIterator[Cell]:
+async def _cell(asked: argparse.Namespace) -> AsyncIterator[Cell]:
     async with Lab.start(bare=True) as lab:
-        for number in range(min(size, tenants.NAMESPACES)):
+        for number in range(min(asked.size, tenants.NAMESPACES)):
             metadata = {"name": tenants.namespace(number)}
             await lab.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         fleet = Fleet(lab.kube)
         async with davy_process.running(lab) as davy, asyncio.TaskGroup() as beside:
             jobs = (fleet.watch(), ReplicaSets(lab.kube, fleet.replica_set).run())
             tasks = [beside.create_task(job) for job in jobs]
-            yield Cell(lab, davy, fleet, size, pause)
+            yield Cell(lab, davy, fleet, asked.size, asked.at_once, asked.pause)
             for task in tasks:
                 task.cancel()
 
 
-async def _measure(size: int, *, pause: str, idle_seconds: float) -> Size:
-    async with _cell(size, pause) as cell:
-        return await cell.measured(idle_seconds=idle_seconds)
+async def _measure(asked: argparse.Namespace) -> Size:
+    async with _cell(asked) as cell:
+        return await cell.measured(idle_seconds=asked.idle)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """What holds for every size."""
+    parser.add_argument("--at-once", type=int, default=1000, help="updates at once, default 1000")
+    parser.add_argument("--pause", default="1s", help="length of both pause steps, default 1s")
+    parser.add_argument("--idle", type=float, default=60.0, help="idle seconds, default 60")
 
 
 def main() -> None:
@@ -245,11 +253,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.cell")
     parser.add_argument("size", type=int)
     parser.add_argument("file", type=Path)
-    parser.add_argument("--pause", default="1s")
-    parser.add_argument("--idle", type=float, default=60.0)
+    options(parser)
     asked = parser.parse_args()
-    size = asyncio.run(_measure(asked.size, pause=asked.pause, idle_seconds=asked.idle))
-    asked.file.write_text(json.dumps(size.as_json()))
+    asked.file.write_text(json.dumps(asyncio.run(_measure(asked)).as_json()))
 
 
 if __name__ == "__main__":

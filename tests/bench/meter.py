@@ -15,6 +15,7 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _MEGABYTE: Final = 1_000_000
 
+LEASES: Final = "leases.coordination.k8s.io"
 Request = tuple[str, str]
 """Verb and resource: `("patch", "rollouts/status.davy.dev")`."""
 
@@ -65,17 +66,17 @@ class Reading:
 
     @property
     def writes(self) -> int:
-        """Requests that change something."""
+        """Requests that change something, the lease apart."""
         return sum(
             count
             for (verb, resource), count in self.requests.items()
-            if verb not in _READS and resource != _REVIEWS
+            if verb not in _READS and resource not in {_REVIEWS, LEASES}
         )
 
     @property
     def asked(self) -> int:
-        """All requests."""
-        return sum(self.requests.values())
+        """All requests but those of the lease, which never rests."""
+        return sum(n for (_, resource), n in self.requests.items() if resource != LEASES)
 
     def since(self, before: "Reading") -> "Reading":
         """What was used and asked for from `before` to this one; memory and keys are of now."""
