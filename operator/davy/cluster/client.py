@@ -24,6 +24,7 @@ from kubernetes.aio.client.rest import RESTClientObject
 
 import davy
 from davy.api import errors
+from davy.cluster import shallow
 from davy.cluster.failures import Call, mapped, refused
 from davy.cluster.kinds import Kind
 
@@ -129,6 +130,7 @@ class Client:
             headers={"User-Agent": f"davy/{davy.__version__}"},
             middlewares=(authorized,),
             trace_configs=[*traces],
+            response_class=shallow.Response,
             proxy=_proxy(self._configuration),
             read_bufsize=2**21,
         )
@@ -283,7 +285,7 @@ class Client:
                     data = await answer.read()
                 if answer.status >= _BAD_REQUEST:
                     raise refused(call, answer.status, data, answer.headers)
-                return _object(json.loads(data))
+                return _object(shallow.loads(data))
         finally:
             if self._observer:
                 self._observer(call, status, time.monotonic() - started)
