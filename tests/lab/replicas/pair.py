@@ -139,6 +139,16 @@ class Pair:
         spec: Json = found["spec"]
         return spec
 
+    async def renewed(self, *, times: int) -> None:
+        """Return when the Lease was renewed so often."""
+        seen: set[str] = {(await self.lease())["renewTime"]}
+
+        async def often() -> bool:
+            seen.add((await self.lease())["renewTime"])
+            return len(seen) > times
+
+        await self.lab.until(often, describe=f"{times} renewals")
+
     async def edit_lease(self, **spec: Any) -> None:
         """What `kubectl edit lease` does."""
         await self.lab.kube.patch("lease", LEASE, {"spec": spec}, namespace=davy.NAMESPACE)

@@ -1,14 +1,19 @@
 """A leader that was stopped or cut off does no harm when it comes back.
 
-FREEZE_SECONDS=60 stops it for as long as a virtual machine's migration may.
+FREEZE_SECONDS=60 stops it for as long as a virtual machine's migration may; RELEASES=20 does so in
+so many releases, three times in each, at moments that SEED decides.
 """
 
 import asyncio
 import contextlib
 import os
+import random
+import secrets
 import time
 from collections.abc import AsyncIterator
 from typing import Final
+
+import pytest
 
 from tests.lab.replicas.conftest import OpenShop
 from tests.lab.replicas.figures import Figures
@@ -18,6 +23,8 @@ from tests.lab.shop import Shop, now
 
 FREEZE_SECONDS: Final = float(os.environ.get("FREEZE_SECONDS", "8"))
 """More than twice the lease's duration."""
+RELEASES: Final = int(os.environ.get("RELEASES", "1"))
+SEED: Final = os.environ.get("SEED") or secrets.token_hex(4)
 
 
 async def test_a_leader_stopped_in_the_middle_writes_nothing_when_it_goes_on(
@@ -82,6 +89,43 @@ async def test_a_leader_cut_off_stops_before_the_other_begins(
     late = pair.writes(shop.namespace, by=leader, since=led_at)
     assert [write for write in late if write.applied] == []
     assert canary_weights(pair.writes(shop.namespace)) == [10, 50, 100, 0]
+
+
+@pytest.mark.parametrize("number", range(RELEASES))
+async def test_leaders_stopped_at_any_moment_change_no_outcome(
+    pair: Pair, open_shop: OpenShop, figures: Figures, number: int
+) -> None:
+    """I6: whoever leads is stopped, three times, and goes on as soon as the other leads."""
+    seed = f"{SEED}-{number}"
+    chance = random.Random(seed)
+    weights = [10, 20, 30, 40, 50, 60, 70, 80, 90]
+    shop = await open_shop(steps=[{"setWeight": weight} for weight in weights])
+    await shop.healthy()
+    async with shop.load() as load:
+        await shop.release("v2")
+        for _ in range(3):
+            leader = await pair.leader()
+            await asyncio.sleep(chance.uniform(0, 2))
+            leader.process.freeze()
+            figures.add("SIGSTOP, until the other leads", await pair.leads(pair.other(leader)))
+            led_at = now()
+            leader.process.thaw()
+            await pair.follows(leader)
+            assert pair.writes(shop.namespace, by=leader, since=led_at) == [], f"SEED={seed}"
+        await shop.until(phase="Healthy", weight=0, seconds=90)
+    assert load.failed() == (), f"SEED={seed}"
+    assert canary_weights(pair.writes(shop.namespace)) == [*weights, 100, 0], f"SEED={seed}"
+
+
+async def test_broken_connections_do_not_cost_the_lead(pair: Pair) -> None:
+    """Resets, as a load balancer that is restarted sends them: connected again, and renewed."""
+    leader = await pair.leader()
+    before = (await pair.lease())["leaseTransitions"]
+    for _ in range(5):
+        assert leader.relay.cut()
+        await pair.renewed(times=1)
+    assert await leader.leads()
+    assert (await pair.lease())["leaseTransitions"] == before
 
 
 @contextlib.asynccontextmanager

@@ -50,7 +50,7 @@ async def test_times_in_the_lease_decide_nothing(pair: Pair) -> None:
         transitions = (await pair.lease())["leaseTransitions"]
         stamp = f"{year}-01-01T00:00:00.000000Z"
         await pair.edit_lease(renewTime=stamp, acquireTime=stamp)
-        await _renewed(pair, times=5)
+        await pair.renewed(times=5)
         assert await leader.leads()
         assert not await pair.other(leader).leads()
         assert (await pair.lease())["leaseTransitions"] == transitions
@@ -60,7 +60,7 @@ async def test_a_duration_edited_by_hand_delays_nobody(pair: Pair, figures: Figu
     """An hour in `leaseDurationSeconds`: the leader's next renewal puts its own there again."""
     leader = await pair.leader()
     await pair.edit_lease(leaseDurationSeconds=3600)
-    await _renewed(pair, times=2)
+    await pair.renewed(times=2)
     assert (await pair.lease())["leaseDurationSeconds"] == 3
     began = time.monotonic()
     await leader.process.kill()
@@ -101,14 +101,3 @@ async def _second_leads(pair: Pair) -> Replica:
         await stop
         await pair.mended()
     return second
-
-
-async def _renewed(pair: Pair, *, times: int) -> None:
-    """Return when the Lease was renewed so often."""
-    seen: set[str] = {(await pair.lease())["renewTime"]}
-
-    async def often() -> bool:
-        seen.add((await pair.lease())["renewTime"])
-        return len(seen) > times
-
-    await pair.lab.until(often, describe=f"{times} renewals")
