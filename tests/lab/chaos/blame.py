@@ -15,7 +15,7 @@ A request is a fault's own doing when the fault explains this very failure, in i
 the operator) was away. All else is Davy's: a request that nobody's fault explains breaks the run.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -90,13 +90,8 @@ class _Judge:
     def __init__(self, history: History) -> None:
         self._faults = history.faults
         self._last = history.ended
-        outages = [fault for fault in self._faults if fault.kind is FaultKind.OUTAGE]
-        mesh = [fault for fault in outages if fault.target in _MESH]
-        operator = [fault for fault in self._faults if fault.kind in _OPERATOR]
-        self._away = merged(Window(each.start, each.until(self._last)) for each in mesh)
-        self._none_mends = merged(
-            Window(each.start, each.until(self._last)) for each in (*mesh, *operator)
-        )
+        self._away = _windows(history, _mesh_away)
+        self._none_mends = disturbed(history)
         self._leaving = _leaving(history)
 
     def cause(self, lost: Lost) -> Cause:
@@ -130,6 +125,22 @@ class _Judge:
         )
 
 
+def disturbed(history: History) -> list[Window]:
+    """When something was away that has to mend what breaks: API server, etcd, istiod, operator."""
+    return _windows(history, lambda fault: _mesh_away(fault) or fault.kind in _OPERATOR)
+
+
+def within(windows: Sequence[Window], at: datetime) -> bool:
+    """Whether a moment is in one of them."""
+    return any(window.start <= at <= window.end for window in windows)
+
+
+def undisturbed(windows: Sequence[Window], start: datetime, end: datetime) -> timedelta:
+    """The time from start to end without these windows, which don't overlap."""
+    overlaps = (min(end, each.end) - max(start, each.start) for each in windows)
+    return end - start - sum((max(each, timedelta(0)) for each in overlaps), timedelta(0))
+
+
 def recovered(at: datetime, disturbed: Sequence[Window]) -> datetime:
     """The end of the first `RECOVERY` of undisturbed time after `at`.
 
@@ -158,6 +169,15 @@ def merged(windows: Iterable[Window]) -> list[Window]:
         else:
             found.append(window)
     return found
+
+
+def _windows(history: History, chosen: Callable[[Fault], bool]) -> list[Window]:
+    last = history.ended
+    return merged(Window(each.start, each.until(last)) for each in history.faults if chosen(each))
+
+
+def _mesh_away(fault: Fault) -> bool:
+    return fault.kind is FaultKind.OUTAGE and fault.target in _MESH
 
 
 def _leaving(history: History) -> dict[str, datetime]:

@@ -1,7 +1,7 @@
 """The account of a run: a table for people, the same as plain data, and whether it passed."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -24,6 +24,15 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True)
+class ToZero:
+    """From an abort in the status to weight 0 in the route."""
+
+    took: timedelta
+    undisturbed: timedelta
+    """Of that, the time in which API server, etcd, istiod and operator were all there."""
+
+
+@dataclass(frozen=True)
 class Report:
     """What a run came to."""
 
@@ -39,8 +48,10 @@ class Report:
     """Ends of the operator that nobody caused on purpose."""
     crashes: Sequence[Exit]
     """Those that no fault explains."""
-    to_zero: Sequence[timedelta | None]
-    """Of each abort: from the status to the route."""
+    unattended: int
+    """Requests that a bad canary failed while nobody could have aborted it."""
+    to_zero: Sequence[ToZero]
+    """Of each abort that reached the route."""
     idle_writes: int
     """Davy's writes after all was over and settled: there is nothing to write."""
 
@@ -102,13 +113,14 @@ def report(record: Record) -> Report:
     bad = frozenset(
         (each.namespace, each.version) for each in record.releases if each.kind is Kind.BAD
     )
+    lost, disturbed = list(blame.causes(history, bad)), blame.disturbed(history)
     return Report(
         seed=record.seed,
         minutes=record.minutes,
         replicas=record.replicas,
         outcomes=list(outcomes.outcomes(history, record.releases)),
         verdicts=invariants.judge(history),
-        lost=list(blame.causes(history, bad)),
+        lost=lost,
         sent=history.sent,
         faults=Counter(
             f"{fault.kind} {fault.target}" if fault.kind is FaultKind.OUTAGE else str(fault.kind)
@@ -116,12 +128,21 @@ def report(record: Record) -> Report:
         ),
         exits=record.exits,
         crashes=blame.unexplained_exits(history, record.exits),
-        to_zero=[
-            invariants.time_to_zero(history, begun, given_up)
-            for begun, _, given_up in invariants.aborts(history)
-        ],
+        unattended=sum(
+            cause is Cause.BAD_CANARY and blame.within(disturbed, each.ended_at)
+            for each, cause in lost
+        ),
+        to_zero=list(_to_zero(history)),
         idle_writes=record.idle_writes,
     )
+
+
+def _to_zero(history: History) -> Iterator[ToZero]:
+    disturbed = blame.disturbed(history)
+    for begun, _, given_up in invariants.aborts(history):
+        took = invariants.time_to_zero(history, begun, given_up)
+        if took is not None:
+            yield ToZero(took, blame.undisturbed(disturbed, begun.at, begun.at + took))
 
 
 def as_json(found: Report) -> dict[str, Any]:
@@ -153,6 +174,7 @@ def as_json(found: Report) -> dict[str, Any]:
         "requests": {
             "sent": found.sent,
             "failed": len(found.lost),
+            "byBadCanariesThatNobodyCouldAbort": found.unattended,
             "byCause": {
                 str(cause): sum(each is cause for _, each in found.lost) for cause in Cause
             },
@@ -166,7 +188,11 @@ def as_json(found: Report) -> dict[str, Any]:
             for each in found.verdicts
         },
         "secondsFromAbortToWeight0": [
-            None if each is None else each.total_seconds() for each in found.to_zero
+            {
+                "took": each.took.total_seconds(),
+                "undisturbed": each.undisturbed.total_seconds(),
+            }
+            for each in found.to_zero
         ],
         "writesWhenSettled": found.idle_writes,
         "breaks": found.breaks,
@@ -216,6 +242,8 @@ def _requests(found: Report) -> RenderableType:
         count = sum(each is cause for _, each in found.lost)
         style = "red" if count and cause is Cause.UNEXPLAINED else ""
         table.add_row(f"failed: {cause}", Text(str(count), style=style))
+        if cause is Cause.BAD_CANARY:
+            table.add_row("  while nobody could abort it", str(found.unattended))
     return table
 
 
@@ -230,10 +258,12 @@ def _invariants(found: Report) -> RenderableType:
 
 
 def _verdict(found: Report) -> RenderableType:
-    took = [each.total_seconds() for each in found.to_zero if each is not None]
-    times = f"median {at_quantile(took, 0.5):.2f} s, longest {max(took, default=0.0):.2f} s"
     lines = [
-        f"From abort to weight 0, outages counted in: {times} ({len(took)} aborts).",
+        f"From abort to weight 0 ({len(found.to_zero)} aborts): "
+        + _spread([each.undisturbed for each in found.to_zero])
+        + " without disturbance; "
+        + _spread([each.took for each in found.to_zero])
+        + " in all.",
         f"Again: {found.replay}",
     ]
     if found.passed:
@@ -246,6 +276,11 @@ def _verdict(found: Report) -> RenderableType:
         *(Text(f"  {each}") for each in shown),
         *([f"  and {more} more, see the JSON"] if more else []),
     )
+
+
+def _spread(times: Sequence[timedelta]) -> str:
+    seconds = [each.total_seconds() for each in times]
+    return f"median {at_quantile(seconds, 0.5):.2f} s, longest {max(seconds, default=0.0):.2f} s"
 
 
 def _table(*columns: str) -> Table:

@@ -1,5 +1,7 @@
 """A failed request is a fault's own doing only in that fault's place and time."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.lab.chaos import blame
@@ -159,6 +161,14 @@ def test_recovered_counts_undisturbed_time_only() -> None:
     assert blame.recovered(at(0), [Window(at(2), at(10))]) == at(13)
     assert blame.recovered(at(3), [Window(at(2), at(10)), Window(at(14), at(20))]) == at(21)
     assert blame.recovered(at(0), [Window(at(6), at(10))]) == at(5)
+
+
+def test_undisturbed_time_leaves_out_what_overlaps() -> None:
+    """A disturbance counts as far as it is between start and end."""
+    windows = [Window(at(0), at(2)), Window(at(5), at(6)), Window(at(9), at(20))]
+    assert blame.undisturbed(windows, at(1), at(10)) == timedelta(seconds=6)
+    assert blame.undisturbed(windows, at(3), at(4)) == timedelta(seconds=1)
+    assert blame.undisturbed(windows, at(10), at(12)) == timedelta(0)
 
 
 def test_windows_are_merged_in_order() -> None:
