@@ -2,11 +2,15 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from davy.api.analysis import Phase
 from davy.api.conditions import PauseReason
 from davy.api.status import PauseCondition, RunReference
 from davy.engine.position import Position
+
+_SETTLE_SHARE: Final = 10
+"""A settle time is part of a pause that is at least so many times as long."""
 
 
 def step(position: Position, now: datetime, *, weight_in_place: bool) -> tuple[Position, bool]:
@@ -24,7 +28,8 @@ def step(position: Position, now: datetime, *, weight_in_place: bool) -> tuple[P
     if begun is None:
         if not weight_in_place:
             return position, False
-        begun = PauseCondition(reason=PauseReason.CANARY_PAUSE_STEP, start_time=now)
+        began = _began(position, now)
+        begun = PauseCondition(reason=PauseReason.CANARY_PAUSE_STEP, start_time=began)
         position = replace(position, pauses=(*position.pauses, begun), controller_pause=True)
     ends = end(position, begun)
     return position, ends is not None and ends <= now and weight_in_place
@@ -35,6 +40,20 @@ def end(position: Position, begun: PauseCondition) -> datetime | None:
     pause = position.step.pause if position.step else None
     length = pause.length if pause else None
     return None if length is None else begun.start_time + length
+
+
+def _began(position: Position, now: datetime) -> datetime:
+    """When a pause that begins now is counted from: its weight's writing, if that is just past.
+
+    The mesh takes a weight within a part of its settle time. Where all of that is at most a tenth
+    of the pause it is counted in, so that a release takes its pauses and little more.
+    """
+    pause = position.step.pause if position.step else None
+    length = pause.length if pause else None
+    written = position.written_at
+    if length is None or written is None or (now - written) * _SETTLE_SHARE > length:
+        return now
+    return written
 
 
 def inconclusive(position: Position, now: datetime) -> Position:

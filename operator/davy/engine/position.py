@@ -34,6 +34,8 @@ class Position:
     index: int
     """Of the current step, from 0; `len(steps)` when all are passed."""
     promote_full: bool = False
+    written_at: datetime | None = None
+    """When the weight of a setWeight step that this pass completed was written."""
     pauses: tuple[PauseCondition, ...] = ()
     controller_pause: bool = False
     """Davy paused: when `pauses` is empty then, somebody resumed."""
@@ -62,7 +64,9 @@ class Position:
 
     def at(self, index: int) -> "Position":
         """The same update at another step, nothing left of the step before."""
-        return replace(self, index=index, pauses=(), controller_pause=False, step_run=None)
+        return replace(
+            self, index=index, written_at=None, pauses=(), controller_pause=False, step_run=None
+        )
 
 
 def read(rollout: Rollout) -> Position:

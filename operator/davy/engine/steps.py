@@ -30,6 +30,10 @@ def advance(position: Position, around: Surroundings) -> Position:
         if not done:
             return position
         position = position.at(position.index + 1)
+        if step.set_weight is not None:
+            settle = around.took.took_at - around.took.since
+            written_at = max(around.took.since, around.now - settle)
+            position = replace(position, written_at=written_at)
     if in_place(ALL, position, around):
         return replace(
             position, stage=Stage.DONE, stable_hash=position.new_hash, promote_full=False

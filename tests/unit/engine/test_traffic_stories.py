@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from davy.api.conditions import EventReason, RolloutPhase
 from davy.api.errors import Finding
 from davy.engine import plan as plans
@@ -277,3 +279,23 @@ def test_a_stable_destination_that_lost_its_revision_is_led_back_after_the_promo
     cluster.run(10)
     assert cluster.route.stable_hash == cluster.status.stable_rs
     assert phase(cluster) is RolloutPhase.HEALTHY
+
+
+@pytest.mark.parametrize(("length", "counted"), [(10, True), (9, False)])
+def test_a_settle_time_is_part_of_a_pause_ten_times_as_long(length: int, *, counted: bool) -> None:
+    """A release takes its pauses and little more; a short pause is not eaten up."""
+    steps = ({"setWeight": 25}, {"pause": {"duration": f"{length}s"}}, {"setWeight": 50})
+    cluster = updating(*steps, seconds=6)
+    (pause,) = cluster.status.pause_conditions or []
+    (written,) = (line for line in cluster.log if line.endswith("SetWeights"))
+    written_at = START + timedelta(seconds=float(written.split()[0]))
+    assert pause.start_time == (written_at if counted else written_at + SETTLE)
+
+
+def test_a_weight_that_was_held_before_counts_no_time_for_the_next_pause() -> None:
+    """The same weight again: its pause isn't over with the one before."""
+    pauses = ({"pause": {"duration": "20s"}}, {"setWeight": 25}, {"pause": {"duration": "60s"}})
+    cluster = updating({"setWeight": 25}, *pauses, seconds=30)
+    (pause,) = cluster.status.pause_conditions or []
+    assert cluster.status.current_step_index == 3
+    assert cluster.now - pause.start_time < timedelta(seconds=10)
