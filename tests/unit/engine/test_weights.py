@@ -1,0 +1,116 @@
+"""The wanted weight, case by case."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from davy.api.errors import Finding
+from davy.engine import weights
+from davy.engine.position import Stage
+from davy.engine.world import Route
+from tests.unit.engine.pieces import NEW, OLD, a_rollout, a_set, a_world, around, where
+
+PROBLEM = (Finding("spec", "is wrong"),)
+
+
+def wanted(
+    weight: int | None,
+    target: int,
+    *,
+    new: int = 4,
+    settled: bool = True,
+    deleting: bool = False,
+    finalizer: bool = True,
+    route: dict[str, Any] | None = None,
+    observed: bool = True,
+    problems: tuple[Finding, ...] = (),
+    **position: Any,
+) -> int | None:
+    """Of 4 pods, where the route says `weight` and the step asks for `target`."""
+    rollout = replace(a_rollout({"setWeight": target}), deleting=deleting, finalizer=finalizer)
+    here = Route(
+        **{"canary_weight": weight, "stable_hash": OLD, "canary_hash": NEW, **(route or {})}
+    )
+    sets = (a_set(OLD, 1), a_set(NEW, 2, new, desired=4, observed=observed))
+    world = a_world(route=here, replica_sets=sets, problems=problems)
+    return weights.wanted(
+        around(rollout, world, settled=settled), where(rollout, **position), target
+    )
+
+
+@pytest.mark.parametrize(
+    ("available", "full", "weight"),
+    [(0, 4, 0), (1, 3, 33), (2, 3, 66), (3, 5, 60), (4, 4, 100), (9, 4, 100), (0, 0, 100)],
+)
+def test_what_pods_carry_is_rounded_down(available: int, full: int, weight: int) -> None:
+    """I2; a rollout of no pods at all carries any weight."""
+    assert weights.carried(available, full) == weight
+
+
+@pytest.mark.parametrize(("weight", "pods"), [(0, 0), (1, 1), (25, 1), (26, 2), (100, 4)])
+def test_what_a_weight_needs_is_rounded_up(weight: int, pods: int) -> None:
+    """I2."""
+    assert weights.needed(weight, 4) == pods
+
+
+def test_the_weight_of_a_step_is_the_last_one_asked_for() -> None:
+    """Before any it is 0, past the last step 100."""
+    steps = where(
+        a_rollout({"pause": {}}, {"setWeight": 30}, {"pause": {}}, {"setWeight": 0})
+    ).steps
+    assert [weights.of_step(steps, index) for index in range(5)] == [0, 30, 30, 0, 100]
+
+
+def test_raising_waits_for_everything() -> None:
+    """I2, I5, I9: pods, counted since the last scaling; effect; the finalizer; no problem."""
+    assert wanted(10, 50) == 50
+    assert wanted(10, 50, new=2) == 50
+    assert wanted(10, 50, new=1) == 10
+    assert wanted(10, 50, observed=False) == 10
+    assert wanted(10, 50, settled=False) == 10
+    assert wanted(10, 50, finalizer=False) == 10
+    assert wanted(10, 50, problems=PROBLEM) == 10
+
+
+def test_lowering_waits_for_nothing() -> None:
+    """I2, I3: fewer pods, a step down, a deletion, another revision behind the canary's side."""
+    hindered: dict[str, Any] = {"settled": False, "problems": PROBLEM, "finalizer": False}
+    assert wanted(50, 10, **hindered) == 10
+    assert wanted(50, 50, new=1, **hindered) == 25
+    assert wanted(50, 50, stage=Stage.ABORTED, **hindered) == 0
+    assert wanted(50, 50, deleting=True, **hindered) == 0
+    assert wanted(50, 50, route={"canary_hash": OLD}, **hindered) == 0
+
+
+def test_a_weight_that_is_right_stays() -> None:
+    """Whatever holds back a higher one."""
+    assert wanted(50, 50, settled=False, problems=PROBLEM) == 50
+    assert wanted(50, 50, route={"canary_hash": None}) == 50
+
+
+def test_the_route_is_left_alone() -> None:
+    """Where it can't be read, and before there is a stable revision."""
+    assert wanted(None, 50) is None
+    assert wanted(50, 50, stage=Stage.FIRST) is None
+
+
+def test_a_promoted_revision_moves_when_stables_side_leads_to_it_and_settled() -> None:
+    """I5: 100 on the canary's side until then."""
+    both = {"stable_hash": NEW}
+    assert wanted(100, 0, stage=Stage.DONE) == 100
+    assert wanted(100, 0, stage=Stage.DONE, route=both) == 0
+    assert wanted(100, 0, stage=Stage.DONE, route=both, settled=False) == 100
+    assert wanted(0, 0, stage=Stage.DONE, route=both) == 0
+
+
+def test_a_promoted_revision_that_somebody_lowered_rises_with_its_pods_alone() -> None:
+    """I2: back to 100 with all pods; with one of four not even what it has."""
+    assert wanted(60, 0, stage=Stage.DONE) == 100
+    assert wanted(60, 0, stage=Stage.DONE, new=3) == 60
+    assert wanted(60, 0, stage=Stage.DONE, new=1) == 25
+
+
+def test_a_promoted_revision_that_the_canary_doesnt_lead_to_gets_no_weight_there() -> None:
+    """A rollback: all to stable's side, at once."""
+    assert wanted(40, 0, stage=Stage.DONE, route={"canary_hash": OLD}, settled=False) == 0
