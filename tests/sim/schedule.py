@@ -120,7 +120,7 @@ def _setup(chance: Random) -> Setup:
         resync=chance.choice((40.0, 60.0, 90.0)),
         workers=chance.choice((1, 3)),
         pods_shown=chance.random() < 0.2,
-        lease=chance.choice((6.0, 15.0)),
+        lease=chance.choice((6.0, 15.0, 30.0)),
         names=("cart", "pay") if chance.random() < 0.1 else ("cart",),
     )
 

@@ -44,6 +44,7 @@ class Streams:
         self._wakes = wakes
         self._chance = chance
         self._delay = delay
+        self._kinds = {kind for kind, _ in watches.streams()}
         self._down: dict[Kind, list[Change] | None] = {}
         """Kinds without a connection; the list keeps what the server will tell when it is back."""
         self._last: dict[tuple[Kind, str], float] = {}
@@ -91,7 +92,7 @@ class Streams:
 
     def _told(self, change: Change) -> None:
         kind = change.kind
-        if self.stopped or not self._watched(kind):
+        if self.stopped or kind not in self._kinds:
             return
         if kind in self._down:
             missed = self._down[kind]
@@ -102,9 +103,6 @@ class Streams:
         if lost and self._chance.random() < lost:
             return
         self._send(kind, change.type, change.object)
-
-    def _watched(self, kind: Kind) -> bool:
-        return any(stream[0] == kind for stream in self._watches.streams())
 
     def _send(self, kind: Kind, event: str | None, found: Json) -> None:
         more = sum(seconds for named, seconds in self.slow.items() if _is(named, kind))

@@ -84,7 +84,8 @@ class Observer:
             state = router.read(routed, objects)
             problems += [*self._unserved(keys)] or state.problems
             route = _route(state, routed.canary)
-        problems += runs.problems(self.cache, self.kinds, raw, spec)
+        stamp = runs.stamp(self.cache, self.kinds, raw, spec)
+        problems += self.cache.made(self._run_problems, raw, stamp)
         rollout = world.Rollout(
             namespace=metadata["namespace"],
             name=metadata["name"],
@@ -122,6 +123,11 @@ class Observer:
             if kind:
                 yield (kind, key.namespace, key.name)
         yield from runs.references(self.kinds, seen.rollout.namespace, seen.rollout.spec)
+
+    def _run_problems(self, raw: Json) -> tuple[Finding, ...]:
+        spec = _spec(raw)
+        assert isinstance(spec, RolloutSpec)  # noqa: S101  # it was observed
+        return tuple(runs.problems(self.cache, self.kinds, raw, spec))
 
     def _routed(self, raw: Json, spec: RolloutSpec) -> traffic.RoutedRollout:
         metadata = raw["metadata"]

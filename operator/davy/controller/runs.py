@@ -10,7 +10,7 @@ from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec
 from davy.api.errors import Finding
 from davy.api.rollout import RolloutSpec
 from davy.cluster import apply
-from davy.cluster.cache import Cache, Json, version_of
+from davy.cluster.cache import Cache, Json, uid_of, version_of
 from davy.cluster.kinds import Kind, Kinds
 from davy.controller.interest import Reference
 from davy.engine import plan, world
@@ -36,6 +36,24 @@ def problems(cache: Cache, kinds: Kinds, raw: Json, spec: RolloutSpec) -> Iterat
         except errors.InvalidObject as error:
             for finding in error.findings:
                 yield Finding(path, str(finding))
+
+
+def stamp(cache: Cache, kinds: Kinds, raw: Json, spec: RolloutSpec) -> tuple[str, ...]:
+    """Equal for all states of a Rollout and its templates in which `problems` finds the same.
+
+    The whole Rollout counts only where an argument takes a field of it.
+    """
+    versions = [str(raw["metadata"].get("generation", 0))]
+    for _, analysis in _analyses(spec):
+        if any(arg.value_from and arg.value_from.field_ref for arg in analysis.args or ()):
+            versions.append(version_of(raw))
+        for wanted in analysis.templates:
+            kind = _template_kind(kinds, cluster_scope=wanted.cluster_scope)
+            found = cache.get(kind, raw["metadata"]["namespace"], wanted.template_name)
+            versions.append(f"{uid_of(found)} {version_of(found)}" if found else "")
+            if found and "fieldRef" in str((found.get("spec") or {}).get("args")):
+                versions.append(version_of(raw))
+    return tuple(versions)
 
 
 def observed(cache: Cache, kinds: Kinds, raw: Json) -> Iterator[world.Run]:
