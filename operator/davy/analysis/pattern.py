@@ -10,7 +10,7 @@ more than a few million is refused. `^v1\..*$` is never refused, `(a+)+` always 
 import re
 import warnings
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import lark
@@ -69,7 +69,9 @@ class _Count(lark.Transformer[lark.Token, Ways]):
         return lambda n: sum(part(n) for part in parts)
 
 
-_PARSER: Final = lark.Lark(_GRAMMAR, parser="lalr", transformer=_Count())
+@cache
+def _parser() -> lark.Lark:
+    return lark.Lark(_GRAMMAR, parser="lalr", transformer=_Count())
 
 
 def matches(text: str, pattern: str) -> bool:
@@ -98,7 +100,7 @@ def _compiled(pattern: str) -> tuple[re.Pattern[str], Ways]:
     if len(pattern) > MAX_PATTERN:
         raise Refused(f"a pattern has at most {MAX_PATTERN} characters, not {len(pattern)}")
     try:
-        ways: Any = _PARSER.parse(pattern)
+        ways: Any = _parser().parse(pattern)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             return re.compile(pattern, re.ASCII), ways

@@ -7,7 +7,7 @@ length of the text and its stack never with its nesting.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final, NoReturn, cast
 
 import lark
@@ -55,7 +55,7 @@ def parse(source: str) -> Node:
     if not source.strip():
         raise ConditionError("the condition is empty; write e.g. result[0] >= 0.95", position=0)
     try:
-        tree: Any = _PARSER.parse(source)
+        tree: Any = _parser().parse(source)
     except lark.exceptions.VisitError as error:
         if isinstance(error.orig_exc, ConditionError):
             raise error.orig_exc from None
@@ -255,10 +255,13 @@ def _text(token: lark.Token) -> str:
     return _ESCAPE.sub(one, str(token)[1:-1])
 
 
-_PARSER: Final = lark.Lark.open_from_package(
-    "davy.analysis",
-    "condition.lark",
-    parser="lalr",
-    transformer=_Builder(),
-    maybe_placeholders=True,
-)
+@cache
+def _parser() -> lark.Lark:
+    """Made for the first condition: its tables cost 2 MB and a tenth of a second of the start."""
+    return lark.Lark.open_from_package(
+        "davy.analysis",
+        "condition.lark",
+        parser="lalr",
+        transformer=_Builder(),
+        maybe_placeholders=True,
+    )
