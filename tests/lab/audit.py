@@ -1,5 +1,7 @@
 """The API server's audit log: every write that matters to a rollout, in order, body and answer.
 
+And, without these, whatever else the accounts of Davy's namespace ask for.
+
 It is the account of what was written by whom that no watch can give: a watch shows states, skips
 some in an outage, and never says who made one.
 """
@@ -90,8 +92,34 @@ def read(path: Path, namespaces: frozenset[str]) -> Iterator[Write]:
             if not line.endswith("\n"):
                 return
             event = json.loads(line)
-            if event.get("objectRef", {}).get("namespace") in namespaces:
+            whole = event["level"] == "RequestResponse"
+            if whole and event.get("objectRef", {}).get("namespace") in namespaces:
                 yield _write(event)
+
+
+@dataclass(frozen=True, order=True)
+class Request:
+    """What somebody asked for, as RBAC sees it."""
+
+    group: str
+    resource: str
+    """Plural, with `/subresource` where there is one."""
+    verb: str
+    code: int
+
+
+def requests(path: Path, user: str) -> set[Request]:
+    """What an account asked for of resources, and how it was answered; each once."""
+    found = set()
+    for line in path.read_text().splitlines(keepends=True):
+        event = json.loads(line) if line.endswith("\n") else {}
+        reference = event.get("objectRef")
+        if reference is None or event["user"]["username"] != user:
+            continue
+        resource = "/".join(filter(None, [reference.get("resource"), reference.get("subresource")]))
+        code = (event.get("responseStatus") or {}).get("code", 0)
+        found.add(Request(reference.get("apiGroup", ""), resource, event["verb"], code))
+    return found
 
 
 def _policy() -> Json:
@@ -105,6 +133,8 @@ def _policy() -> Json:
             # Counts of pods, again and again, by the controller that makes them: a watch has them.
             {"level": "None", "users": ["admin"], "resources": [{"group": "apps"}]},
             {"level": "RequestResponse", "verbs": _WRITES, "resources": recorded},
+            # Everything else that Davy asks for, so that its rights can be compared with it.
+            {"level": "Metadata", "userGroups": ["system:serviceaccounts:davy-system"]},
             {"level": "None"},
         ],
     }

@@ -11,6 +11,7 @@ from davy.api import validate
 from davy.api.group import ApiGroup
 from davy.cluster.kinds import Kinds
 from davy.controller import startup
+from davy.controller.settings import Settings
 
 MANIFESTS = Path(__file__).resolve().parents[3] / "manifests"
 EXAMPLES = sorted(path for path in (MANIFESTS / "examples").iterdir() if path.is_dir())
@@ -30,9 +31,10 @@ def of_kind(kind: str, folder: Path = MANIFESTS) -> list[dict[str, Any]]:
     return [each for each in objects(folder) if each["kind"] == kind]
 
 
-@pytest.mark.parametrize("folder", [MANIFESTS, MANIFESTS / "secrets-reader"], ids=["davy", "role"])
-def test_every_file_is_applied(folder: Path) -> None:
+@pytest.mark.parametrize("name", [".", "secrets-reader", "network-policy"])
+def test_every_file_is_applied(name: str) -> None:
     """A file that no kustomization lists would be a file that does nothing."""
+    folder = MANIFESTS / name
     listed = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
     files = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
     assert {name for name in listed if name.endswith(".yaml")} == files
@@ -109,6 +111,24 @@ def test_the_operator_meets_the_restricted_standard() -> None:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
+
+
+def test_health_and_metrics_are_where_the_manifests_say() -> None:
+    """Port 8080 by default: probed, scraped, served and let through under one name."""
+    (deployment,) = of_kind("Deployment")
+    template = deployment["spec"]["template"]
+    (container,) = template["spec"]["containers"]
+    (port,) = container["ports"]
+    assert Settings().listen == f"0.0.0.0:{port['containerPort']}"
+    assert template["metadata"]["annotations"]["prometheus.io/port"] == str(port["containerPort"])
+    probes = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness")}
+    assert set(map(str, probes.values())) == {str({"path": "/healthz", "port": port["name"]})}
+    readiness = container["readinessProbe"]["httpGet"]
+    assert readiness == {"path": "/readyz", "port": port["name"]}
+    (service,) = of_kind("Service")
+    assert service["spec"]["ports"][0]["targetPort"] == port["name"]
+    (policy,) = of_kind("NetworkPolicy", MANIFESTS / "network-policy")
+    assert policy["spec"]["ingress"] == [{"ports": [{"port": port["name"], "protocol": "TCP"}]}]
 
 
 @pytest.mark.parametrize("folder", EXAMPLES, ids=lambda path: path.name)
