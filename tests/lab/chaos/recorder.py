@@ -74,10 +74,14 @@ class Recorder:
         async with self._changed:
             await self._changed.wait_for(condition)
 
-    async def change(self, kinds: frozenset[str]) -> None:
-        """Return at the next change of an object of one of these kinds (plurals)."""
+    async def changes(self, kinds: frozenset[str], count: int) -> None:
+        """Return when objects of these kinds (plurals) have changed so often from now on."""
         place = len(self.seen)
-        await self.until(lambda: any(each.key.kind in kinds for each in self.seen[place:]))
+
+        def enough() -> bool:
+            return sum(each.key.kind in kinds for each in self.seen[place:]) >= count
+
+        await self.until(enough)
 
     async def _follow(self, kind: str) -> None:
         since = ""

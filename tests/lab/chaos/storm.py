@@ -5,6 +5,7 @@ outage meets kills, cuts, removed pods and deleted routes.
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,15 +17,16 @@ from tests.lab.chaos.recorder import Recorder
 Range = tuple[float, float]
 
 _MOVES: Final = frozenset(
-    {"rollouts", "virtualservices", "httproutes", "destinationrules", "services", "replicasets"}
+    {"rollouts", "virtualservices", "httproutes", "destinationrules", "services"}
 )
-"""Changes of these are moves of a rollout."""
+"""Changes of these are moves of a rollout; about thirty make a release."""
 
 _PATIENT: Final = 0.85
 """The part of the kills that wait for a lead and a move; the others come at any time."""
 
-_LEAD: Final = (0.0, 3.0)
-"""Seconds for which the operator leads before most kills."""
+_MOVES_A_SHOP: Final = 6
+"""Before most kills the operator leads for this many moves at most, for each shop: what it gets
+done between two kills doesn't depend on how fast the machine is."""
 
 _PATIENCE_SECONDS: Final = 20.0
 
@@ -108,30 +110,23 @@ class Storm:
     async def _run(self, lane: Lane) -> None:
         chance = random.Random(f"{self.seed} {lane.name}")
         while not await self._stopped_within(chance.uniform(*lane.gap)):
-            patient, lead, delay = (
-                chance.random() < 0.8,
-                chance.uniform(*_LEAD),
-                chance.uniform(0, 0.3),
-            )
-            if lane.on_move and patient:
-                await self._a_move(lead)
+            patient, part, delay = chance.random(), chance.random(), chance.uniform(0, 0.3)
+            if lane.on_move and patient < _PATIENT:
+                await self._moves(1 + int(part * _MOVES_A_SHOP * len(self.faults.shops)))
                 await asyncio.sleep(delay)
             (fault,) = chance.choices(list(lane.choices), weights=list(lane.choices.values()))
             await fault(chance)
 
-    async def _a_move(self, lead_seconds: float) -> None:
-        """Return when the operator has led for so long and a rollout moves.
+    async def _moves(self, count: int) -> None:
+        """Return when the operator leads and rollouts have made so many moves.
 
         Without the patience most kills would meet an operator that starts or waits for the lease,
         which has nothing under way that a kill could harm. It has an end, for outages are longer.
         """
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await self.faults.somebody_leads()
-                await asyncio.sleep(lead_seconds)
-                await self.recorder.change(_MOVES)
-        except TimeoutError:
-            return
+                await self.recorder.changes(_MOVES, count)
 
     async def _stopped_within(self, seconds: float) -> bool:
         try:

@@ -138,10 +138,12 @@ class User:
             error_rate,
         )
         self.releases.append(release)
-        await self._apply(release.version, error_rate, paused=kind not in {Kind.GOOD, Kind.BAD})
-        await self._see_through(release)
-        release.ended = datetime.now(UTC)
-        release.message = self._status.get("message", "")
+        try:
+            await self._apply(release.version, error_rate, paused=kind not in {Kind.GOOD, Kind.BAD})
+            await self._see_through(release)
+            release.ended = datetime.now(UTC)
+        finally:
+            release.message = self._status.get("message", "")
 
     async def _see_through(self, release: Release) -> None:
         match release.kind:
