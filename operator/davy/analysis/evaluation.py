@@ -314,7 +314,8 @@ class Evaluation:
         """`isNil(x)`, `default(x, y)`: what isn't there is nil, by the user's own decision."""
         wanted = 1 if node.data == "isNil" else 2
         if len(node.parts) != wanted:
-            raise self._wrong(node, f"{node.data} takes {wanted} arguments, not {len(node.parts)}")
+            takes = "1 argument" if wanted == 1 else f"{wanted} arguments"
+            raise self._wrong(node, f"{node.data} takes {takes}, not {len(node.parts)}")
         value = self._value(node.parts[0], scope)
         nothing = value is None or value is UNKNOWN
         if node.data == "isNil":
