@@ -11,7 +11,7 @@ ANY_PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.
 BOOTSTRAP := $(or $(ANY_PYTHON),no-python) tests/bootstrap.py $(if $(PYTHON),--python $(PYTHON))
 BIN := .venv/bin
 
-.PHONY: help demo test bench chaos fuzz mutants unit lab lint crds lock clean env env-lab have-python
+.PHONY: help demo test bench chaos fuzz mutants unit sim lab lint crds lock clean env env-lab have-python
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -20,7 +20,8 @@ help:  ## list the targets
 demo: env-lab  ## play three releases on real components; JSON=FILE for the numbers, KEEP=1 to look around after
 	$(BIN)/python -m tests.lab demo $(if $(JSON),--json $(JSON)) $(if $(KEEP),--keep)
 
-test: env-lab lint unit  ## everything CI runs: lint, unit, and the tests on real components
+test: env-lab lint unit  ## everything CI runs: lint, unit, simulation, and the tests on real components
+	$(BIN)/python -m pytest -m sim
 	$(BIN)/python -m tests.lab exec -- $(CURDIR)/$(BIN)/python -m pytest -m lab
 
 bench: env-lab  ## what many rollouts cost, on a real API server; SIZES=100,1000,5000 PAUSE=1s JSON=FILE
@@ -37,7 +38,10 @@ mutants: env  ## put defects into copies of the code and see whether the tests s
 	$(BIN)/python -m tests.mutants $(PART)
 
 unit: env  ## the tests that need no lab, in less than a minute; ARGS="-k name" picks some
-	$(BIN)/python -m pytest -m "not lab" $(ARGS)
+	$(BIN)/python -m pytest -m "not lab and not sim" $(ARGS)
+
+sim: env  ## N simulated schedules from SEED on, on all cores; N=1 replays one; stop and go on as you like
+	$(BIN)/python -m tests.sim --schedules $(or $(N),3000) --seed $(or $(SEED),1) $(ARGS)
 
 lab: env-lab  ## bring the lab up, say how to reach it, stay until Ctrl-C
 	$(BIN)/python -m tests.lab up

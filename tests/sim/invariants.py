@@ -83,15 +83,19 @@ class Shown:
             status.get("currentPodHash"),
         }
 
-    def available(self, template_hash: str | None) -> int:
-        """Pods that a weight may be built on: 0 while the count is from before a scaling."""
+    def standing(self, template_hash: str | None) -> int:
+        """Available pods that are there to stay."""
         found = self.sets.get(template_hash or "")
-        status = (found or {}).get("status") or {}
         if found is None:
             return 0
-        if status.get("observedGeneration", 0) < found["metadata"]["generation"]:
-            return 0
-        return int(min(status.get("availableReplicas") or 0, found["spec"].get("replicas", 1)))
+        available = (found.get("status") or {}).get("availableReplicas") or 0
+        return int(min(available, found["spec"].get("replicas", 1)))
+
+    def available(self, template_hash: str | None) -> int:
+        """Pods that a weight may be built on: 0 while the count is from before a scaling."""
+        found = self.sets.get(template_hash or "") or {"metadata": {"generation": 0}}
+        observed = (found.get("status") or {}).get("observedGeneration", 0)
+        return self.standing(template_hash) if observed >= found["metadata"]["generation"] else 0
 
 
 @dataclass(frozen=True)
@@ -517,7 +521,7 @@ class Judge:
         self._check("I10", stable == status.get("currentPodHash"), "Healthy in the middle of it")
         if self._unseen(ledger, shown) or self._clocks_wrong(shown):
             return
-        pods = shown.available(stable)
+        pods = shown.standing(stable)
         self._check("I10", pods >= shown.full, f"Healthy with {pods} of {shown.full} pods")
         does = shown.carried
         right = does.canary == 0 and (does.share(stable or "") == 100 or shown.full == 0)

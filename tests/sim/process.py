@@ -24,7 +24,7 @@ from tests.sim.network import Network
 from tests.sim.schedule import Setup
 from tests.sim.streams import Streams
 
-registry.entry_points = cache(registry.entry_points)  # type: ignore[assignment]
+registry.entry_points = cache(registry.entry_points)  # type: ignore[attr-defined]
 """Installed packages are looked through once: that reads the disk, for 10 ms a process."""
 
 START: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -1,0 +1,95 @@
+"""The simulation is worth something only if it finds what is wrong: defects, seeded one by one.
+
+Each is made where the rule is; the simulation must break within some hundred schedules.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from davy.cluster import apply
+from davy.engine import decide, effect, scale, steps, weights
+from tests.sim.runner import one
+
+pytestmark = pytest.mark.sim
+ENOUGH = 300
+
+
+def no_drain(patch: pytest.MonkeyPatch) -> None:
+    """Pods go with their weight."""
+    patch.setattr(scale, "_delay_seconds", lambda *_: 0)
+
+
+def weight_before_capacity(patch: pytest.MonkeyPatch) -> None:
+    """As if all pods were there."""
+    patch.setattr(weights, "_may_rise", lambda *_: True)
+    patch.setattr(weights, "carried", lambda *_: 100)
+
+
+def no_settling(patch: pytest.MonkeyPatch) -> None:
+    """What is written is taken for what is so."""
+    real = effect.effect
+
+    def at_once(*arguments: Any) -> effect.Effect:
+        found = real(*arguments)
+        known = arguments[0].canary_weight is not None
+        return replace(found, in_effect=known, settles_at=None)
+
+    patch.setattr(decide, "effect", at_once)
+
+
+def no_resource_version(patch: pytest.MonkeyPatch) -> None:
+    """Statuses are written over what came meanwhile."""
+
+    async def blind(api: Any, kind: Any, found: Any, *, before: Any, after: Any) -> Any:
+        patch_ = apply.difference(before, after)
+        name = found["metadata"]["namespace"], found["metadata"]["name"]
+        body = {"status": patch_}
+        return await api.patch_merge(kind, *name, body, subresource="status") if patch_ else None
+
+    patch.setattr(apply, "write_status", blind)
+
+
+def pauses_are_skipped(patch: pytest.MonkeyPatch) -> None:
+    """A pause is over when it begins."""
+    patch.setattr(steps, "_pause", lambda position, _: (position, True))
+
+
+def nothing_is_a_success(patch: pytest.MonkeyPatch) -> None:
+    """An analysis step is passed without its run's success."""
+    patch.setattr(steps, "_analysis", lambda position, _: (position, position.step_run is not None))
+
+
+def an_abort_is_no_haste(patch: pytest.MonkeyPatch) -> None:
+    """An abort waits for the mesh, as a step does."""
+    real = weights.wanted
+
+    def patient(around: Any, position: Any, target: int) -> int | None:
+        goal = real(around, position, target)
+        return goal if around.took.in_effect else around.world.route.canary_weight
+
+    patch.setattr(weights, "wanted", patient)
+
+
+DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
+    no_drain,
+    weight_before_capacity,
+    no_settling,
+    no_resource_version,
+    pauses_are_skipped,
+    nothing_is_a_success,
+    an_abort_is_no_haste,
+]
+
+
+@pytest.mark.parametrize("seed_defect", DEFECTS, ids=lambda defect: defect.__name__)
+def test_a_seeded_defect_is_found(
+    seed_defect: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an invariant, not by an error of the simulation's own."""
+    seed_defect(monkeypatch)
+    found = next((why for seed in range(1, ENOUGH) if (why := one(seed).broken)), "")
+    assert found
+    assert not found.startswith("simulation")
