@@ -204,3 +204,14 @@ def test_deletion_leaves_all_traffic_on_stable() -> None:
 def test_deletion_of_an_idle_rollout_needs_no_finalizer() -> None:
     """Nothing to take back: the operator needn't even be there."""
     assert not running(*STEPS).rollout.finalizer
+
+
+def test_deletion_lets_go_of_a_destination_that_isnt_narrowed() -> None:
+    """I9: all weight on a stable side that leads to any pod is where the user had it."""
+    cluster = updating(*STEPS, seconds=30)
+    cluster.route = replace(cluster.route, stable_hash=None, canary_weight=0)
+    for found in cluster.sets:
+        cluster.broken.add(found)
+    cluster.rollout = replace(cluster.rollout, deleting=True)
+    cluster.run(3)
+    assert not cluster.rollout.finalizer

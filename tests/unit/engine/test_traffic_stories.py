@@ -299,3 +299,11 @@ def test_a_weight_that_was_held_before_counts_no_time_for_the_next_pause() -> No
     (pause,) = cluster.status.pause_conditions or []
     assert cluster.status.current_step_index == 3
     assert cluster.now - pause.start_time < timedelta(seconds=10)
+
+
+def test_a_route_that_cant_be_read_is_said_so() -> None:
+    """I10: at any step; nothing is wrong with the spec."""
+    cluster = updating({"setWeight": 10}, seconds=3.5)
+    cluster.route = replace(cluster.route, canary_weight=None)
+    cluster.settle()
+    assert cluster.message.startswith("Step 1 of 1: the route can't be read.")
