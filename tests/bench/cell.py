@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from tests.bench import tenants
+from tests.bench import stubborn, tenants
 from tests.bench.account import Idle, Phase, Size, Start
 from tests.bench.meter import Reading
 from tests.bench.replica_sets import ReplicaSets
@@ -28,7 +28,7 @@ from tests.lab.lab import Lab
 
 ALONE: Final = 30
 """Updates, one after the other, from which the latency without load is taken."""
-CALLS: Final = 24
+CALLS: Final = 12
 """Requests of the bench under way at the same time."""
 STALLED_SECONDS: Final = 120.0
 """A fleet of which no rollout has changed for so long, though some should, ends the bench."""
@@ -62,17 +62,14 @@ class Fleet:
 
     async def watch(self) -> None:
         """Follow the rollouts until cancelled."""
-        while True:
-            async for event, found in self.kube.watch("rollouts.davy.dev"):
-                if event == "BOOKMARK":
-                    continue
-                self.heard_at = time.monotonic()
-                metadata = found["metadata"]
-                key = (metadata["namespace"], metadata["name"])
-                if self.generations.get(key) != metadata["generation"]:
-                    self.generations[key] = metadata["generation"]
-                    self.edited[key] = time.monotonic()
-                self.statuses[key] = found.get("status") or {}
+        async for _, found in stubborn.watch(self.kube, "rollouts.davy.dev"):
+            self.heard_at = time.monotonic()
+            metadata = found["metadata"]
+            key = (metadata["namespace"], metadata["name"])
+            if self.generations.get(key) != metadata["generation"]:
+                self.generations[key] = metadata["generation"]
+                self.edited[key] = time.monotonic()
+            self.statuses[key] = found.get("status") or {}
 
     def done(self, keys: Iterable[Key]) -> int:
         """How many of them are Healthy with what was last asked."""
@@ -166,17 +163,17 @@ class Cell:
 
     async def _network(self, number: int) -> None:
         for document in tenants.Tenant(number, self.pause).network():
-            await self.lab.kube.create(document)
+            await stubborn.call(partial(self.lab.kube.create, document))
 
     async def _create(self, number: int) -> None:
-        await self.lab.kube.create(tenants.Tenant(number, self.pause).rollout())
+        rollout = tenants.Tenant(number, self.pause).rollout()
+        await stubborn.call(partial(self.lab.kube.create, rollout))
 
     async def _update(self, number: int, image: int = 2) -> None:
         key = _key(number)
         generation = self.fleet.generations[key]
-        await self.lab.kube.patch(
-            "rollouts.davy.dev", key[1], tenants.new_image(image), namespace=key[0]
-        )
+        patch = partial(self.lab.kube.patch, "rollouts.davy.dev", key[1], namespace=key[0])
+        await stubborn.call(partial(patch, tenants.new_image(image)))
         await self._until(lambda: self.fleet.generations[key] > generation, "the edit was seen")
 
     async def _reading(self) -> Reading:

@@ -6,21 +6,21 @@ that exist, then one more ready pod at a time.
 """
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
+from tests.bench import stubborn
 from tests.lab.kube import Json, Kube
-from tests.lab.kube_errors import Conflict, NotFound
 
 READY_SECONDS: Final = 0.5
 """From a pod's creation to its readiness."""
 APART_SECONDS: Final = 0.1
 """A pod of the same scaling becomes ready so long after the one before."""
-WORKERS: Final = 16
+WORKERS: Final = 8
 
 Seen = Callable[[Json], None]
 
@@ -59,20 +59,17 @@ class ReplicaSets:
                 self._tasks.create_task(job)
 
     async def _watch(self) -> None:
-        while True:
-            async for event, found in self._kube.watch("replicaset"):
-                if event == "BOOKMARK":
-                    continue
-                uid = found["metadata"]["uid"]
-                if event == "DELETED":
-                    self._known.pop(uid, None)
-                    continue
-                known = self._known.get(uid)
-                if known is None:
-                    known = self._known[uid] = _ReplicaSet(found)
-                    self._seen(found)
-                known.found = found
-                self._look(uid)
+        async for event, found in stubborn.watch(self._kube, "replicaset"):
+            uid = found["metadata"]["uid"]
+            if event == "DELETED":
+                self._known.pop(uid, None)
+                continue
+            known = self._known.get(uid)
+            if known is None:
+                known = self._known[uid] = _ReplicaSet(found)
+                self._seen(found)
+            known.found = found
+            self._look(uid)
 
     def _look(self, uid: str) -> None:
         known = self._known.get(uid)
@@ -91,26 +88,23 @@ class ReplicaSets:
                 await asyncio.sleep(0)
                 continue
             known.queued, known.busy = False, True
-            try:
-                await self._reconcile(uid, known)
-            except (NotFound, Conflict):
-                pass
-            finally:
-                known.busy = False
+            await self._reconcile(uid, known)
+            known.busy = False
 
     async def _reconcile(self, uid: str, known: _ReplicaSet) -> None:
         """The right number of pods, and a status that says so."""
         wanted = known.found["spec"].get("replicas", 1)
         generation = known.found["metadata"]["generation"]
         for place, pod in enumerate(_names(known.found, wanted - len(known.pods))):
-            await self._kube.create(_pod(known.found, pod))
+            await stubborn.call(partial(self._kube.create, _pod(known.found, pod)))
             known.pods[pod] = False
             after = READY_SECONDS + place * APART_SECONDS
             self._tasks.create_task(self._become_ready(uid, pod, after))
         for pod in sorted(known.pods)[wanted:]:
             del known.pods[pod]
             namespace = known.found["metadata"]["namespace"]
-            await self._kube.delete("pod", pod, namespace=namespace, grace_seconds=0)
+            gone = partial(self._kube.delete, "pod", pod, namespace=namespace, grace_seconds=0)
+            await stubborn.call(gone)
         ready = sum(known.pods.values())
         status = {
             "observedGeneration": generation,
@@ -129,19 +123,20 @@ class ReplicaSets:
         if known is None or pod not in known.pods:
             return
         metadata = {"name": pod, "namespace": known.found["metadata"]["namespace"]}
-        with contextlib.suppress(NotFound):
-            await self._patch_status("pod", metadata, _ready())
+        await self._patch_status("pod", metadata, _ready())
         if pod in known.pods:
             known.pods[pod] = True
             self._look(uid)
 
     async def _patch_status(self, kind: str, metadata: Json, status: Json) -> None:
-        await self._kube.patch(
-            kind,
-            metadata["name"],
-            {"status": status},
-            namespace=metadata["namespace"],
-            subresource="status",
+        await stubborn.call(
+            lambda: self._kube.patch(
+                kind,
+                metadata["name"],
+                {"status": status},
+                namespace=metadata["namespace"],
+                subresource="status",
+            )
         )
 
 
