@@ -1,5 +1,8 @@
 """Things break in the middle: pods, route, Prometheus, the operator itself."""
 
+import asyncio
+import itertools
+
 from tests.lab.component import Component
 from tests.lab.lab import Lab
 from tests.lab.rollouts.conftest import OpenShop
@@ -145,3 +148,36 @@ async def test_an_edit_of_the_route_by_somebody_else_is_taken_back(open_shop: Op
         return await shop.weight() == 50
 
     await shop.lab.until(is_back, describe="weight 50 again", namespace=shop.namespace)
+
+
+async def test_a_route_that_another_writer_keeps_changing_delays_nobody(
+    open_shop: OpenShop,
+) -> None:
+    """I3: writes of a weight are conflicts, tried again at once and told to nobody."""
+    shop = await open_shop(steps=PAUSED)
+    await shop.healthy()
+    async with shop.load() as load:
+        writer = asyncio.create_task(_keep_changing(shop))
+        await shop.release("v2")
+        await shop.until(phase="Paused", weight=50, seconds=20)
+        await shop.edit_status(abort=True)
+        await shop.until(phase="Degraded", weight=0, seconds=10)
+        assert not writer.done(), "the route was no longer changed by anybody else"
+        writer.cancel()
+        await asyncio.gather(writer, return_exceptions=True)
+    assert load.failed() == ()
+    assert [text for _, text in await shop.events() if "HTTP 4" in text] == []
+
+
+async def _keep_changing(shop: Shop) -> None:
+    """A new time-out in the VirtualService, some fifty times a second."""
+    for seconds in itertools.count(100):
+        timeout = {"op": "add", "path": "/spec/http/0/timeout", "value": f"{seconds}s"}
+        await shop.lab.kube.patch(
+            "virtualservice.networking.istio.io",
+            "shop",
+            [timeout],
+            namespace=shop.namespace,
+            patch="json",
+        )
+        await asyncio.sleep(0.02)
