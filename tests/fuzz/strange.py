@@ -108,6 +108,16 @@ def mutated(document: Any, random: Random, *, deep: bool = True) -> Any:
     return made[""]
 
 
+def retold(document: Any, random: Random) -> Any:
+    """The document with other texts and numbers; its shape is one that the API server holds."""
+    made = copy.deepcopy(document)
+    for holder, key in places(made):
+        here = holder[key]
+        if random.random() < 0.5 and isinstance(here, str | int) and not isinstance(here, bool):
+            holder[key] = random.choice(TEXTS if isinstance(here, str) else (0, 1, 5, 2**31 - 1))
+    return made
+
+
 def copied(document: Any) -> Any:
     """A copy, or the same where it is nested too deeply for one."""
     try:

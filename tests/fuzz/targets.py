@@ -21,6 +21,7 @@ from davy.metrics import prometheus, wire
 from davy.traffic.registry import router_for
 from davy.traffic.services import ROLES
 from tests.fuzz import expressions, strange
+from tests.fuzz.whole import whole
 from tests.unit.analysis.runs import NOW
 from tests.unit.api.documents import GOOD
 from tests.unit.api.test_validate import READ
@@ -301,7 +302,7 @@ _ROUTES: Final = (
 
 Target = Callable[[Random], None]
 
-TARGETS: Final[Mapping[str, tuple[Target, int]]] = {
+TARGETS: Final[Mapping[str, tuple[Target, float]]] = {
     "spec": (spec, 35),
     "expression": (expression, 25),
     "provider": (provider, 12),
@@ -311,5 +312,6 @@ TARGETS: Final[Mapping[str, tuple[Target, int]]] = {
     "route": (route, 5),
     "manifest": (manifest, 4),
     "duration": (duration, 3),
+    "whole": (whole, 0.2),
 }
 """By name; the number is its share of all cases."""

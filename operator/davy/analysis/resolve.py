@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
+from pydantic import ValidationError
+
 from davy.analysis import condition, substitute
+from davy.api import findings as api_findings
 from davy.api import metric_rules
 from davy.api.analysis import (
     AnalysisRunSpec,
@@ -82,7 +85,11 @@ def run_spec(
     metrics = _metrics(templates, resolved, set(merged), inline=inline, findings=findings)
     if findings:
         raise InvalidObject(findings)
-    return AnalysisRunSpec(metrics=metrics, args=resolved or None)
+    try:
+        return AnalysisRunSpec(metrics=metrics, args=resolved or None)
+    except ValidationError as error:  # each template has room for 64 metrics, and so has the run
+        together = ", ".join(map(str, templates))
+        raise InvalidObject(api_findings.of(error, AnalysisRunSpec, together)) from None
 
 
 def secret_refs(spec: AnalysisRunSpec) -> dict[str, SecretKeyRef]:
@@ -181,7 +188,10 @@ def _field(name: str, path: str, manifest: Mapping[str, Any]) -> TemplateArg | s
         value = field(manifest, path)
     except LookupError as error:
         return f"fieldRef {path}: {error.args[0]}"
-    return TemplateArg(name=name, value=value)
+    try:
+        return TemplateArg(name=name, value=value)
+    except ValidationError:
+        return f"fieldRef {path}: is {len(value)} characters long; 4096 fit into an argument"
 
 
 def field(manifest: Mapping[str, Any], path: str) -> str:

@@ -246,6 +246,25 @@ def test_all_findings_come_together() -> None:
     assert "metrics[b]" in told
 
 
+def test_more_metrics_than_a_run_has_room_for_are_told() -> None:
+    """Each template has its 64; it was an exception, and the rollout never said why it stood."""
+    many = [
+        a_template(*(a_metric(f"{name}-{n}") for n in range(40)), name=name) for name in ("a", "b")
+    ]
+    assert "metrics: is 80 items long; at most 64 fit" in wrong(*many)
+
+
+def test_a_field_that_is_too_long_for_an_argument_is_told() -> None:
+    """An annotation may have 256 kB; it was an exception, too."""
+    reference = {"fieldRef": {"fieldPath": "metadata.annotations['x']"}}
+    template = a_template(args=[{"name": "service", "valueFrom": reference}])
+    manifest = {"metadata": {"annotations": {"x": "y" * 5000}}}
+    with pytest.raises(InvalidObject, match="is 5000 characters long; 4096 fit"):
+        resolve.run_spec(
+            [template], [], manifest=manifest, stable_hash="", latest_hash="", inline=False
+        )
+
+
 SECRET = {
     "name": "token",
     "valueFrom": {"secretKeyRef": {"name": "prometheus", "key": "token"}},

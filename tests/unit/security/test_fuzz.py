@@ -15,6 +15,6 @@ def test_hostile_input_is_refused_or_handled(name: str) -> None:
     """No exception, no hang; each refusal with a reason."""
     target, share = TARGETS[name]
     with watched() as watch:
-        for number in range(CASES * share // 100):
+        for number in range(round(CASES * share / 100)):
             watch.again()
             target(Random(f"{name} {number}"))
