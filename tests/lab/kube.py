@@ -31,7 +31,7 @@ MANAGER: Final = "davy-lab"
 """The field manager of everything this client applies."""
 
 CALL_SECONDS: Final = 10.0
-"""A call that takes longer raises `TimeoutError`."""
+"""A call that takes longer raises `TimeoutError`, unless a client is told otherwise."""
 
 Json = dict[str, Any]
 Objects = list[Json]
@@ -52,6 +52,8 @@ class Kube:
         self._server = server
         self._tls = ssl.create_default_context(cadata=authority.decode())
         self._token = token
+        self.call_seconds = CALL_SECONDS
+        """After this long without an answer a call raises `TimeoutError`."""
         self._session: aiohttp.ClientSession | None = None
         self._kinds = Kinds(self._discover)
 
@@ -287,7 +289,7 @@ class Kube:
         Raises:
             KubeError: HTTP 400 or above; the subclass tells which.
             OSError: no connection.
-            TimeoutError: no answer within 10 s.
+            TimeoutError: no answer within `call_seconds`.
         """
         with as_os_errors():
             async with self._connected().request(
@@ -296,7 +298,7 @@ class Kube:
                 params=query,
                 data=None if body is None else json.dumps(body),
                 headers={"Content-Type": content_type, "Accept": accept},
-                timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
+                timeout=aiohttp.ClientTimeout(total=self.call_seconds),
             ) as answer:
                 text = await answer.text()
         try:
@@ -314,7 +316,7 @@ class Kube:
             KubeError: HTTP 400 or above.
         """
         url = self._server + path
-        timeout = aiohttp.ClientTimeout(total=CALL_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=self.call_seconds)
         with as_os_errors():
             async with self._connected().get(url, params=query, timeout=timeout) as answer:
                 text = await answer.text()

@@ -21,8 +21,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from tests.lab.chaos.history import ROUTE_FAULTS, Fault, FaultKind, History, Lost
+from tests.lab.chaos.history import DAVY, ROUTE_FAULTS, Fault, FaultKind, History, Lost
 from tests.lab.chaos.replica import Exit
+from tests.lab.chaos.routes import NARROWED, WEIGHTED
 from tests.lab.load_records import MadeBy
 
 RECOVERY: Final = timedelta(seconds=5)
@@ -92,6 +93,10 @@ class _Judge:
         self._last = history.ended
         self._away = _windows(history, _mesh_away)
         self._none_mends = disturbed(history)
+        self._on_routes = [
+            *(each for each in history.faults if each.kind in ROUTE_FAULTS),
+            *_late_writes(history),
+        ]
         self._leaving = _leaving(history)
 
     def cause(self, lost: Lost) -> Cause:
@@ -99,16 +104,14 @@ class _Judge:
             return Cause.UNEXPLAINED  # a good version's own error: nobody breaks the app
         if any(self._took_its_pod(fault, lost) for fault in self._faults):
             return Cause.POD_AWAY
-        if any(self._hits(fault, lost) for fault in self._faults if fault.kind in ROUTE_FAULTS):
+        if any(self._hits(fault, lost) for fault in self._on_routes):
             return Cause.ROUTE_AWAY
         return Cause.MESH_AWAY if self._left_unheard(lost) else Cause.UNEXPLAINED
 
     def _hits(self, fault: Fault, lost: Lost) -> bool:
-        ends = recovered(fault.until(self._last), self._none_mends)
-        window = Window(fault.start, ends)
-        return fault.namespace == lost.namespace and window.meets(
-            lost.request.sent_at, lost.ended_at
-        )
+        if fault.namespace != lost.namespace or fault.start > lost.ended_at:
+            return False
+        return recovered(fault.until(self._last), self._none_mends) >= lost.request.sent_at
 
     def _took_its_pod(self, fault: Fault, lost: Lost) -> bool:
         tried = fault.kind in _KILLS and lost.address == fault.address
@@ -178,6 +181,22 @@ def _windows(history: History, chosen: Callable[[Fault], bool]) -> list[Window]:
 
 def _mesh_away(fault: Fault) -> bool:
     return fault.kind is FaultKind.OUTAGE and fault.target in _MESH
+
+
+def _late_writes(history: History) -> Iterator[Fault]:
+    """Other writers' calls on a route, each until its answer.
+
+    A fault repeats a call that had no answer; both may be done, one after the fault's own end.
+    """
+    for write in history.writes:
+        if write.user != DAVY and write.resource in WEIGHTED | NARROWED:
+            yield Fault(
+                FaultKind.RESET_ROUTE,
+                write.resource,
+                write.received_at,
+                write.answered_at,
+                write.namespace,
+            )
 
 
 def _leaving(history: History) -> dict[str, datetime]:

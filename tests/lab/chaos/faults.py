@@ -143,7 +143,12 @@ class Faults:
         restored = manifest if from_git else _backup(held)
         kind = _KUBECTL[plural]
         async with self._noted(FaultKind.DELETE_ROUTE, plural, shop.namespace):
-            await insist(lambda: self.lab.kube.delete(kind, name, namespace=shop.namespace))
+            await insist(
+                # This one: a deletion whose answer was lost may come after the restoration.
+                lambda: self.lab.kube.delete(
+                    kind, name, namespace=shop.namespace, uid=held["metadata"]["uid"]
+                )
+            )
             await asyncio.sleep(seconds)
             await insist(lambda: self.lab.kube.apply(restored, namespace=shop.namespace))
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import pickle
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,9 @@ QUIET_SECONDS: Final = 12.0
 
 IDLE_SECONDS: Final = 3.0
 """So long nothing is written then."""
+
+CALL_SECONDS: Final = 70.0
+"""The API server itself gives a call up after 60 s."""
 
 _SAY_SECONDS: Final = 30.0
 
@@ -67,6 +70,7 @@ async def play(lab: Lab, settings: Settings, say: Callable[[str], None]) -> Repo
     """
     await davy.install(lab)
     async with AsyncExitStack() as stack:
+        stack.enter_context(_patient(lab))
         replicas = [
             await stack.enter_async_context(Replica.running(lab, number))
             for number in range(settings.replicas)
@@ -208,6 +212,16 @@ async def _open(lab: Lab, stack: AsyncExitStack, number: int) -> Shop:
     namespace = await lab.new_namespace("chaos")
     stack.push_async_callback(lambda: insist(lambda: lab.delete_namespace(namespace)))
     return await open_shop(lab, namespace, routers[number % len(routers)])
+
+
+@contextlib.contextmanager
+def _patient(lab: Lab) -> Iterator[None]:
+    """Who gives up waiting and tries again may find both tries done, the first one late."""
+    before, lab.kube.call_seconds = lab.kube.call_seconds, CALL_SECONDS
+    try:
+        yield
+    finally:
+        lab.kube.call_seconds = before
 
 
 @contextlib.asynccontextmanager

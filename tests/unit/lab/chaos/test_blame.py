@@ -6,7 +6,7 @@ import pytest
 
 from tests.lab.chaos import blame
 from tests.lab.chaos.blame import Cause, Window
-from tests.lab.chaos.history import Fault, FaultKind, Lost
+from tests.lab.chaos.history import DAVY, Fault, FaultKind, Lost
 from tests.lab.chaos.replica import Exit
 from tests.lab.load_records import MadeBy, Request
 from tests.unit.lab.chaos.story import SHOP, Story, at
@@ -131,6 +131,15 @@ def test_recovery_waits_for_what_has_to_mend() -> None:
 def test_a_deleted_route_explains_its_own_shops_answers(lost: Lost, wanted: Cause) -> None:
     """From the deletion until five undisturbed seconds after it is back."""
     assert cause(lost, DELETE) is wanted
+
+
+def test_a_writers_call_that_is_done_late_explains_what_it_broke() -> None:
+    """Its answer was lost; what it did came after the fault's end. Davy's own explain nothing."""
+    for user, wanted in (("admin", Cause.ROUTE_AWAY), (DAVY, Cause.UNEXPLAINED)):
+        story = Story()
+        story.wait(30)
+        story.weights(100, 0, by=user)
+        assert cause(failed(31, flags="NR", address=""), story=story) is wanted
 
 
 @pytest.mark.parametrize(
