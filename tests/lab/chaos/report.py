@@ -80,7 +80,11 @@ class Report:
                 f"{each.replica} ended by itself at {each.at:%H:%M:%S} with code {each.code}"
                 for each in self.crashes
             ),
-            *(["Davy went on writing after everything had settled."] if self.idle_writes else []),
+            *(
+                [f"Davy made {self.idle_writes} writes after everything had settled."]
+                if self.idle_writes
+                else []
+            ),
         ]
 
     @property
