@@ -54,6 +54,8 @@ class Report:
     """Of each abort that reached the route."""
     idle_writes: int
     """Davy's writes after all was over and settled: there is nothing to write."""
+    astray: int
+    """Answers then that weren't the stable version's."""
 
     @property
     def breaks(self) -> list[str]:
@@ -85,6 +87,11 @@ class Report:
                 if self.idle_writes
                 else []
             ),
+            *(
+                [f"{self.astray} requests at the end weren't answered by the stable version."]
+                if self.astray
+                else []
+            ),
         ]
 
     @property
@@ -109,6 +116,7 @@ class Record:
     replicas: int
     exits: Sequence[Exit]
     idle_writes: int
+    astray: int
 
 
 def report(record: Record) -> Report:
@@ -138,6 +146,7 @@ def report(record: Record) -> Report:
         ),
         to_zero=list(_to_zero(history)),
         idle_writes=record.idle_writes,
+        astray=record.astray,
     )
 
 
@@ -199,6 +208,7 @@ def as_json(found: Report) -> dict[str, Any]:
             for each in found.to_zero
         ],
         "writesWhenSettled": found.idle_writes,
+        "answersAstrayWhenSettled": found.astray,
         "breaks": found.breaks,
     }
 

@@ -120,7 +120,7 @@ class _Run:
             ]
             async with _beside(note_recoveries(self._replicas)), _beside(self._tell()):
                 await self._rage()
-            idle_writes = await self._idle()
+            idle_writes, astray = await self._idle(loads)
         record = Record(
             history=self._history(loads),
             releases=[each for user in self._users for each in user.releases],
@@ -129,6 +129,7 @@ class _Run:
             replicas=settings.replicas,
             exits=[each for replica in self._replicas for each in replica.exits],
             idle_writes=idle_writes,
+            astray=astray,
         )
         if settings.record:
             settings.record.write_bytes(pickle.dumps(record))
@@ -164,15 +165,21 @@ class _Run:
                 while self._faults.count(FaultKind.KILL_OPERATOR) < kills:  # noqa: ASYNC110
                     await asyncio.sleep(1.0)
 
-    async def _idle(self) -> int:
-        """Davy's writes while there is nothing left to do."""
+    async def _idle(self, loads: Sequence[Load]) -> tuple[int, int]:
+        """While nothing is left to do: Davy's writes, and answers of a version not stable."""
         await asyncio.sleep(QUIET_SECONDS)
         since = datetime.now(UTC)
         await asyncio.sleep(IDLE_SECONDS)
-        return sum(
+        written = sum(
             write.user == DAVY and write.received_at > since
             for write in audit.read(audit.log(self._lab.folder), self._namespaces)
         )
+        answered = [
+            (user, answer)
+            for user, load in zip(self._users, loads, strict=True)
+            for answer in load.window(since)
+        ]
+        return written, sum(answer.version != user.stable for user, answer in answered)
 
     async def _tell(self) -> None:
         while True:

@@ -114,11 +114,12 @@ class User:
             first: the kind of release to begin with, by its place among all; >= 0.
         """
         self.releases: list[Release] = []
+        self.stable = "v1"
+        """The version that was promoted last."""
         self._shop = shop
         self._recorder = recorder
         self._chance = random.Random(seed)
         self._kinds = _kinds(self._chance, first)
-        self._stable = "v1"
         self._next = 2
 
     async def run(self, stop: asyncio.Event, least: int) -> None:
@@ -133,7 +134,7 @@ class User:
             self._shop.router,
             kind,
             self._new_version(),
-            self._stable,
+            self.stable,
             datetime.now(UTC),
             error_rate,
         )
@@ -157,8 +158,8 @@ class User:
                 await self._until_aborted(release.version)
             case Kind.ROLLED_BACK:
                 await self._until_somewhere(release.version)
-                await self._apply(self._stable, 0.0, paused=True)
-                await self._until_promoted(self._stable)
+                await self._apply(self.stable, 0.0, paused=True)
+                await self._until_promoted(self.stable)
             case Kind.REPLACED:
                 await self._until_somewhere(release.version)
                 following = dataclasses.replace(
@@ -179,7 +180,7 @@ class User:
 
     async def _until_promoted(self, version: str) -> None:
         await self._recorder.until(lambda: self._is_promoted(version))
-        self._stable = version
+        self.stable = version
 
     async def _until_aborted(self, version: str) -> None:
         await self._recorder.until(lambda: self._is_aborted(version))

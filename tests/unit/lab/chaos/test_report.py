@@ -14,7 +14,7 @@ from tests.unit.lab.chaos.story import OLD, SHOP, START, Story, aborted, at, pro
 from tests.unit.lab.chaos.test_blame import failed
 
 
-def reported(story: Story, kind: Kind, *, idle_writes: int = 0) -> Report:
+def reported(story: Story, kind: Kind, *, idle_writes: int = 0, astray: int = 0) -> Report:
     release = Release(SHOP, Router.ISTIO_SUBSETS, kind, "v2", "v1", START)
     release.ended = START + timedelta(seconds=9)
     record = Record(
@@ -25,6 +25,7 @@ def reported(story: Story, kind: Kind, *, idle_writes: int = 0) -> Report:
         replicas=1,
         exits=[],
         idle_writes=idle_writes,
+        astray=astray,
     )
     return report(record)
 
@@ -68,6 +69,12 @@ def test_writes_after_all_was_settled_are_a_break() -> None:
     """A rollout at rest costs nothing."""
     (broken,) = reported(a_whole_run(), Kind.ABORTED, idle_writes=2).breaks
     assert "2 writes" in broken
+
+
+def test_answers_of_another_version_after_all_was_settled_are_a_break() -> None:
+    """The mesh does what the status says."""
+    (broken,) = reported(a_whole_run(), Kind.ABORTED, astray=3).breaks
+    assert "3 requests" in broken
 
 
 def test_the_table_and_the_json_say_the_same() -> None:
