@@ -68,3 +68,16 @@ async def test_an_absent_kind_is_neither_awaited_nor_dead() -> None:
     await bench.request("http://server/apis/networking.istio.io/v1/virtualservices?limit=500")
     assert bench.watches.present(VIRTUAL_SERVICE)
     assert not bench.watches.synced(VIRTUAL_SERVICE)
+
+
+async def test_nothing_is_whole_before_each_kind_was_listed() -> None:
+    """I8: an established watch alone may have missed what was there before it."""
+    bench = Bench()
+    core = [stream for stream in bench.watches.streams() if not stream[0].optional]
+    for stream in core:
+        bench.watches.begun(stream)
+    for stream in core:
+        assert not bench.watches.core_synced()
+        assert stream[0].kind in bench.watches.unsynced()
+        bench.watches.mark_synced(stream)
+    assert bench.watches.core_synced()
