@@ -6,7 +6,6 @@ the commit that builds it.
 """
 
 from collections.abc import Iterable
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -376,15 +375,29 @@ def split(document: Json, table: Iterable[Unbuilt]) -> tuple[Json, list[Finding]
 
     The rest can then be read as if those fields weren't there; the given document isn't changed.
     """
-    rest = deepcopy(document)
+    rest = _copied(document)
     found = []
+    parents: dict[str, list[tuple[str, Json]]] = {}
     for entry in table:
-        for path, parent in paths.objects(rest, entry.at):
-            value = parent.pop(entry.field, None)
+        if entry.at not in parents:
+            parents[entry.at] = [*paths.objects(rest, entry.at)]
+        for path, parent in parents[entry.at]:
+            if entry.field not in parent:
+                continue
+            value = parent.pop(entry.field)
             if value is None or any(_same(value, allowed) for allowed in entry.neutral):
                 continue
             found.append(Finding(paths.child(path, entry.field), entry.message))
     return rest, found
+
+
+def _copied(value: Any) -> Any:
+    """The same JSON; much faster than `deepcopy`, which JSON doesn't need."""
+    if isinstance(value, dict):
+        return {name: _copied(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return value
 
 
 def _same(value: Any, allowed: Any) -> bool:

@@ -64,7 +64,7 @@ class Observer:
     def observe(self, raw: Json) -> Observation | Unreadable:
         """What is known of this Rollout."""
         status = self.cache.made(parse_status, raw, version_of(raw))
-        spec = self.cache.made(_spec, raw, raw["metadata"].get("generation", 0))
+        spec = self._spec(raw)
         if not isinstance(spec, RolloutSpec):
             return Unreadable(raw, status, spec)
         metadata = raw["metadata"]
@@ -124,8 +124,12 @@ class Observer:
                 yield (kind, key.namespace, key.name)
         yield from runs.references(self.kinds, seen.rollout.namespace, seen.rollout.spec)
 
+    def _spec(self, raw: Json) -> RolloutSpec | tuple[Finding, ...]:
+        """The parsed spec, or what is wrong with it."""
+        return self.cache.made(_spec, raw, raw["metadata"].get("generation", 0))
+
     def _run_problems(self, raw: Json) -> tuple[Finding, ...]:
-        spec = _spec(raw)
+        spec = self._spec(raw)
         assert isinstance(spec, RolloutSpec)  # noqa: S101  # it was observed
         return tuple(runs.problems(self.cache, self.kinds, raw, spec))
 
