@@ -62,6 +62,9 @@ class Side(Protocol):
     def wakes(self, call: Callable[..., None], *arguments: object) -> None:
         """Do something in the process: now, or when it goes on after a stop; never if it died."""
 
+    def leaves(self, call: Call) -> None:
+        """A request is about to be sent; the process may be stopped just before."""
+
     def sends(self, call: Call) -> None:
         """A request leaves."""
 
@@ -156,6 +159,7 @@ class Network:
 
     async def _send(self, call: Call, serve: Callable[[], Coroutine[Any, Any, _Answer]]) -> _Answer:
         answer: Future[_Answer] = self._loop.create_future()
+        self._side.leaves(call)
         self._side.wakes(self._depart, call, serve, answer)
         return await answer
 

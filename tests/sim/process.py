@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
+from davy.cluster.kinds import EVENT, LEASE
 from davy.controller.outcome import Result as ReconcileResult
 from davy.controller.queue import Key
 from davy.controller.reconcile import Decide, Reconciler
@@ -24,7 +25,7 @@ from tests.sim.network import Network
 from tests.sim.schedule import Setup
 from tests.sim.streams import Streams
 
-registry.entry_points = cache(registry.entry_points)  # type: ignore[attr-defined]
+registry.entry_points = cache(registry.entry_points)  # type: ignore[attr-defined, assignment]
 """Installed packages are looked through once: that reads the disk, for 10 ms a process."""
 
 START: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -104,6 +105,8 @@ class Process:
         self.alive = True
         self.stopped = False
         self.goes_on = asyncio.Event()
+        self.stop_in: tuple[int, float] | None = None
+        """Stopped just before the n-th write from now leaves, for so many seconds."""
         self.wall: Callable[[], timedelta] = lambda: world.wall
         self._told = told
         self._held: list[tuple[Callable[..., None], tuple[object, ...]]] = []
@@ -180,6 +183,17 @@ class Process:
             self._held.append((call, arguments))
         else:
             call(*arguments)
+
+    def leaves(self, call: Call) -> None:
+        """See `network.Side.leaves`."""
+        if self.stop_in is None or call.verb in {"get", "list"} or call.kind in {EVENT, LEASE}:
+            return
+        writes, seconds = self.stop_in
+        self.stop_in = (writes - 1, seconds)
+        if writes <= 1:
+            self.stop_in = None
+            self.stop()
+            self.loop.later(seconds, self.go_on)
 
     def sends(self, call: Call) -> None:
         """See `network.Side.sends`."""

@@ -249,25 +249,31 @@ def _watch(chance: Random, setup: Setup) -> Made:
 
 def _process(chance: Random, setup: Setup) -> Made:
     what = chance.choice(
-        ("kill", "kill", "kill_in_write", "kill_in_write", "pause", "second", "upgrade", "clock")
+        (
+            *("kill", "kill", "kill_in_write", "kill_in_write", "kill_in_write"),
+            *("pause", "pause_in_write", "pause_in_write", "second", "upgrade", "clock"),
+        )
     )
-    match what:
-        case "kill":
-            return what, {"seconds": chance.choice((0.01, 2.0, 20.0))}
-        case "kill_in_write":
-            return what, {
-                "writes": chance.choice((1, 1, 2, 3, 5)),
-                "applied": chance.random() < 0.5,
-                "seconds": chance.choice((0.01, 2.0, 20.0)),
-            }
-        case "pause":
-            return what, {"seconds": chance.choice((2.0, 12.0, 60.0, 150.0))}
-        case "second":
-            return what, {"seconds": chance.choice((5.0, 30.0, 90.0))}
-        case "clock":
-            return what, {"by": chance.choice((-3600.0, -40.0, -2.0, 0.5, 2.0, 40.0, 3600.0))}
-        case _:
-            return what, {}
+    arguments: dict[str, dict[str, Any]] = {
+        "kill": {"seconds": chance.choice((0.01, 2.0, 20.0))},
+        "kill_in_write": {
+            "writes": chance.choice((1, 1, 2, 3, 5)),
+            "applied": chance.random() < 0.5,
+            "seconds": chance.choice((0.01, 2.0, 20.0)),
+        },
+        "pause": {"seconds": chance.choice((2.0, 12.0, 60.0, 150.0))},
+        "pause_in_write": {
+            "writes": chance.choice((1, 1, 2, 4)),
+            "seconds": chance.choice((2.0, 12.0, 60.0)),
+        },
+        "second": {
+            "seconds": chance.choice((5.0, 30.0, 90.0)),
+            "elected": chance.random() < 0.7,
+        },
+        "upgrade": {},
+        "clock": {"by": chance.choice((-3600.0, -40.0, -2.0, 0.5, 2.0, 40.0, 3600.0))},
+    }
+    return what, arguments[what]
 
 
 Maker = Callable[[Random, Setup], Made]

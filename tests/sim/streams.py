@@ -47,6 +47,8 @@ class Streams:
         self._kinds = {kind for kind, _ in watches.streams()}
         self._down: dict[Kind, list[Change] | None] = {}
         """Kinds without a connection; the list keeps what the server will tell when it is back."""
+        self._live: set[Stream] = set()
+        """Streams whose watch runs; what breaks before that begins with a list in any case."""
         self._last: dict[tuple[Kind, str], float] = {}
         self.lossy: dict[str, float] = {}
         """By kind (`*`: all): the share of events that nobody ever tells."""
@@ -66,7 +68,9 @@ class Streams:
     def lose(self, kind: str, *, relist: bool) -> None:
         """The connection breaks; `relist`: what happens meanwhile is told by nobody."""
         for stream in self._named(kind):
-            self._down[stream[0]] = None if relist else []
+            if stream[0] not in self._down:
+                self._down[stream[0]] = [] if stream in self._live and not relist else None
+                self._live.discard(stream)
 
     def restore(self, kind: str) -> None:
         """Connected again: by a new list (after 410), or from where it broke."""
@@ -77,6 +81,7 @@ class Streams:
             if missed is None:
                 self._list(stream)
             else:
+                self._live.add(stream)
                 for change in missed:
                     self._send(change.kind, change.type, change.object)
 
@@ -128,6 +133,7 @@ class Streams:
 
     def _begun(self, stream: Stream) -> None:
         if not self.stopped and stream[0] not in self._down:
+            self._live.add(stream)
             self._wakes(self._watches.begun, stream)
 
     def _bookmarks(self) -> None:

@@ -28,6 +28,8 @@ from tests.sim.workloads import Workloads
 PATIENCE_SECONDS: Final = 1500.0
 """After the last fault a world must come to rest within this."""
 _SLICE: Final = 5.0
+_BACKOFF_SECONDS: Final = 62.0
+"""After a fault a key may wait so long: the longest backoff after a refusal, and the next."""
 _COLLECT_SECONDS: Final = 2.0
 
 
@@ -307,12 +309,17 @@ class World:
         self.note("schedule", f"{process.name} is killed")
         process.kill(landing=landing)
 
+    def _fails_over(self, seconds: float) -> None:
+        """The operator is away for so long, and until another lease holds and lists are in."""
+        self.judge.disturbed(seconds + 1.4 * self.setup.lease + 10 + 40 * self.setup.latency)
+
     def _leading(self) -> Process | None:
         return next((process for process in self.processes if process.alive), None)
 
     def _die_in_write(self, process: Process, armed: dict[str, Any]) -> None:
         if process.alive:
             self._kill(process, landing=armed["applied"])
+            self._fails_over(armed["seconds"])
             self.loop.later(armed["seconds"], self._restart)
 
     def _restart(self) -> None:
@@ -324,6 +331,7 @@ class World:
         process = self._leading()
         if process:
             self._kill(process, landing=True)
+            self._fails_over(seconds)
             self.loop.later(seconds, self._restart)
 
     def do_kill_in_write(self, writes: int, seconds: float, *, applied: bool) -> None:
@@ -336,13 +344,23 @@ class World:
         if process and not process.stopped:
             process.stop()
             self.loop.later(seconds, process.go_on)
+            self._fails_over(seconds)
+
+    def do_pause_in_write(self, writes: int, seconds: float) -> None:
+        """SIGSTOP between a write's last check and its leaving; another replica is there."""
+        process = self._leading()
+        if process and not process.stopped:
+            process.stop_in = (writes, seconds)
+            self._start()
 
     def do_second(self, seconds: float, *, elected: bool = True) -> None:
         """Another replica for a while."""
         second = self._start(elected=elected)
+        self._fails_over(seconds)
         self.loop.later(seconds, self._end_second, second)
 
     def _end_second(self, second: Process) -> None:
+        self._fails_over(0)
         if second.alive and sum(process.alive for process in self.processes) > 1:
             self._kill(second, landing=True)
 
@@ -369,6 +387,7 @@ class World:
         if process:
             self._kill(process, landing=True)
             self._start()
+            self._fails_over(0)
 
     def do_clock(self, by: float) -> None:
         """The wall clocks of all machines step."""
@@ -508,6 +527,7 @@ class World:
             if self.cluster.look(kind, NAMESPACE, manifest["metadata"]["name"]) is not None:
                 self.cluster.remove(kind, NAMESPACE, manifest["metadata"]["name"])
         self.loop.later(seconds, self._put_back, parts)
+        self.judge.disturbed(seconds + _BACKOFF_SECONDS)
 
     def _put_back(self, parts: list[tuple[Kind, Json]]) -> None:
         for kind, manifest in parts:
@@ -520,6 +540,7 @@ class World:
         """See `network.Weather`; an outage takes the watches too."""
         weather = Weather(mode, where, share)
         self.weather.append(weather)
+        self.judge.disturbed(seconds + _BACKOFF_SECONDS)
         self.loop.later(seconds, self._clears, weather)
         if mode == "outage":
             self.do_watch_lost("*", seconds, relist=True)
@@ -530,6 +551,7 @@ class World:
 
     def do_watch_lost(self, kind: str, seconds: float, *, relist: bool) -> None:
         """Watches break; they come back with a list, or from where they were."""
+        self.judge.disturbed(seconds + 10)
         for process in self.processes:
             if process.alive:
                 process.streams.lose(kind, relist=relist)
@@ -537,12 +559,14 @@ class World:
 
     def do_watch_lossy(self, kind: str, seconds: float, share: float) -> None:
         """Some events are told by nobody, ever."""
+        self.judge.disturbed(seconds + 1.1 * self.setup.resync + 15)
         for process in self.processes:
             process.streams.lossy[kind] = share
             self.loop.later(seconds, process.streams.lossy.pop, kind, None)
 
     def do_watch_slow(self, kind: str, seconds: float) -> None:
         """Events take longer than they should; kinds overtake each other."""
+        self.judge.disturbed(2 * seconds)
         for process in self.processes:
             process.streams.slow[kind] = seconds / 2
             self.loop.later(seconds, process.streams.slow.pop, kind, None)
