@@ -6,6 +6,7 @@ kube-proxy, so a ClusterIP doesn't answer.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Final
 
 import aiohttp
 
-from tests.lab import audit, certificates, kubeconfig, netlink
+from tests.lab import certificates, kubeconfig, netlink
 from tests.lab.assets import Assets
 from tests.lab.component import Component
 from tests.lab.connection import as_os_errors
@@ -76,8 +77,10 @@ def etcd(assets: Assets, folder: Path) -> Component:
     )
 
 
-def apiserver(assets: Assets, folder: Path, files: Files, admin: Kube) -> Component:
-    """The API server, with RBAC and ServiceAccount tokens."""
+def apiserver(
+    assets: Assets, folder: Path, files: Files, admin: Kube, *, flags: Sequence[str] = ()
+) -> Component:
+    """The API server, with RBAC and ServiceAccount tokens, and further flags."""
     return Component(
         "kube-apiserver",
         [
@@ -99,7 +102,7 @@ def apiserver(assets: Assets, folder: Path, files: Files, admin: Kube) -> Compon
             # kubectl logs: no certificate authority here has signed the node agent's.
             "--kubelet-preferred-address-types=InternalIP",
             "--profiling=false",
-            *audit.flags(folder),
+            *flags,
         ],
         logs=folder / "logs",
         ready=admin.ready,

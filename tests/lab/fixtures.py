@@ -30,7 +30,7 @@ async def lab(request: pytest.FixtureRequest) -> AsyncIterator[Lab]:
         with capture.global_and_fixture_disabled():
             terminal.line(text)
 
-    async with Lab.start(back_off_seconds=1.0, say=say) as running:
+    async with Lab.start(audited=True, back_off_seconds=1.0, say=say) as running:
         yield running
 
 

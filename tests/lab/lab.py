@@ -22,6 +22,7 @@ import yaml
 
 from tests.lab import (
     assets,
+    audit,
     component,
     control_plane,
     diagnose,
@@ -81,6 +82,7 @@ class Lab:
         folder: Path,
         found: assets.Assets,
         *,
+        audited: bool,
         back_off_seconds: float,
     ) -> None:
         """Describe all components; use `start` instead."""
@@ -91,7 +93,9 @@ class Lab:
         self.kubeconfig = files.kubeconfig
         self.kube = Kube.from_kubeconfig(files.kubeconfig)
         self.etcd = control_plane.etcd(found, folder)
-        self.apiserver = control_plane.apiserver(found, folder, files, self.kube)
+        self.apiserver = control_plane.apiserver(
+            found, folder, files, self.kube, flags=audit.flags(folder) if audited else []
+        )
         self.controller_manager = control_plane.controller_manager(found, folder, files)
         self.scheduler = control_plane.scheduler(found, folder, files)
         self.istiod = istiod.istiod(found, folder, files)
@@ -117,6 +121,7 @@ class Lab:
         cls,
         *,
         bare: bool = False,
+        audited: bool = False,
         back_off_seconds: float = 10.0,
         say: Callable[[str], None] = _say,
     ) -> AsyncIterator["Lab"]:
@@ -125,6 +130,7 @@ class Lab:
         Args:
             bare: only etcd and the API server, with the mesh's CRDs: nothing runs pods, nothing
                 steers traffic.
+            audited: the API server keeps an audit log, see `audit`.
             back_off_seconds: the node's first back-off after a crash or a failed image pull,
                 doubled each time; a kubelet's is 10.
             say: called with a line per component that is ready.
@@ -138,7 +144,7 @@ class Lab:
         found, missing = assets.find()
         if missing:
             raise LabError(f"No {', '.join(missing)}; `python -m tests.lab build` makes them.")
-        lab = cls(folder, found, back_off_seconds=back_off_seconds)
+        lab = cls(folder, found, audited=audited, back_off_seconds=back_off_seconds)
         try:
             await bring_up(lab, found, say, bare=bare)
             yield lab

@@ -62,5 +62,5 @@ def main(argv: list[str]) -> int:
 
 
 async def _play(settings: Settings) -> Report:
-    async with Lab.start(back_off_seconds=1.0) as lab:
+    async with Lab.start(audited=True, back_off_seconds=1.0) as lab:
         return await play(lab, settings, lambda text: print(text, flush=True))
