@@ -15,7 +15,7 @@ from davy.cluster.client import Json
 from davy.cluster.kinds import EVENT, LEASE, Kind
 from tests.sim import logs, manifests, traffic
 from tests.sim.cluster import Call, Change, Cluster
-from tests.sim.invariants import Break, Judge
+from tests.sim.judge import Judge
 from tests.sim.loop import Deadlock, Livelock, VirtualLoop
 from tests.sim.manifests import NAMESPACE, ROLLOUT
 from tests.sim.mesh import Mesh
@@ -23,6 +23,7 @@ from tests.sim.network import Weather, at_once
 from tests.sim.process import START, Process, Told
 from tests.sim.prometheus import Prometheus
 from tests.sim.schedule import Entry, Schedule, Step
+from tests.sim.shown import Break
 from tests.sim.workloads import Workloads
 
 PATIENCE_SECONDS: Final = 1500.0

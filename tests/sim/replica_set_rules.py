@@ -1,0 +1,74 @@
+"""I2, I4 and I8 on each write of a ReplicaSet."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.sim.judge import Judge
+
+from davy.cluster.client import Json
+from davy.cluster.kinds import REPLICA_SET
+from tests.sim.cluster import GONE, Change
+from tests.sim.shown import ROUNDING, Ledger, Shown, carried, hash_of, owner_of, user_template
+
+
+def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> None:
+    template_hash = hash_of(change.object)
+    if change.before is None:
+        _created(judge, ledger, shown, change.object)
+        return
+    if change.before.get("status") != change.object.get("status"):
+        return
+    was = change.before["spec"].get("replicas", 1)
+    now = 0 if change.type == GONE else change.object["spec"].get("replicas", 1)
+    if now >= was or shown.full == 0 or judge.unseen(ledger, shown) or shown.deleting:
+        return
+    if now == 0:
+        _drained(judge, ledger, shown, template_hash)
+        return
+    share = ledger.carries.share(template_hash)
+    judge.check(
+        "I2",
+        share <= carried(now, shown.full) or template_hash == shown.status.get("stableRS"),
+        f"{template_hash} carries {share} and is scaled from {was} to {now} of {shown.full}",
+    )
+
+
+def _drained(judge: "Judge", ledger: Ledger, shown: Shown, template_hash: str) -> None:
+    judge.check(
+        "I4",
+        not ledger.carries.reaches(template_hash) or judge.clocks_wrong(shown),
+        lambda: f"{template_hash} loses its pods: {ledger.carries}",
+    )
+    until = ledger.carried_until.get(template_hash)
+    canary = shown.rollout["spec"]["strategy"]["canary"]
+    seconds = canary["scaleDownDelaySeconds"]
+    if shown.aborted and template_hash == shown.status.get("currentPodHash"):
+        seconds = canary["abortScaleDownDelaySeconds"]
+        judge.check("I4", seconds != 0, f"{template_hash} should keep its pods for ever")
+    if until is None:
+        return
+    credit = sum(by for at, by in judge.forward if at >= until and by > 0)
+    passed = judge.world.now - until
+    judge.check(
+        "I4",
+        passed + credit >= seconds - ROUNDING,
+        f"{template_hash} loses its pods {passed:.2f} s after its last request, not {seconds}",
+    )
+
+
+def _created(judge: "Judge", ledger: Ledger, shown: Shown, made: Json) -> None:
+    template = user_template(made)
+    judge.check(
+        "I8",
+        template == shown.rollout["spec"]["template"],
+        "the new ReplicaSet isn't of the template that the user applied",
+    )
+    twins = [
+        found["metadata"]["name"]
+        for found in judge.world.cluster.held(REPLICA_SET)
+        if owner_of(found) == ledger.name
+        and found["metadata"]["name"] != made["metadata"]["name"]
+        and found["metadata"]["ownerReferences"] == made["metadata"]["ownerReferences"]
+        and user_template(found) == template
+    ]
+    judge.check("I8", not twins, f"the template has a ReplicaSet already: {twins}")

@@ -1,0 +1,49 @@
+"""Liveness: a world at rest, in which every rollout came to an end that it explains."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.sim.judge import Judge
+
+from davy.cluster.client import Json
+from davy.cluster.kinds import REPLICA_SET
+from tests.sim import manifests
+from tests.sim.shown import Ledger, hash_of, owner_of
+
+
+def settled(judge: "Judge", ledger: Ledger, held: Json) -> None:
+    name, status = ledger.name, held.get("status") or {}
+    phase, message = status.get("phase"), status.get("message") or ""
+    where = f"rollout {name} rests at {phase}: {message}"
+    judge.check("liveness", "deletionTimestamp" not in held["metadata"], f"{name} isn't gone")
+    judge.check(
+        "liveness",
+        status.get("observedGeneration") == str(held["metadata"]["generation"]),
+        f"{where} It hasn't seen the newest spec.",
+    )
+    written, does = judge.world.written(name), ledger.carries
+    aborted = phase == "Degraded" and status.get("abort")
+    if phase == "Healthy" or aborted:
+        on_stable = written.canary == 0 and does.canary == 0
+        judge.check("liveness", on_stable, f"{where} The route: {written}; the mesh: {does}")
+        _drained(judge, held, where)
+        return
+    overdue = phase == "Degraded" and "No progress" in message
+    broken = manifests.version_of(held["spec"]["template"]).startswith("broken")
+    judge.check("liveness", bool(overdue and broken), where)
+
+
+def _drained(judge: "Judge", held: Json, where: str) -> None:
+    status, canary = held["status"], held["spec"]["strategy"]["canary"]
+    kept = {status["stableRS"]}
+    if status.get("abort") and not canary["abortScaleDownDelaySeconds"]:
+        kept.add(status["currentPodHash"])
+    for found in judge.world.cluster.held(REPLICA_SET):
+        if owner_of(found) != held["metadata"]["name"]:
+            continue
+        has, is_kept = found["spec"]["replicas"], hash_of(found) in kept
+        wanted = held["spec"]["replicas"]
+        if hash_of(found) == status["stableRS"]:
+            judge.check("liveness", has == wanted, f"{where} stable has {has} pods")
+        elif not is_kept:
+            judge.check("liveness", has == 0, f"{where} {hash_of(found)} keeps {has} pods")

@@ -1,0 +1,63 @@
+"""I1, I2, I3 and I9 on each write into a route."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.sim.judge import Judge
+
+from davy.cluster.client import Json
+from tests.sim import manifests, traffic
+from tests.sim.cluster import Change
+from tests.sim.manifests import NAMESPACE
+from tests.sim.shown import Ledger, Shown, carried
+from tests.sim.traffic import Traffic
+
+FINALIZER = manifests.KINDS.api_group.finalizer
+
+
+def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> None:
+    before, after = _sides(judge, ledger, change)
+    if change.kind in {kind for kind, _ in manifests.network(judge.world.setup, "x")[:1]}:
+        judge.check("I1", set(after.sums) <= {100}, lambda: f"weights sum to {after.sums}")
+    assert change.before is not None
+    mine = manifests.without_owned(change.kind, change.before)
+    judge.check(
+        "I9",
+        mine == manifests.without_owned(change.kind, change.object),
+        lambda: f"{change.kind} {change.object['metadata']['name']}: a field of the user's",
+    )
+    stable = shown.status.get("stableRS")
+    for template_hash in {s.hash: 0 for rule in after.rules for s in rule}:
+        if template_hash in {None, stable} or stable is None or shown.deleting:
+            continue
+        share = after.share(template_hash)
+        if share <= before.share(template_hash):
+            continue
+        pods, full = shown.available(template_hash), shown.full
+        judge.check(
+            "I2",
+            share <= carried(pods, full),
+            f"weight {share} to {template_hash}, of whose {full} pods {pods} were available",
+        )
+        judge.check("I3", not shown.aborted, f"weight {share} to {template_hash}, though aborted")
+        held = judge.world.rollout(ledger.name)
+        on = held is not None and FINALIZER in (held["metadata"].get("finalizers") or ())
+        judge.check("I9", on, "the canary gets weight, and no finalizer would take it back")
+
+
+def _sides(judge: "Judge", ledger: Ledger, change: Change) -> tuple[Traffic, Traffic]:
+    """The written traffic before and after one change."""
+    changed = (change.kind, change.object["metadata"]["name"])
+
+    def seen(found: Json | None) -> Traffic:
+        return traffic.read(
+            judge.world.setup.router,
+            ledger.name,
+            lambda kind, name: (
+                found
+                if (kind, name) == changed
+                else judge.world.cluster.look(kind, NAMESPACE, name)
+            ),
+        )
+
+    return seen(change.before), seen(change.object)

@@ -1,0 +1,36 @@
+"""I7 on each status of an AnalysisRun."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.sim.judge import Judge
+
+from davy.api.fields import parse_instant
+from tests.sim.cluster import Change
+from tests.sim.prometheus import GOOD_BELOW
+from tests.sim.shown import ROUNDING, START, hash_of
+
+_MEASUREMENTS = 3
+"""`count` of the templates' metric."""
+
+
+def written(judge: "Judge", change: Change) -> None:
+    before = ((change.before or {}).get("status") or {}).get("phase")
+    status = change.object.get("status") or {}
+    ended = status.get("phase") == "Successful" and before != "Successful"
+    if not ended or change.object["spec"].get("terminate"):
+        return
+    since = parse_instant(change.object["metadata"]["creationTimestamp"])
+    begun = (since - START).total_seconds()
+    told = [
+        value
+        for at, template_hash, value in judge.world.prometheus.told
+        if template_hash == hash_of(change.object) and at >= begun - ROUNDING
+    ]
+    good = [value for value in told if value < GOOD_BELOW]
+    allowed = judge.world.setup.failure_limit
+    judge.check(
+        "I7",
+        len(told) >= _MEASUREMENTS and len(good) >= _MEASUREMENTS - allowed,
+        f"{change.object['metadata']['name']} is Successful on {told}",
+    )

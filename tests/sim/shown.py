@@ -1,0 +1,140 @@
+"""What Davy had been shown when it decided, and what is known of a rollout over time."""
+
+from dataclasses import dataclass, field
+
+from davy.api.fields import parse_instant
+from davy.api.group import POD_TEMPLATE_HASH_LABEL
+from davy.cluster.client import Json
+from davy.cluster.kinds import Kind
+from tests.sim.traffic import Traffic
+
+START = parse_instant("2026-01-01T12:00:00Z")
+ROUNDING = 0.01
+"""Instants in objects are rounded to milliseconds."""
+
+
+@dataclass(frozen=True)
+class Break:
+    """An invariant that doesn't hold."""
+
+    invariant: str
+    at: float
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant} at {self.at:.3f} s: {self.why}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a process had been shown of a rollout when it decided, and what was so then."""
+
+    at: float
+    rollout: Json
+    sets: dict[str, Json]
+    """ReplicaSets by hash."""
+    versions: dict[tuple[Kind, str], int]
+    """The route's objects' resourceVersions; 0: not there."""
+    written: Traffic
+    """The route as shown."""
+    carried: Traffic
+    """What the proxies really did at that moment."""
+
+    @property
+    def status(self) -> Json:
+        """The Rollout's status, {} before the first."""
+        return self.rollout.get("status") or {}
+
+    @property
+    def full(self) -> int:
+        """Pods for weight 100."""
+        return int(self.rollout["spec"]["replicas"])
+
+    @property
+    def steps(self) -> list[Json]:
+        """The steps of the spec."""
+        return list(self.rollout["spec"]["strategy"]["canary"]["steps"])
+
+    @property
+    def deleting(self) -> bool:
+        """The Rollout is on its way out."""
+        return "deletionTimestamp" in self.rollout["metadata"]
+
+    @property
+    def aborted(self) -> bool:
+        """This update is given up."""
+        status = self.status
+        return bool(status.get("abort")) and status.get("stableRS") not in {
+            None,
+            status.get("currentPodHash"),
+        }
+
+    def standing(self, template_hash: str | None) -> int:
+        """Available pods that are there to stay."""
+        found = self.sets.get(template_hash or "")
+        if found is None:
+            return 0
+        available = (found.get("status") or {}).get("availableReplicas") or 0
+        return int(min(available, found["spec"].get("replicas", 1)))
+
+    def available(self, template_hash: str | None) -> int:
+        """Pods that a weight may be built on: 0 while the count is from before a scaling."""
+        found = self.sets.get(template_hash or "") or {"metadata": {"generation": 0}}
+        observed = (found.get("status") or {}).get("observedGeneration", 0)
+        return self.standing(template_hash) if observed >= found["metadata"]["generation"] else 0
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What a write rests on."""
+
+    decided: Shown
+    """For what is done."""
+    told: Shown
+    """For what the status says: the look after the actions."""
+
+
+@dataclass
+class Ledger:
+    """What is known of one rollout over time."""
+
+    name: str
+    carries: Traffic = field(default_factory=Traffic)
+    carried_until: dict[str, float] = field(default_factory=dict)
+    """By hash: when requests could reach its pods for the last time; absent: never, or still."""
+    foreign: dict[tuple[Kind, str], int] = field(default_factory=dict)
+    """resourceVersion of the last change of a route object by somebody else."""
+    templates: list[Json] = field(default_factory=list)
+    """Every template that a user applied, in order."""
+    aborts: int = 0
+    """Counts the aborts, so that a check of one isn't taken for another's."""
+    is_aborted: bool = False
+
+
+def carried(available: int, full: int) -> int:
+    """The weight that pods can carry (I2): the definition, not Davy's code."""
+    return 100 if available >= full else 100 * available // full
+
+
+def rollout_hash(shown: Shown) -> str | None:
+    """The hash of the newest template, as far as a ReplicaSet of it is there."""
+    wanted = shown.rollout["spec"]["template"]
+    return next(
+        (name for name, found in shown.sets.items() if user_template(found) == wanted), None
+    )
+
+
+def hash_of(found: Json) -> str:
+    return str((found["metadata"].get("labels") or {}).get(POD_TEMPLATE_HASH_LABEL, ""))
+
+
+def owner_of(found: Json) -> str:
+    return str(found["metadata"]["name"]).partition("-")[0]
+
+
+def user_template(replica_set: Json) -> Json:
+    """The template as the user wrote it: without the hash among its labels."""
+    template = replica_set["spec"]["template"]
+    labels = template["metadata"]["labels"]
+    plain = {key: value for key, value in labels.items() if key != POD_TEMPLATE_HASH_LABEL}
+    return {**template, "metadata": {**template["metadata"], "labels": plain}}

@@ -1,0 +1,154 @@
+"""I5, I6, I7 and I10 on each status of a Rollout; I9 when it goes."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.sim.judge import Judge
+
+from datetime import timedelta
+
+from davy.api.fields import parse_duration, parse_instant
+from davy.cluster.client import Json
+from tests.sim.cluster import GONE, Change
+from tests.sim.shown import ROUNDING, Ledger, Pass, Shown, hash_of
+
+_MOMENT = timedelta(seconds=ROUNDING)
+
+
+def written(judge: "Judge", ledger: Ledger, under_way: Pass, change: Change) -> None:
+    shown = under_way.decided
+    if change.type == GONE:
+        _gone(judge, ledger, shown)
+        return
+    assert change.before is not None
+    before, after = change.before.get("status") or {}, change.object.get("status") or {}
+    if before == after:
+        return
+    _explains(judge, ledger, under_way.told, after)
+    same = all(
+        before.get(field_) == after.get(field_) for field_ in ("currentPodHash", "currentStepHash")
+    )
+    if before.get("stableRS") != after.get("stableRS"):
+        _promoted(judge, ledger, shown, before, after)
+    retried = before.get("abortedAt") is not None and not before.get("abort")
+    updating = before.get("stableRS") not in {None, before.get("currentPodHash")}
+    if not same or retried or not updating or before.get("abort") or after.get("abort"):
+        return
+    was = min(before.get("currentStepIndex") or 0, len(shown.steps))
+    now = after.get("currentStepIndex") or 0
+    judge.check("I6", now >= was, lambda: f"step {was} → {now}, of the same revision")
+    if not before.get("promoteFull"):
+        for index in range(was, now):
+            _passed(judge, ledger, shown, before, index)
+
+
+def _passed(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, index: int) -> None:
+    """A step is over: was its effect there?"""
+    step = shown.steps[index]
+    resumed = before.get("controllerPause") and not before.get("pauseConditions")
+    if "setWeight" in step:
+        _in_place(judge, ledger, shown, step["setWeight"], f"step {index + 1} is passed")
+    elif "pause" in step:
+        duration = step["pause"].get("duration")
+        begun = [
+            parse_instant(pause["startTime"])
+            for pause in before.get("pauseConditions") or ()
+            if pause["reason"] == "CanaryPauseStep"
+        ]
+        long = None if duration is None else parse_duration(duration)
+        over = long is not None and (
+            not long or any(judge.wall() - at >= long - _MOMENT for at in begun)
+        )
+        judge.check("I6", bool(resumed or over), f"pause of step {index + 1} is cut short")
+    else:
+        _proved(judge, before, index, resumed=bool(resumed))
+
+
+def _proved(judge: "Judge", before: Json, index: int, *, resumed: bool) -> None:
+    phases = [
+        (found.get("status") or {}).get("phase")
+        for found in judge.world.cluster.versions.values()
+        if found["metadata"].get("labels", {}).get("step-index") == str(index)
+        and hash_of(found) == before.get("currentPodHash")
+    ]
+    waved = resumed and "Inconclusive" in phases
+    judge.check(
+        "I7",
+        "Successful" in phases or waved,
+        f"step {index + 1} is passed, its analysis is {phases[-1:] or 'not there'}",
+    )
+
+
+def _in_place(judge: "Judge", ledger: Ledger, shown: Shown, weight: int, what: str) -> None:
+    if judge.unseen(ledger, shown) or judge.clocks_wrong(shown):
+        return
+    new = shown.status.get("currentPodHash")
+    does = shown.carried
+    weights = {side.weight for rule in does.rules for side in rule if side.role == "canary"}
+    leads = weight == 0 or does.leads("canary") == new
+    judge.check("I5", weights == {weight} and leads, f"{what} at {weight}, the mesh: {does}")
+    pods, full = shown.available(new), shown.full
+    judge.check(
+        "I5", pods >= -(-weight * full // 100), f"{what} at {weight} with {pods} of {full} pods"
+    )
+
+
+def _promoted(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, after: Json) -> None:
+    new = after.get("stableRS")
+    judge.check("I6", new == after.get("currentPodHash"), f"{new} is stable, out of turn")
+    pods, full = shown.available(new), shown.full
+    judge.check("I5", pods >= full, f"{new} is stable with {pods} of {full} pods")
+    if before.get("stableRS") is None:
+        return
+    judge.check(
+        "I6",
+        not before.get("abort") or before.get("currentPodHash") != new,
+        "aborted, and stable",
+    )
+    _in_place(judge, ledger, shown, 100, f"{new} is promoted")
+
+
+def _explains(judge: "Judge", ledger: Ledger, shown: Shown, status: Json) -> None:
+    """I10: what the status says is so."""
+    phase, message = status.get("phase"), status.get("message") or ""
+    judge.check("I10", bool(message), "the status has no message")
+    judge.check(
+        "I10",
+        phase in {"Healthy", "Progressing", "Paused", "Degraded"},
+        f"the status has phase {phase}",
+    )
+    if phase == "Paused":
+        judge.check("I10", bool(status.get("pauseConditions")), "Paused, and no pause")
+    if phase == "Degraded":
+        said = status.get("abort") or "InvalidSpec" in message or "No progress" in message
+        judge.check("I10", bool(said), f"Degraded, and not why: {message}")
+    written = (status.get("traffic") or {}).get("written")
+    if written is not None:
+        judge.check(
+            "I10",
+            written == shown.written.canary,
+            f"the status says weight {written}, the route: {shown.written}",
+        )
+    if phase == "Healthy":
+        _healthy(judge, ledger, shown, status)
+
+
+def _healthy(judge: "Judge", ledger: Ledger, shown: Shown, status: Json) -> None:
+    stable = status.get("stableRS")
+    judge.check("I10", stable == status.get("currentPodHash"), "Healthy in the middle of it")
+    if judge.unseen(ledger, shown) or judge.clocks_wrong(shown):
+        return
+    pods = shown.standing(stable)
+    judge.check("I10", pods >= shown.full, f"Healthy with {pods} of {shown.full} pods")
+    does = shown.carried
+    right = does.canary == 0 and (does.share(stable or "") == 100 or shown.full == 0)
+    judge.check("I10", right, f"Healthy, and the mesh: {does}")
+
+
+def _gone(judge: "Judge", ledger: Ledger, shown: Shown) -> None:
+    """I9: who deletes a Rollout finds all traffic on stable."""
+    if any(not version for version in shown.versions.values()) or judge.unseen(ledger, shown):
+        return
+    left = judge.world.written(ledger.name)
+    first = shown.status.get("stableRS") is None
+    judge.check("I9", left.canary == 0 or first, f"the Rollout is gone, its route: {left}")
