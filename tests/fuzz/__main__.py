@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz -n 100000 --seed 0`: hostile input by the thousand."""
+"""`python -m tests.fuzz -n 100000 --seed 0`: hostile input by the thousand; Ctrl-C tells so far."""
 
 import argparse
 import sys
@@ -34,6 +34,8 @@ def main() -> int:
             begun = time.monotonic()
             try:
                 TARGETS[name][0](Random(f"{name} {number}"))
+            except KeyboardInterrupt:
+                break
             except Exception as error:  # noqa: BLE001  # any exception is a find
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 key = f"{name}: {type(error).__name__} in {where.filename}:{where.lineno}"
@@ -45,8 +47,9 @@ def main() -> int:
     seconds = time.monotonic() - started
     counts = ", ".join(f"{count} {name}" for name, count in ran.most_common())
     print(f"{counts}; slowest {slowest[0]:.2f} s ({slowest[1]})")
-    rate = asked.n / max(seconds, 1e-9)
-    print(f"{asked.n} cases, {len(finds)} finds, {seconds:.0f} s, {rate:.0f} cases a second")
+    done = ran.total()
+    rate = done / max(seconds, 1e-9)
+    print(f"{done} cases, {len(finds)} finds, {seconds:.0f} s, {rate:.0f} cases a second")
     return 1 if finds else 0
 
 
