@@ -229,7 +229,7 @@ class Judge:
 
     def at_rest(self) -> None:
         """Nothing is written any more: has every rollout come to an end that it explains?"""
-        for process in self.world.processes:
+        for process in self.world.replicas.processes:
             self.check("alive", not process.died, process.died)
         for name, ledger in self._ledgers.items():
             held = self.world.rollout(name)

@@ -7,9 +7,9 @@ away), and stopped: then time goes on without it, and what was to wake it waits 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from davy.cluster.kinds import EVENT, LEASE
 from davy.controller.outcome import Result as ReconcileResult
@@ -23,12 +23,11 @@ from davy.metrics import registry
 from tests.sim.cluster import Call
 from tests.sim.network import Network
 from tests.sim.schedule import Setup
+from tests.sim.shown import START
 from tests.sim.streams import Streams
 
 registry.entry_points = cache(registry.entry_points)  # type: ignore[attr-defined, assignment]
 """Installed packages are looked through once: that reads the disk, for 10 ms a process."""
-
-START: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @dataclass

@@ -1,0 +1,141 @@
+"""The operator's processes, and what befalls them: a `do_…` method per kind of entry."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests.sim.manifests import ROLLOUT
+from tests.sim.process import Process, Told
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+
+class Replicas:
+    """Processes that live or lived."""
+
+    def __init__(self, world: "World", told: Told) -> None:
+        self._world = world
+        self._told = told
+        self._made = 0
+        self._kill_at: list[dict[str, Any]] = []
+        self.processes: list[Process] = []
+
+    def end(self) -> None:
+        """One process, that is well."""
+        self._kill_at.clear()
+        for process in self.processes:
+            process.stop_in = None
+            process.go_on()
+            process.streams.calm()
+        for process in [process for process in self.processes if process.alive][1:]:
+            self._kill(process, landing=True)
+        if not any(process.alive for process in self.processes):
+            self.start()
+
+    def sends(self, process: Process) -> None:
+        """A write left: some die of it."""
+        for armed in [*self._kill_at]:
+            armed["writes"] -= 1
+            if armed["writes"] <= 0:
+                self._kill_at.remove(armed)
+                self._world.loop.call_soon(self._die_in_write, process, armed)
+
+    def start(self, *, elected: bool = True) -> Process:
+        self._made += 1
+        process = Process(f"davy-{self._made}", self._world, self._told, elected=elected)
+        self.processes.append(process)
+        self._world.note("schedule", f"{process.name} starts")
+        return process
+
+    def _kill(self, process: Process, *, landing: bool) -> None:
+        self._world.note("schedule", f"{process.name} is killed")
+        process.kill(landing=landing)
+
+    def _fails_over(self, seconds: float) -> None:
+        """The operator is away for so long, and until another lease holds and lists are in."""
+        self._world.judge.disturbed(
+            seconds + 1.4 * self._world.setup.lease + 10 + 40 * self._world.setup.latency
+        )
+
+    def _leading(self) -> Process | None:
+        alive = [process for process in self.processes if process.alive]
+        leading = [process for process in alive if process.operator.leader.leads()]
+        return next(iter((*leading, *alive)), None)
+
+    def _die_in_write(self, process: Process, armed: dict[str, Any]) -> None:
+        if process.alive:
+            self._kill(process, landing=armed["applied"])
+            self._fails_over(armed["seconds"])
+            self._world.loop.later(armed["seconds"], self._restart)
+
+    def _restart(self) -> None:
+        if not self._world.calm:
+            self.start()
+
+    def do_kill(self, seconds: float) -> None:
+        """SIGKILL; started anew some seconds later."""
+        process = self._leading()
+        if process:
+            self._kill(process, landing=True)
+            self._fails_over(seconds)
+            self._world.loop.later(seconds, self._restart)
+
+    def do_kill_in_write(self, writes: int, seconds: float, *, applied: bool) -> None:
+        """SIGKILL just after the n-th write from now left, which is applied or lost."""
+        self._kill_at.append({"writes": writes, "applied": applied, "seconds": seconds})
+
+    def do_pause(self, seconds: float) -> None:
+        """SIGSTOP, later SIGCONT."""
+        process = self._leading()
+        if process and not process.stopped:
+            process.stop()
+            self._world.loop.later(seconds, process.go_on)
+            self._fails_over(seconds)
+
+    def do_pause_in_write(self, writes: int, seconds: float) -> None:
+        """SIGSTOP between a write's last check and its leaving; another replica is there."""
+        process = self._leading()
+        if process and not process.stopped:
+            process.stop_in = (writes, seconds)
+            self.start()
+
+    def do_second(self, seconds: float, *, elected: bool = True) -> None:
+        """Another replica for a while."""
+        second = self.start(elected=elected)
+        self._fails_over(seconds)
+        self._world.loop.later(seconds, self._end_second, second)
+
+    def _end_second(self, second: Process) -> None:
+        self._fails_over(0)
+        if second.alive and sum(process.alive for process in self.processes) > 1:
+            self._kill(second, landing=True)
+
+    def do_upgrade(self) -> None:
+        """A version that knows fewer fields and has other words was here, and is replaced."""
+        for name in self._world.setup.names:
+            found = self._world.rollout(name)
+            if found is None or not found.get("status"):
+                continue
+            status = {
+                key: value
+                for key, value in found["status"].items()
+                if key not in {"traffic", "progress", "verdict", "currentStep"}
+            }
+            status["conditions"] = [
+                {**condition, "message": f"as of old: {condition['message']}"}
+                for condition in status.get("conditions") or ()
+                if condition["type"] not in {"Ready", "Reconciling", "Stalled"}
+            ]
+            status["message"] = "As the older version says it."
+            self._world.cluster.actor = "older davy"
+            self._world.cluster.put(ROLLOUT, {**found, "status": status})
+        process = self._leading()
+        if process:
+            self._kill(process, landing=True)
+            self.start()
+            self._fails_over(0)
+
+    def do_clock(self, by: float) -> None:
+        """The wall clocks of all machines step."""
+        self._world.wall += timedelta(seconds=by)
+        self._world.judge.clock_stepped(by)

@@ -1,0 +1,187 @@
+"""What people do: a `do_…` method per kind of entry, to Rollouts and to the objects of a route."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from davy.api.fields import format_instant
+from davy.cli import verbs
+from davy.cluster.client import Json
+from davy.cluster.kinds import Kind
+from tests.sim import manifests
+from tests.sim.manifests import NAMESPACE, ROLLOUT
+from tests.sim.network import at_once
+from tests.sim.schedule import Step
+from tests.sim.shown import START
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+
+BACKOFF_SECONDS = 62.0
+"""After a fault a key may wait so long: the longest backoff after a refusal, and the next."""
+
+
+class Users:
+    """People, autoscalers and other tools; what they applied last."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        names = world.setup.names
+        self._versions: dict[str, list[str]] = {name: [] for name in names}
+        self._steps = dict.fromkeys(names, world.setup.steps)
+        self._replicas = dict.fromkeys(names, world.setup.replicas)
+
+    def start(self) -> None:
+        """Routes and templates are there before the operator is."""
+        for name in self._world.setup.names:
+            for kind, manifest in manifests.network(self._world.setup, name):
+                self._puts(kind, manifest)
+        template = manifests.analysis_template(self._world.setup)
+        self._puts(manifests.ANALYSIS_TEMPLATE, template)
+
+    def promote_all(self) -> int:
+        """Every rollout that waits for a person goes on; how many did."""
+        waiting = [
+            name
+            for name in self._world.setup.names
+            if ((self._world.rollout(name) or {}).get("status") or {}).get("pauseConditions")
+        ]
+        for name in waiting:
+            self.do_promote(name)
+        return len(waiting)
+
+    def _puts(self, kind: Kind, manifest: Json) -> Json:
+        self._world.cluster.actor = "user"
+        return self._world.cluster.put(kind, manifest)
+
+    def _apply(self, name: str) -> None:
+        """The user's manifest; what isn't in it stays."""
+        version = self._versions[name][-1]
+        template = manifests.template(name, version)
+        wanted = manifests.rollout(
+            self._world.setup, name, template, self._steps[name], self._replicas[name]
+        )
+        held = self._world.rollout(name)
+        if held is None:
+            wanted["metadata"]["creationTimestamp"] = format_instant(
+                START + timedelta(seconds=self._world.now)
+            )
+            self._puts(ROLLOUT, wanted)
+        elif "deletionTimestamp" not in held["metadata"]:
+            self._puts(ROLLOUT, {**held, "spec": wanted["spec"]})
+        self._world.judge.applied(name, template)
+
+    def do_apply(self, name: str, version: str) -> None:
+        """A new version, or the first."""
+        self._versions[name].append(version)
+        self._apply(name)
+
+    def do_rollback(self, name: str) -> None:
+        """The version before."""
+        if len(self._versions[name]) > 1:
+            self._versions[name].append(self._versions[name][-2])
+            self._apply(name)
+
+    def do_scale(self, name: str, replicas: int) -> None:
+        """By a person or an autoscaler."""
+        self._replicas[name] = replicas
+        if self._world.rollout(name) is not None:
+            self._apply(name)
+
+    def do_steps(self, name: str, steps: tuple[Step, ...]) -> None:
+        """Other steps."""
+        self._steps[name] = steps
+        if self._world.rollout(name) is not None:
+            self._apply(name)
+
+    def do_delete(self, name: str) -> None:
+        """The Rollout goes, and does not come back by itself."""
+        self._world.cluster.actor = "user"
+        if self._world.rollout(name) is not None:
+            self._world.cluster.remove(ROLLOUT, NAMESPACE, name)
+
+    def do_recreate(self, name: str, seconds: float) -> None:
+        """The Rollout goes and comes back, as soon as it can."""
+        self.do_delete(name)
+        self._world.loop.later(seconds, self._come_back, name, 40)
+
+    def _come_back(self, name: str, attempts: int) -> None:
+        if self._world.rollout(name) is None and self._versions[name]:
+            self._apply(name)
+        elif attempts:
+            self._world.loop.later(2, self._come_back, name, attempts - 1)
+
+    def _verb(self, name: str, verb: verbs.Verb) -> None:
+        """What the command line would write, at once on what it read."""
+        found = self._world.rollout(name)
+        if found is None:
+            return
+        decision = verb(found, manifests.KINDS.api_group)
+        self._world.note("user", decision.said)
+        if isinstance(decision, verbs.Write):
+            self._world.cluster.actor = "user"
+            at_once(
+                self._world.cluster.patch_merge(
+                    ROLLOUT, NAMESPACE, name, {"status": decision.status}, subresource="status"
+                )
+            )
+
+    def do_abort(self, name: str) -> None:
+        """See the command."""
+        self._verb(name, verbs.abort)
+
+    def do_promote(self, name: str) -> None:
+        """See the command."""
+        self._verb(name, verbs.promote)
+
+    def do_promote_full(self, name: str) -> None:
+        """See the command."""
+        self._verb(name, verbs.promote_full)
+
+    def do_retry(self, name: str) -> None:
+        """See the command."""
+        self._verb(name, verbs.retry)
+
+    def _parts(self, name: str, part: str) -> list[tuple[Kind, Json]]:
+        found = manifests.network(self._world.setup, name)
+        return found[:1] if part == "weights" else found[1:]
+
+    def do_foreign_weight(self, name: str, weight: int) -> None:
+        """Somebody else writes a weight."""
+        kind, _ = self._parts(name, "weights")[0]
+        held = self._world.cluster.look(kind, NAMESPACE, name)
+        if held is not None:
+            spec = manifests.weighted(kind, held["spec"], weight)
+            self._puts(kind, {**held, "spec": spec})
+
+    def do_foreign_field(self, name: str) -> None:
+        """The user changes a field of the route that is the user's own."""
+        for kind, manifest in manifests.network(self._world.setup, name):
+            held = self._world.cluster.look(kind, NAMESPACE, manifest["metadata"]["name"])
+            if held is not None:
+                labels = {**held["metadata"]["labels"], "edited": f"{self._world.now:g}"}
+                spec = {**held["spec"], "comment": f"edited at {self._world.now:g}"}
+                metadata = {**held["metadata"], "labels": labels}
+                self._puts(kind, {**held, "metadata": metadata, "spec": spec})
+
+    def do_drift(self, name: str) -> None:
+        """The user applies the route's manifests again, as they were at first."""
+        for kind, manifest in manifests.network(self._world.setup, name):
+            held = self._world.cluster.look(kind, NAMESPACE, manifest["metadata"]["name"])
+            kept = {"status": held["status"]} if held and "status" in held else {}
+            self._puts(kind, {**manifest, **kept})
+
+    def do_route_gone(self, name: str, part: str, seconds: float) -> None:
+        """The user deletes a part of the route, and puts it back as it was at first."""
+        parts = self._parts(name, part)
+        self._world.cluster.actor = "user"
+        for kind, manifest in parts:
+            if self._world.cluster.look(kind, NAMESPACE, manifest["metadata"]["name"]) is not None:
+                self._world.cluster.remove(kind, NAMESPACE, manifest["metadata"]["name"])
+        self._world.loop.later(seconds, self._put_back, parts)
+        self._world.judge.disturbed(seconds + BACKOFF_SECONDS)
+
+    def _put_back(self, parts: list[tuple[Kind, Json]]) -> None:
+        for kind, manifest in parts:
+            if self._world.cluster.look(kind, NAMESPACE, manifest["metadata"]["name"]) is None:
+                self._puts(kind, manifest)
