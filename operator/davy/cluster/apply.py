@@ -171,13 +171,12 @@ async def delete_replica_set(api: Api, found: Json) -> None:
 
 
 async def terminate_run(api: Api, kinds: Kinds, found: Json) -> Json | None:
-    """The AnalysisRun is told to stop measuring."""
+    """The AnalysisRun, as it was read, is told to stop measuring."""
     if (found.get("spec") or {}).get("terminate"):
         return None
     metadata = found["metadata"]
-    return await api.patch_merge(
-        kinds.analysis_run, metadata["namespace"], metadata["name"], {"spec": {"terminate": True}}
-    )
+    body = {"metadata": {"resourceVersion": version_of(found)}, "spec": {"terminate": True}}
+    return await api.patch_merge(kinds.analysis_run, metadata["namespace"], metadata["name"], body)
 
 
 async def delete(api: Api, kind: Kind, found: Json) -> None:

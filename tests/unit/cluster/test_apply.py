@@ -246,3 +246,13 @@ async def test_a_run_is_terminated_once() -> None:
     assert made is not None
     assert made["spec"]["terminate"] is True
     assert await apply.terminate_run(cluster, KINDS, made) is None
+
+
+async def test_a_run_that_went_on_meanwhile_isnt_terminated() -> None:
+    """What it measured since is looked at first."""
+    cluster = Cluster()
+    manifest = {"metadata": {"namespace": "shop", "name": "run"}, "spec": {}}
+    found = cluster.put(KINDS.analysis_run, manifest)
+    cluster.put(KINDS.analysis_run, {**found, "status": {"phase": "Successful"}})
+    with pytest.raises(errors.Conflict):
+        await apply.terminate_run(cluster, KINDS, found)
