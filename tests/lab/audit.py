@@ -25,6 +25,7 @@ _RECORDED: Final = {
 }
 """By API group, the resources whose writes are recorded, with request and answer."""
 
+_START: Final = '{"kind":"Event"'
 _MEGABYTES: Final = 4000
 """The log is never cut in a run."""
 
@@ -83,7 +84,7 @@ def log(folder: Path) -> Path:
 def read(path: Path, namespaces: frozenset[str]) -> Iterator[Write]:
     """The writes to these namespaces, in the order in which they were answered.
 
-    A last line that is cut off (the API server was killed) is left out.
+    What is cut off (the API server was killed) is left out, at the end and before another's start.
     """
     if not path.exists():
         return
@@ -91,7 +92,7 @@ def read(path: Path, namespaces: frozenset[str]) -> Iterator[Write]:
         for line in lines:
             if not line.endswith("\n"):
                 return
-            event = json.loads(line)
+            event = json.loads(line[max(line.rfind(_START), 0) :])
             whole = event["level"] == "RequestResponse"
             if whole and event.get("objectRef", {}).get("namespace") in namespaces:
                 yield _write(event)

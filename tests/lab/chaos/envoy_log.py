@@ -24,11 +24,11 @@ class Line:
 
 
 def read(path: Path) -> dict[tuple[str, int], Line]:
-    """By host and the request's number."""
+    """By host and the request's number, for requests to `/`."""
     found = {}
     for text in path.read_text(errors="replace").splitlines():
         match = _LINE.match(text)
-        number = re.search(rf"[?&]{NUMBER}=(\d+)$", match["path"]) if match else None
+        number = re.search(rf"^/\?{NUMBER}=(\d+)$", match["path"]) if match else None
         if match and number:
             address = match["upstream"].rpartition(":")[0]
             flags = match["flags"].strip("-")

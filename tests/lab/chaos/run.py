@@ -35,6 +35,8 @@ IDLE_SECONDS: Final = 3.0
 CALL_SECONDS: Final = 70.0
 """The API server itself gives a call up after 60 s."""
 
+_TRIES: Final = 10
+_TRIES_A_SECOND: Final = 20.0
 _SAY_SECONDS: Final = 30.0
 
 
@@ -78,7 +80,7 @@ async def play(lab: Lab, settings: Settings, say: Callable[[str], None]) -> Repo
         shops = [await _open(lab, stack, number) for number in range(settings.shops)]
         namespaces = [shop.namespace for shop in shops]
         recorder = await stack.enter_async_context(Recorder.recording(lab.kube, namespaces))
-        await asyncio.gather(*(shop.healthy("v1") for shop in shops))
+        await asyncio.gather(*(_opened(shop) for shop in shops))
         run = _Run(lab, settings, say, replicas=replicas, shops=shops, recorder=recorder)
         return await run.play()
 
@@ -219,6 +221,23 @@ async def _open(lab: Lab, stack: AsyncExitStack, number: int) -> Shop:
     namespace = await lab.new_namespace("chaos")
     stack.push_async_callback(lambda: insist(lambda: lab.delete_namespace(namespace)))
     return await open_shop(lab, namespace, routers[number % len(routers)])
+
+
+async def _opened(shop: Shop) -> None:
+    """Return when its first version is healthy, and the mesh has heard of it.
+
+    Nobody is promised more: a first version replaces none, and the settle time is short for a
+    machine that starts ten pods for every shop at once.
+    """
+    await shop.healthy("v1")
+    opening = f"{shop.url}/opening"  # a path of its own, for these aren't in the account
+    async with Load.running(opening, shop.host, _TRIES_A_SECOND) as load:
+
+        async def answered() -> bool:
+            last = list(load.seen)[-_TRIES:]
+            return len(last) == _TRIES and all(each.ok for each in last)
+
+        await shop.lab.until(answered, describe=f"{shop.namespace} answers")
 
 
 @contextlib.contextmanager

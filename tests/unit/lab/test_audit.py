@@ -6,6 +6,8 @@ from pathlib import Path
 from tests.lab import audit
 
 EVENT = {
+    "kind": "Event",
+    "level": "RequestResponse",
     "stage": "ResponseComplete",
     "verb": "patch",
     "user": {"username": "system:serviceaccount:davy-system:davy"},
@@ -44,6 +46,17 @@ def test_other_namespaces_and_a_line_that_was_cut_off_are_left_out(tmp_path: Pat
     """The API server may have been killed in the middle of a line."""
     other = {**EVENT, "objectRef": {**EVENT["objectRef"], "namespace": "b"}}  # type: ignore[dict-item]
     assert len(_read(tmp_path, EVENT, other, end='{"stage": "Resp')) == 1
+
+
+def test_a_line_that_goes_on_after_a_cut_is_read_from_there(tmp_path: Path) -> None:
+    """The next API server writes on where the killed one stopped."""
+    whole = json.dumps(EVENT, separators=(",", ":"))
+    assert len(_read(tmp_path, end=f"{whole[:200]}{whole}\n{whole}\n")) == 2
+
+
+def test_other_accounts_requests_are_no_writes(tmp_path: Path) -> None:
+    """Those are recorded without body and answer."""
+    assert _read(tmp_path, {**EVENT, "level": "Metadata"}) == []
 
 
 def test_no_log_is_no_write(tmp_path: Path) -> None:
