@@ -91,10 +91,10 @@ def generate(seed: int) -> Schedule:
     setup = _setup(chance)
     entries = [*_releases(chance, setup)]
     makers = [maker for maker, weight in _MAKERS for _ in range(weight)]
-    end = max(entry.at for entry in entries) + 60
+    around = [entry.at for entry in entries]
     for _ in range(chance.choice((0, 1, 2, 3, 4, 6, 9))):
-        at = round(chance.uniform(1, end), 2)
-        entries.append(Entry(at, *chance.choice(makers)(chance, setup)))
+        at = max(0.5, chance.choice(around) + chance.uniform(-3, 45))
+        entries.append(Entry(round(at, 2), *chance.choice(makers)(chance, setup)))
     return Schedule(seed, setup, tuple(sorted(entries, key=lambda entry: entry.at)))
 
 
@@ -126,7 +126,7 @@ def _setup(chance: Random) -> Setup:
 
 
 def _steps(chance: Random) -> tuple[Step, ...]:
-    count = chance.choice((0, 1, 2, 3, 4, 5))
+    count = chance.choice((0, 1, 2, 3, 3, 4, 5))
     return tuple(_step(chance) for _ in range(count))
 
 
@@ -144,15 +144,15 @@ def _step(chance: Random) -> Step:
 def _releases(chance: Random, setup: Setup) -> list[Entry]:
     """The first version at once, most often a second one when it is healthy."""
     found = [Entry(0.0, "apply", {"name": name, "version": "good-1"}) for name in setup.names]
-    at = setup.pod_start + setup.min_ready + 4 * setup.settle + 6 * setup.watch_delay
-    at += 20 * setup.latency
+    at = 2 * setup.pod_start + setup.min_ready + 3 * setup.settle + 12 * setup.watch_delay
+    at += 2 + 40 * setup.latency
     for number in range(2, 2 + chance.choice((0, 1, 1, 1, 1, 2, 3))):
-        at += chance.choice((0.3, 4, 20, 60))
+        at += chance.choice((0.3, 4, 20, 60)) if number > 2 else 0
         name = chance.choice(setup.names)
         entry = Entry(round(at, 2), "apply", {"name": name, "version": _version(chance, number)})
         found.append(entry)
-        if chance.random() < 0.5:
-            at += chance.choice((0.0, 0.2, 3, 15, 30))
+        for _ in range(chance.choice((0, 1, 1, 2))):
+            at += chance.choice((0.0, 0.2, 3, 8, 15, 30)) * chance.uniform(0.8, 1.2)
             found.append(Entry(round(at, 2), *_verb(chance, setup)))
     return found
 

@@ -62,12 +62,10 @@ class Shown:
 
     @property
     def aborted(self) -> bool:
-        """This update is given up."""
-        status = self.status
-        return bool(status.get("abort")) and status.get("stableRS") not in {
-            None,
-            status.get("currentPodHash"),
-        }
+        """This update is given up; an abort of the revision before is not one of this."""
+        status, new = self.status, rollout_hash(self)
+        aborted = bool(status.get("abort")) and new == status.get("currentPodHash")
+        return aborted and status.get("stableRS") not in {None, new}
 
     def standing(self, template_hash: str | None) -> int:
         """Available pods that are there to stay."""

@@ -69,7 +69,7 @@ class Result:
 
 
 class World:
-    """Everything, and what happens to it: as the schedule says."""
+    """Everything there is, and its history."""
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
