@@ -11,7 +11,7 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -30,6 +30,8 @@ ALONE: Final = 30
 """Updates, one after the other, from which the latency without load is taken."""
 CALLS: Final = 12
 """Requests of the bench under way at the same time."""
+START_SECONDS: Final = 600.0
+"""The most that a start may take; ten times what it should on a machine of its own."""
 STALLED_SECONDS: Final = 120.0
 """A fleet of which no rollout has changed for so long, though some should, ends the bench."""
 QUIET_SECONDS: Final = 2.0
@@ -108,8 +110,11 @@ class Cell:
         numbers = range(self.size)
         await self._gather(self._network(number) for number in numbers)
         found.create = await self._phase(numbers, self._create)
+        _say(found, "create", found.create)
         found.idle = await self._idle(idle_seconds)
+        _say(found, "idle", found.idle)
         found.start = await self._start()
+        _say(found, "start", found.start)
         found.alone_ms = await self._alone(numbers[:ALONE])
         found.update = await self._phase(numbers[: self.at_once], self._update)
         found.peak_mb = (await self._reading()).memory_mb
@@ -139,7 +144,7 @@ class Cell:
         await self.davy.stop()
         began = time.monotonic()
         await self.davy.launch()
-        await self.davy.wait_ready()
+        await self.davy.wait_ready(START_SECONDS)
         ready = time.monotonic() - began
         reading = await self._reading()
         while reading.passes < self.size or reading.waiting:
@@ -212,6 +217,11 @@ class Cell:
         async with asyncio.TaskGroup() as group:
             for job in jobs:
                 group.create_task(one(job))
+
+
+def _say(size: Size, what: str, found: Phase | Idle | Start) -> None:
+    """For whoever waits, and for what is known of a size that can't be measured to its end."""
+    print(f"bench: {size.rollouts} rollouts: {what}: {json.dumps(asdict(found))}", flush=True)
 
 
 def _key(number: int) -> Key:

@@ -122,8 +122,8 @@ class Component:
                 preexec_fn=_die_with_parent,
             )
 
-    async def wait_ready(self) -> float:
-        """Return when it is ready; seconds waited.
+    async def wait_ready(self, seconds: float = START_SECONDS) -> float:
+        """Return when it is ready; seconds waited, at most so many.
 
         Raises:
             ComponentError: it ended or wasn't ready in time; with the tail of its log.
@@ -133,9 +133,9 @@ class Component:
             if not self.running:
                 code = self._process.returncode if self._process else None
                 raise ComponentError(f"{self.name} ended with code {code}.\n{self.tail()}")
-            if time.monotonic() - began > START_SECONDS:
+            if time.monotonic() - began > seconds:
                 raise ComponentError(
-                    f"{self.name} was not ready after {START_SECONDS:.0f} s.\n{self.tail()}"
+                    f"{self.name} was not ready after {seconds:.0f} s.\n{self.tail()}"
                 )
             await asyncio.sleep(_POLL_SECONDS)
         return time.monotonic() - began
