@@ -63,7 +63,9 @@ def _seeded(jobs: int, pattern: str) -> int:
 
 def _general(jobs: int, pattern: str, every: int) -> int:
     started = time.monotonic()
-    mutants = [mutant for mutant in general.all_mutants() if fnmatch(mutant.id, pattern)][::every]
+    everything = general.all_mutants()
+    ids = {mutant.id for mutant in everything}
+    mutants = [mutant for mutant in everything if fnmatch(mutant.id, pattern)][::every]
     results = general.Results()
     todo = [mutant for mutant in mutants if mutant.id not in results.trials]
     ended = 0
@@ -79,9 +81,9 @@ def _general(jobs: int, pattern: str, every: int) -> int:
     if todo:
         general.run(todo, jobs=jobs, told=told)
     trials = [results.trials[mutant.id] for mutant in mutants]
-    for text in general.report(trials, time.monotonic() - started):
+    for text in general.report(trials, ids, time.monotonic() - started):
         print(text)
-    return 0 if general.good(trials) else 1
+    return 0 if general.good(trials, ids) else 1
 
 
 if __name__ == "__main__":

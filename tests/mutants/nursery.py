@@ -10,13 +10,13 @@ import contextlib
 import functools
 import gc
 import importlib
+import inspect
 import os
 import resource
 import signal
 import sys
 import time
 import types
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -249,14 +249,19 @@ def _chosen(mutant: Mutant, known: Sequence[_Known]) -> list[_Known]:
 
 
 def _caches() -> list[Any]:
-    """Results that functions of Davy's remember: what they remember isn't run again."""
-    found = defaultdict(list)
-    for name, module in sys.modules.items():
-        if name.partition(".")[0] == "davy":
-            for value in vars(module).values():
-                if isinstance(value, functools._lru_cache_wrapper):
-                    found[id(value)].append(value)
-    return [same[0] for same in found.values()]
+    """Results that functions of Davy's remember: what they remember isn't run again.
+
+    Not what takes no argument: a parser is made once, and runs the code that is swapped all the
+    same.
+    """
+    values = {
+        id(value): value
+        for name, module in sys.modules.items()
+        if name.partition(".")[0] == "davy"
+        for value in vars(module).values()
+        if isinstance(value, functools._lru_cache_wrapper)
+    }
+    return [value for value in values.values() if inspect.signature(value).parameters]
 
 
 def _quiet() -> None:

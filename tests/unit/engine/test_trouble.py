@@ -9,6 +9,7 @@ from davy.api.status import RolloutStatus
 from davy.engine import plan as plans
 from davy.engine import trouble
 from davy.engine.decide import decide
+from davy.engine.world import Role
 from tests.unit.engine.pieces import NOW, a_rollout, a_world
 
 FINDINGS = (Finding("spec.a", "is 1"), Finding("spec.b", "is missing"))
@@ -94,7 +95,7 @@ def test_what_failed_comes_first_and_that_it_goes_on() -> None:
 
 def test_each_kind_of_failure_has_its_reason() -> None:
     """Argo's."""
-    point = plans.PointRole(role=next(iter(plans.Role)), hash="1", why="there")
+    point = plans.PointRole(role=Role.CANARY, hash="1", why="there")
     reasons = [failed((action, "no.")).events[-1].reason for action in (point, CREATE, SCALE)]
     assert reasons == [
         EventReason.TRAFFIC_ROUTING_ERROR,

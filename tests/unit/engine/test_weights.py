@@ -108,6 +108,7 @@ def test_a_promoted_revision_that_somebody_lowered_rises_with_its_pods_alone() -
     """I2: back to 100 with all pods; with one of four not even what it has."""
     assert wanted(60, 0, stage=Stage.DONE) == 100
     assert wanted(60, 0, stage=Stage.DONE, new=3) == 60
+    assert wanted(100, 0, stage=Stage.DONE, new=3) == 100
     assert wanted(60, 0, stage=Stage.DONE, new=1) == 25
 
 
