@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -90,6 +91,9 @@ class Api(Protocol):
         """Whether RBAC grants Davy this verb; namespace None: in all of them."""
 
 
+BEFORE_SENDING: Final = ContextVar[Callable[[], None] | None]("before sending", default=None)
+"""Called when a request has its connection, as the last thing before it is written; may raise."""
+
 Observer = Callable[[Call, str, float], None]
 """Told of each request: what was asked, HTTP status or "none", seconds."""
 
@@ -138,7 +142,9 @@ class Client:
     def _session(self) -> aiohttp.ClientSession:
         """The session of all calls, opened by the first one: it needs a running loop."""
         if self._opened is None:
-            self._opened = self.session()
+            last = aiohttp.TraceConfig()
+            last.on_request_headers_sent.append(_last_check)
+            self._opened = self.session(last)
         return self._opened
 
     async def _credentials(self) -> dict[str, str]:
@@ -289,6 +295,13 @@ class Client:
         finally:
             if self._observer:
                 self._observer(call, status, time.monotonic() - started)
+
+
+async def _last_check(*_: object) -> None:
+    """The connection is there, no byte was written: whoever was stopped meanwhile finds out now."""
+    check = BEFORE_SENDING.get()
+    if check:
+        check()
 
 
 def _proxy(configuration: Configuration) -> str | None:

@@ -1,9 +1,9 @@
 """Writes need the lead: the check is the last thing before a request, the lead's end cuts it off.
 
-Who was paused or cut off and is no longer the leader when he goes on, sends nothing: between the
-check and the socket there is no wait. What was under way when the lead ended is given up long
-before another may lead, and what the server still applies of it is guarded by the object's own
-resourceVersion, generation or `test`.
+Who was paused or cut off and is no longer the leader when he goes on, sends nothing: it is checked
+first, and again when the request has its connection, after the last wait for anybody. What was
+under way when the lead ended is given up long before another may lead, and what the server still
+applies of it is guarded by the object's own resourceVersion, generation or `test`.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from davy.api import errors
-from davy.cluster.client import Api, Json, Listing
+from davy.cluster.client import BEFORE_SENDING, Api, Json, Listing
 from davy.cluster.kinds import Kind
 
 _Answer = TypeVar("_Answer")
@@ -96,8 +96,13 @@ class Fence:
         Raises:
             errors.NotLeading: not sent, or given up; the server may have applied it then.
         """
-        if not self._leads():
-            raise errors.NotLeading(f"{what}: not sent, another replica may lead by now.")
+
+        def check() -> None:
+            if not self._leads():
+                raise errors.NotLeading(f"{what}: not sent, another replica may lead by now.")
+
+        check()
+        checked = BEFORE_SENDING.set(check)
         try:
             async with asyncio.timeout(None) as bound:
                 self._under_way.add(bound)
@@ -107,3 +112,5 @@ class Fence:
                     self._under_way.discard(bound)
         except TimeoutError as error:
             raise errors.NotLeading(f"{what}: given up, the lead ended meanwhile.") from error
+        finally:
+            BEFORE_SENDING.reset(checked)

@@ -12,6 +12,7 @@ from kubernetes.aio.client.configuration import Configuration
 
 from davy.api import errors
 from davy.cluster.client import Client, connect
+from davy.cluster.fence import Fence
 from davy.cluster.kinds import POD, SERVICE, VIRTUAL_SERVICE
 
 Answer = Callable[[web.Request], Any]
@@ -128,6 +129,17 @@ async def test_a_deletion_names_the_uid_and_forgives_what_is_gone(server: Server
     server.answers = [status(404, reason="NotFound")]
     await server.client.delete(SERVICE, "shop", "cart", uid="u")
     assert server.requests[0][3]["preconditions"] == {"uid": "u"}
+
+
+async def test_a_lead_that_ends_while_it_connects_sends_nothing(server: Server) -> None:
+    """The last check is behind the connection: a process may be stopped while it waits for one."""
+    server.answers = [lambda _: {"metadata": {}}]
+    answers = iter([True, False])
+    fence = Fence(server.client, lambda: next(answers))
+    with pytest.raises(errors.NotLeading, match="not sent"):
+        await fence.patch_merge(SERVICE, "shop", "cart", {})
+    assert server.requests == []
+    assert await server.client.get(SERVICE, "shop", "cart") == {"metadata": {}}
 
 
 async def test_a_server_that_doesnt_answer_is_given_up(server: Server) -> None:
