@@ -182,7 +182,13 @@ class Cell:
         await self._until(lambda: self.fleet.generations[key] > generation, "the edit was seen")
 
     async def _reading(self) -> Reading:
-        return await Reading.take(self.davy)
+        """An operator that is busy answers late; one that died never does."""
+        while True:
+            try:
+                return await Reading.take(self.davy)
+            except (OSError, TimeoutError):
+                if self.davy.died:
+                    raise LabError(f"davy died.\n{self.davy.tail()}") from None
 
     async def _quiet(self) -> None:
         """No request, no pass, no key that waits, for QUIET_SECONDS."""
