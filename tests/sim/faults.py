@@ -77,9 +77,9 @@ class Faults:
         self._world.workloads.set_quota(full=True)
         self._world.loop.later(seconds, lambda: self._world.workloads.set_quota(full=False))
 
-    def do_mesh_refuses(self, seconds: float) -> None:
-        """The gateway takes no HTTPRoute for a while."""
-        self._world.mesh.refuses = True
+    def do_gateway(self, how: str, seconds: float) -> None:
+        """See `Mesh.gateway`."""
+        self._world.mesh.gateway = how
         self._world.loop.later(seconds, self._world.mesh.calm)
 
     def do_prometheus(self, mode: str, seconds: float) -> None:

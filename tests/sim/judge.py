@@ -86,6 +86,7 @@ class Judge:
         }
         shown = Shown(
             at=self.world.now,
+            wall=self.wall(),
             rollout=raw,
             sets=sets,
             versions={

@@ -37,8 +37,9 @@ class Mesh:
         self._moved = moved
         self._seen: dict[tuple[Kind, str], Json] = {}
         self._last: dict[tuple[Kind, str], float] = {}
-        self.refuses = False
-        """The gateway's controller takes no HTTPRoute, and says so."""
+        self.gateway = ""
+        """What is wrong with the gateway's controller: it refuses HTTPRoutes, takes them `partly`
+        (and goes on with what it had), or is `late` to say that it took them."""
         cluster.watch(self._told)
 
     def carries(self, name: str) -> Traffic:
@@ -47,7 +48,7 @@ class Mesh:
 
     def calm(self) -> None:
         """Everything that was refused is taken."""
-        self.refuses = False
+        self.gateway = ""
         for found in self._cluster.held(HTTP_ROUTE):
             self._program(found)
 
@@ -64,17 +65,18 @@ class Mesh:
     def _program(self, found: Json) -> None:
         """The controller's verdict: in the route's status; in the proxies if it is good."""
         name, generation = found["metadata"]["name"], found["metadata"]["generation"]
-        refused = self.refuses
-        if not refused:
+        if self.gateway not in {"refuses", "partly"}:
             self._propagate(HTTP_ROUTE, found, gone=False)
         delay = self._chance.uniform(0.01, self._setup.mesh_lag)
-        self._loop.later(delay, self._report, name, generation, refused)
+        delay += self._chance.uniform(0, 20) if self.gateway == "late" else 0
+        self._loop.later(delay, self._report, name, generation, self.gateway)
 
-    def _report(self, name: str, generation: int, refused: bool) -> None:  # noqa: FBT001
+    def _report(self, name: str, generation: int, gateway: str) -> None:
         held = self._cluster.look(HTTP_ROUTE, NAMESPACE, name)
         if held is None or held["metadata"]["generation"] != generation:
             return
-        accepted: list[Any] = [
+        refused = gateway == "refuses"
+        conditions: list[Any] = [
             {
                 "type": kind,
                 "status": "False" if refused else "True",
@@ -82,9 +84,9 @@ class Mesh:
                 "message": "the gateway is out of order" if refused else "",
                 "observedGeneration": generation,
             }
-            for kind in ("Accepted", "ResolvedRefs")
+            for kind in ("Accepted", "ResolvedRefs", *["PartiallyInvalid"] * (gateway == "partly"))
         ]
-        parents = [{"parentRef": {"name": "gateway"}, "conditions": accepted}]
+        parents = [{"parentRef": {"name": "gateway"}, "conditions": conditions}]
         self._cluster.actor = "gateway"
         self._cluster.put(HTTP_ROUTE, {**held, "status": {"parents": parents}})
 

@@ -213,7 +213,8 @@ def _pods(chance: Random, setup: Setup) -> Made:
 
 
 def _mesh(chance: Random, setup: Setup) -> Made:
-    return "mesh_refuses", {"seconds": chance.choice((2.0, 15.0, 50.0))}
+    how = chance.choice(("refuses", "partly", "late"))
+    return "gateway", {"how": how, "seconds": chance.choice((2.0, 15.0, 50.0))}
 
 
 def _prometheus(chance: Random, setup: Setup) -> Made:

@@ -1,6 +1,7 @@
 """What Davy had been shown when it decided, and what is known of a rollout over time."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from davy.api.fields import parse_instant
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
@@ -30,6 +31,9 @@ class Shown:
     """What a process had been shown of a rollout when it decided, and what was so then."""
 
     at: float
+    """Virtual seconds."""
+    wall: datetime
+    """What the clock said, right or wrong."""
     rollout: Json
     sets: dict[str, Json]
     """ReplicaSets by hash."""

@@ -57,7 +57,7 @@ def _passed(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, index: i
         ]
         long = None if duration is None else parse_duration(duration)
         over = long is not None and (
-            not long or any(judge.wall() - at >= long - _MOMENT for at in begun)
+            not long or any(shown.wall - at >= long - _MOMENT for at in begun)
         )
         judge.check("I6", bool(resumed or over), f"pause of step {index + 1} is cut short")
     else:
