@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 import types
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -224,7 +224,10 @@ class Nursery:
 
 
 def swap(mutant: Mutant) -> None:
-    """The function does what the mutant says, from its next call on."""
+    """The function does what the mutant says, from its next call on.
+
+    So do the functions that it made before, at import: those of a table, for instance.
+    """
     found: Any = importlib.import_module(mutant.module)
     for name in mutant.function.split("."):
         # A class's own attribute, not what its descriptor makes of it.
@@ -236,7 +239,25 @@ def swap(mutant: Mutant) -> None:
             if (inner := getattr(found, name, None)) is not None
         )
     found = getattr(found, "__wrapped__", found)
-    found.__code__ = mutant.code
+    replaced = dict(_pairs(found.__code__, mutant.code))
+    gc.unfreeze()  # what is frozen isn't looked through
+    for function in gc.get_referrers(*replaced):
+        if not isinstance(function, types.FunctionType):
+            continue
+        with contextlib.suppress(ValueError):  # the mutant's reads other names from outside
+            function.__code__ = replaced[function.__code__]
+
+
+def _pairs(old: types.CodeType, new: types.CodeType) -> Iterator[tuple[types.CodeType, Any]]:
+    """A function's code and that of each function in it, with what it becomes."""
+    yield old, new
+    inner = [
+        [const for const in code.co_consts if isinstance(const, types.CodeType)]
+        for code in (old, new)
+    ]
+    for one, other in zip(*inner, strict=False):
+        if one.co_name == other.co_name:
+            yield from _pairs(one, other)
 
 
 def _chosen(mutant: Mutant, known: Sequence[_Known]) -> list[_Known]:

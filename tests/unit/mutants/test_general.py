@@ -3,9 +3,10 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.mutants import general, mutations, tree
+from tests.mutants import general, mutations, nursery, tree
 from tests.mutants.nursery import Trial
 
 SMALL = '''
@@ -63,6 +64,34 @@ def test_each_change_is_one_mutant() -> None:
     ]
     assert {mutant.lines for mutant in found if mutant.function == "Box.holds"} == {(5, 5)}
     assert len({mutant.id for mutant in found}) == len(found)
+
+
+def made(number: int) -> Callable[[], int]:
+    """A function that makes one."""
+
+    def call() -> int:
+        return number + 1
+
+    return call
+
+
+EARLIER = made(1)
+
+
+def test_functions_made_before_are_swapped_too() -> None:
+    """A table that is filled at import keeps what its makers made."""
+    path = Path(__file__)
+    changed = {
+        mutant.change: mutant
+        for mutant in mutations.of(__name__, str(path), path.read_text())
+        if mutant.function == "made"
+    }
+    before = made.__code__, EARLIER.__code__
+    try:
+        nursery.swap(changed["`number + 1` → `number - 1`"])
+        assert (EARLIER(), made(5)()) == (0, 4)
+    finally:
+        made.__code__, EARLIER.__code__ = before
 
 
 def test_what_becomes_of_mutants(tmp_path: Path) -> None:
