@@ -1,6 +1,7 @@
 """Two replicas, one acts: at no instant both, whatever the network and the clocks do."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -177,6 +178,19 @@ async def test_a_write_under_way_is_given_up_when_the_lead_ends() -> None:
         assert not second.leader.leads()
         with pytest.raises(errors.NotLeading, match="given up"):
             await write
+
+
+async def test_a_lease_holds_from_when_its_renewal_was_sent() -> None:
+    """Answers take 0.9 s: who counted from them would lead when the next one does."""
+    async with two() as (first, second, clock, _):
+        trips = itertools.cycle([0.0, 0.9])
+        first.line.delay = lambda: next(trips)
+        await clock.turn(DURATION)
+        assert first.leader.leads()
+        first.line.cut = True
+        while not second.leader.leads():
+            await clock.turn(0.05)
+        assert not first.leader.leads()
 
 
 async def test_answers_that_get_lost_dont_lose_the_lead() -> None:
