@@ -170,6 +170,7 @@ async def test_a_cache_that_lost_a_replica_set_never_makes_a_second_one() -> Non
         edit_status(stage, message="touched")
         await stage.turn(5)
         assert [found["metadata"]["uid"] for found in stage.replica_sets()] == before
+        assert not any(call.verb == "create" for call in stage.cluster.writes)
         assert stage.status()["currentStepIndex"] == 1
         assert stage.weight() == 10
 
