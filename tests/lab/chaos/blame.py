@@ -9,7 +9,8 @@ A request is a fault's own doing when the fault explains this very failure, in i
   deleted, reset or reweighted; from the fault until recovered.
 - *mesh away*: Envoy tried the IP of a pod that had begun to leave, or had left, and couldn't hear
   of it: API server, etcd or istiod were away between its leaving and the failure, or had not yet
-  recovered.
+  recovered. Or it found no pod (UH) then: it hadn't heard of new ones. Istio has no way to tell the
+  operator so, who gives it the settle time.
 
 *Recovered* is `RECOVERY` of time in which nothing that has to mend it (API server, etcd, istiod,
 the operator) was away. All else is Davy's: a request that nobody's fault explains breaks the run.
@@ -115,11 +116,11 @@ class _Judge:
 
     def _took_its_pod(self, fault: Fault, lost: Lost) -> bool:
         tried = fault.kind in _KILLS and lost.address == fault.address
-        none_left = fault.kind in _KILLS | {FaultKind.EVICT_POD} and "UH" in lost.flags.split(",")
+        none_left = fault.kind in _KILLS | {FaultKind.EVICT_POD} and _none_left(lost)
         return (tried or none_left) and self._hits(fault, lost)
 
     def _left_unheard(self, lost: Lost) -> bool:
-        began = self._leaving.get(lost.address)
+        began = lost.request.sent_at if _none_left(lost) else self._leaving.get(lost.address)
         if began is None or began > lost.ended_at:
             return False
         return any(
@@ -172,6 +173,10 @@ def merged(windows: Iterable[Window]) -> list[Window]:
         else:
             found.append(window)
     return found
+
+
+def _none_left(lost: Lost) -> bool:
+    return "UH" in lost.flags.split(",")
 
 
 def _windows(history: History, chosen: Callable[[Fault], bool]) -> list[Window]:

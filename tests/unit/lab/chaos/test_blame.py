@@ -164,6 +164,16 @@ def test_a_pod_that_left_unheard_is_the_outages_doing(away: Fault, wanted: Cause
     assert cause(failed(40, address=OTHER), away, story=story) is Cause.UNEXPLAINED
 
 
+def test_pods_that_envoy_has_not_heard_of_are_the_outages_doing() -> None:
+    """Until the mesh's control plane has recovered; not later, and not without an outage."""
+    away = outage("kube-apiserver", 10, 20)
+    assert cause(failed(24, flags="UH", address=""), away) is Cause.MESH_AWAY
+    assert cause(failed(26, flags="UH", address=""), away) is Cause.UNEXPLAINED
+    assert cause(failed(24, flags="UH", address=""), outage("prometheus", 10, 20)) is (
+        Cause.UNEXPLAINED
+    )
+
+
 def test_recovered_counts_undisturbed_time_only() -> None:
     """Two seconds, a disturbance, three more."""
     assert blame.recovered(at(0), []) == at(5)
