@@ -138,9 +138,9 @@ def _telling(result: MetricResult) -> tuple[int, bool, int]:
 
 
 def _with(result: MetricResult, metric: Metric, wanted: Limits, measured: Measured) -> MetricResult:
-    last = result.measurements[-1].started_at if result.measurements else None
+    known = {held.started_at for held in result.measurements}
     started_at, finished_at = _stored(measured.started_at), _stored(measured.finished_at)
-    if result.phase.completed or (last is not None and started_at <= last):
+    if result.phase.completed or started_at in known:
         return result
     judged = measurement(metric, measured.answer, limit=wanted.consecutive_error)
     marks = None

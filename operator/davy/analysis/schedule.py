@@ -8,6 +8,9 @@ came late) or has passed while the answer was awaited: slots are skipped, never 
 Without evidence (`nodata.py`) the next try is due after the interval, 10 s at most; where a
 consecutiveErrorLimit holds, an Error is tried again after Argo's 10 s. These are pauses for the
 provider, counted from the end.
+
+A clock that was set back must not stop a run: an instant in the future counts as passed, and the
+grid begins at the last start if the run's lies after it.
 """
 
 import math
@@ -63,18 +66,20 @@ def _next(
 ) -> datetime | None:
     first = started_at + wanted.initial_delay
     if result is None or not result.measurements:
-        return None if result is not None and result.phase.completed else first
+        due = first if started_at <= now else now
+        return None if result is not None and result.phase.completed else due
     if result.phase.completed:
         return None
     last = result.measurements[-1]
     begun = last.started_at or started_at
     ended = last.finished_at or begun
+    if ended > now:
+        return now if wanted.interval is not None or not nodata.has_evidence(last) else None
     if last.phase is Phase.ERROR or not nodata.has_evidence(last):
-        pause = retry_after(wanted)
-        return min(ended + pause, now + pause)  # a clock set back must not stop the run
+        return ended + retry_after(wanted)
     if wanted.interval is None:
         return None
-    return min(_slot(first, wanted.interval, begun, ended), now + wanted.interval)
+    return _slot(min(first, begun), wanted.interval, begun, ended)
 
 
 def _slot(first: datetime, interval: timedelta, begun: datetime, ended: datetime) -> datetime:

@@ -14,10 +14,14 @@ import heapq
 import random
 from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from davy.controller.clock import Clock
 from davy.controller.settings import QueueSettings
+
+_STEP: Final = timedelta(seconds=1)
+"""Wall clocks are set by less than this all the time."""
 
 
 @dataclass(frozen=True, order=True)
@@ -56,6 +60,8 @@ class Queue:
     """Active keys that were added meanwhile."""
     _failures: dict[Key, int] = field(default_factory=dict)
     _wakes: dict[Key, datetime] = field(default_factory=dict)
+    _zero: datetime | None = None
+    """What the wall clock says of monotonic 0: it moves only when somebody sets the clock."""
     _wake_heap: list[tuple[datetime, Key]] = field(default_factory=list)
     _retries: dict[Key, float] = field(default_factory=dict)
     _retry_heap: list[tuple[float, Key]] = field(default_factory=list)
@@ -190,10 +196,20 @@ class Queue:
                 sleep.cancel()
                 sooner.cancel()
 
+    def _wake_all_after_a_step_back(self, now: datetime) -> None:
+        """Instants that were named before the wall clock was set back lie too far ahead now."""
+        zero = now - timedelta(seconds=self.clock.monotonic())
+        if self._zero is not None and zero < self._zero - _STEP:
+            for key in [*self._wakes]:
+                del self._wakes[key]
+                self.add(key)
+        self._zero = zero
+
     def _move_due(self) -> float:
         """Add every key that is due; return the seconds until the next one."""
         delay = self.settings.clock_check.total_seconds()
         now = self.clock.now()
+        self._wake_all_after_a_step_back(now)
         while self._wake_heap:
             instant, key = self._wake_heap[0]
             current = self._wakes.get(key) == instant

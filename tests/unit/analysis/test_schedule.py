@@ -119,16 +119,30 @@ def test_argos_default_retries_after_ten_seconds() -> None:
 
 
 def test_a_clock_set_back_does_not_stop_the_run() -> None:
-    """An hour back costs one interval, not an hour."""
+    """An hour back costs a measurement; to look again and again doesn't postpone it."""
     life = Life(a_run())
     life.now += seconds(3600)
     life.answer(GOOD)
     life.now -= seconds(3600)
+    assert life.due().metrics
+    life.answer(GOOD)
     assert life.due().wake_at == life.now + seconds(10)
-    life.now += seconds(3600)
+    life.now += seconds(3605)
     life.answer(REFUSED)
+    life.now -= seconds(3605)
+    assert life.due().metrics
+
+
+def test_a_run_that_began_in_the_future_keeps_its_interval() -> None:
+    """The clock was set back after its first measurement: the grid begins at the last start."""
+    life = Life(a_run())
+    life.answer(GOOD)
     life.now -= seconds(3600)
-    assert life.due().wake_at == life.now + seconds(10)
+    life.answer(GOOD)
+    life.now += seconds(4)
+    assert life.due().wake_at == life.now + seconds(6)
+    life.now += seconds(6)
+    assert life.due().metrics
 
 
 def test_nothing_is_due_before_the_run_begins() -> None:

@@ -113,6 +113,16 @@ async def test_a_step_of_the_wall_clock_delays_nobody_for_long() -> None:
         assert bench.names == ["cart"]
 
 
+async def test_a_clock_that_is_set_back_delays_nobody_for_long() -> None:
+    """A wake-up named before would come an hour late; it comes at the next look at the clock."""
+    async with running() as bench:
+        bench.queue.wake_at(a_key(), START + timedelta(seconds=5))
+        await bench.clock.turn(1)
+        bench.clock.step(timedelta(hours=-1))
+        await bench.clock.turn(31)
+        assert bench.names == ["cart"]
+
+
 async def test_backoff_doubles_up_to_its_cap_and_starts_over_after_success() -> None:
     """0.1, 0.2, 0.4 … 30 s."""
     bench = Bench()
