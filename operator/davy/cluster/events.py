@@ -19,7 +19,9 @@ from davy.cluster.client import Api
 from davy.cluster.kinds import EVENT, Kind
 
 QUEUE: Final = 1000
-"""Events waiting to be posted; more are dropped."""
+"""Events waiting to be posted; more are dropped, of warnings twice as many."""
+POSTERS: Final = 4
+"""Events posted at the same time, so that one that hangs isn't what all wait for."""
 BURST: Final = 100
 """Events of one object at once: a release of ten steps tells some fifty. Warnings are counted
 apart, so that an abort is told however talkative the steps before it were."""
@@ -73,7 +75,7 @@ class Recorder:
     monotonic: Callable[[], float] = time.monotonic
     lost: Callable[[str], None] = lambda _why: None
     _queue: asyncio.Queue[Callable[[], Any]] = field(
-        default_factory=lambda: asyncio.Queue(maxsize=QUEUE)
+        default_factory=lambda: asyncio.Queue(maxsize=2 * QUEUE)
     )
     _said: OrderedDict[tuple[str, str, str], _Said] = field(default_factory=OrderedDict)
     _buckets: OrderedDict[str, _Bucket] = field(default_factory=OrderedDict)
@@ -97,10 +99,10 @@ class Recorder:
         self._said.move_to_end((uid, reason, message))
         while len(self._said) > _REMEMBERED:
             self._said.popitem(last=False)
-        self._put(lambda: self.api.create(EVENT, namespace, event))
+        self._put(lambda: self.api.create(EVENT, namespace, event), warning=warning)
 
     async def run(self) -> None:
-        """Post until cancelled."""
+        """Post until cancelled; one of `POSTERS` that do."""
         while True:
             post = await self._queue.get()
             try:
@@ -120,7 +122,9 @@ class Recorder:
             return
         said.written = at
         body = {"count": said.count, "lastTimestamp": _whole_seconds(self.now())}
-        self._put(lambda: self.api.patch_merge(EVENT, said.namespace, said.name, body))
+        self._put(
+            lambda: self.api.patch_merge(EVENT, said.namespace, said.name, body), warning=False
+        )
 
     def _allowed(self, uid: str, at: float) -> bool:
         bucket = self._buckets.setdefault(uid, _Bucket(at=at))
@@ -134,11 +138,11 @@ class Recorder:
         bucket.left -= 1
         return True
 
-    def _put(self, post: Callable[[], Any]) -> None:
-        try:
-            self._queue.put_nowait(post)
-        except asyncio.QueueFull:
+    def _put(self, post: Callable[[], Any], *, warning: bool) -> None:
+        if self._queue.full() or (self._queue.qsize() >= QUEUE and not warning):
             self.lost("queue full")
+            return
+        self._queue.put_nowait(post)
 
     def _event(self, kind: Kind, about: Json, reason: str, message: str, *, warning: bool) -> Json:
         metadata = about["metadata"]

@@ -21,7 +21,7 @@ from davy.api import errors
 from davy.cluster import client
 from davy.cluster.cache import Cache, Json
 from davy.cluster.client import Api, Client
-from davy.cluster.events import Recorder
+from davy.cluster.events import POSTERS, Recorder
 from davy.cluster.fence import Fence
 from davy.cluster.kinds import Kind, Kinds
 from davy.controller import handlers, startup
@@ -106,7 +106,7 @@ class Operator:
         )
         self.resync.watches = self.watches
         self.recorder = Recorder(
-            self.api,
+            self.unfenced,  # what was done is true, whoever leads by now
             component="davy",
             now=self.clock.now,
             monotonic=self.clock.monotonic,
@@ -168,10 +168,11 @@ class Operator:
             "resync": self.resync.run(),
             "regular resync": self.resync.run_regularly(),
             "absent kinds": self.resync.run_absent(),
-            "events": self.recorder.run(),
             "leader": self._campaign(),
             "lead watch": self.leader.watch(),
         }
+        for number in range(POSTERS):
+            jobs[f"events {number}"] = self.recorder.run()
         for number in range(self.settings.queue.workers):
             jobs[f"worker {number}"] = self.worker(reconciler).run()
         return jobs

@@ -127,6 +127,8 @@ async def test_a_full_queue_drops_instead_of_waiting() -> None:
     for number in range(events.QUEUE + 1):
         bench.say("x", uid=str(number))
     assert bench.lost == ["queue full"]
+    bench.say("aborted", uid="last", warning=True)
+    assert bench.lost == ["queue full"]
 
 
 async def test_a_long_message_is_cut() -> None:
