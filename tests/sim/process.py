@@ -151,7 +151,7 @@ class Process:
 
     def kill(self, *, landing: bool) -> None:
         """SIGKILL; `landing`: requests that have left still arrive."""
-        self.alive = False
+        self.alive = self.stopped = False
         self.network.landing = landing
         self.streams.stopped = True
         self.goes_on.set()
