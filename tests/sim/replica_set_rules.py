@@ -45,6 +45,8 @@ def _drained(judge: "Judge", ledger: Ledger, shown: Shown, template_hash: str) -
     if shown.aborted and template_hash == shown.status.get("currentPodHash"):
         seconds = canary["abortScaleDownDelaySeconds"]
         judge.check("I4", seconds != 0, f"{template_hash} should keep its pods for ever")
+    if ledger.aborts:  # its deadline may be from then
+        seconds = min(seconds, canary["abortScaleDownDelaySeconds"])
     if until is None:
         return
     credit = sum(by for at, by in judge.forward if at >= until and by > 0)
