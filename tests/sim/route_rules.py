@@ -31,7 +31,7 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
         if template_hash in {None, stable} or stable is None or shown.deleting:
             continue
         share = after.share(template_hash)
-        if share <= before.share(template_hash):
+        if share <= before.share(template_hash) or judge.unseen(ledger, shown):
             continue
         pods, full = shown.available(template_hash), shown.full
         judge.check(
