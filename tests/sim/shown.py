@@ -5,8 +5,10 @@ from datetime import datetime
 
 from davy.api.fields import parse_instant
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
+from davy.api.rollout import CanaryStep
 from davy.cluster.client import Json
 from davy.cluster.kinds import Kind
+from davy.engine.revision import steps_hash
 from tests.sim.traffic import Traffic
 
 START = parse_instant("2026-01-01T12:00:00Z")
@@ -66,10 +68,16 @@ class Shown:
 
     @property
     def aborted(self) -> bool:
-        """This update is given up; an abort of the revision before is not one of this."""
+        """This update is given up; an abort of the revision before is not one of this.
+
+        Nor is one that was recorded before the user gave the update other steps: it starts over.
+        """
         status, new = self.status, rollout_hash(self)
         aborted = bool(status.get("abort")) and new == status.get("currentPodHash")
-        return aborted and status.get("stableRS") not in {None, new}
+        if not aborted or status.get("stableRS") in {None, new}:
+            return False
+        steps = [CanaryStep.model_validate(step) for step in self.steps]
+        return "abortedAt" not in status or steps_hash(steps) == status.get("currentStepHash")
 
     def standing(self, template_hash: str | None) -> int:
         """Available pods that are there to stay."""

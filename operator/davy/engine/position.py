@@ -73,7 +73,8 @@ def read(rollout: Rollout) -> Position:
     """Where the update stands before this pass decides anything.
 
     A new template or new steps start over at step 0 (I6); so does a retry: an abort that was
-    recorded and is no longer wanted. Verbs are read here: `abort`, `promoteFull`, cleared
+    recorded and is no longer wanted. An abort that isn't recorded yet is of this template, whatever
+    happened to the steps meanwhile: it must not be lost with them (I3). Verbs are read here: `abort`, `promoteFull`, cleared
     `pauseConditions`, a moved `currentStepIndex`.
     """
     status = rollout.status
@@ -81,8 +82,11 @@ def read(rollout: Rollout) -> Position:
     new_hash = revision.template_hash(rollout.spec.template)
     steps_hash = revision.steps_hash(steps)
     stable_hash = status.stable_rs or None
-    changed = (status.current_pod_hash, status.current_step_hash) != (new_hash, steps_hash)
-    abort = bool(status.abort) and not changed
+    same_template = status.current_pod_hash == new_hash
+    same_steps = status.current_step_hash == steps_hash
+    unrecorded = status.aborted_at is None
+    abort = bool(status.abort) and same_template and (same_steps or unrecorded)
+    changed = not (same_template and same_steps) and not abort
     retried = status.aborted_at is not None and not abort and not changed
     stage = _stage(new_hash, stable_hash, abort=abort)
     position = Position(

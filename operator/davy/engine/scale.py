@@ -48,7 +48,11 @@ def replica_sets(around: Surroundings, position: Position, target: int) -> tuple
 def drains_until(around: Surroundings, position: Position, target: int) -> tuple[datetime, ...]:
     """When pods that wait out their drain delay may go."""
     world = around.world
-    deadlines = [found.scale_down_at for found in world.replica_sets if found.desired > 0]
+    deadlines = [
+        _goes_at(around, position, found)
+        for found in _given_up(world, position)
+        if found.desired > 0
+    ]
     new = world.replica_set(position.new_hash)
     surplus = new is not None and new.desired > weights.needed(target, around.full)
     if surplus and position.stage is Stage.UPDATING:
@@ -157,7 +161,21 @@ def _drain(around: Surroundings, position: Position, found: ReplicaSet) -> tuple
         goes_at = around.now + timedelta(seconds=seconds)
         return (MarkReplicaSet(found.name, found.revision, goes_at, why),)
     why = f"weight 0 and drained: {found.desired} → 0 pods"
-    return (ScaleReplicaSet(found.name, 0, why),) if deadline <= around.now else ()
+    goes_at = _goes_at(around, position, found)
+    may_go = goes_at is not None and goes_at <= around.now
+    return (ScaleReplicaSet(found.name, 0, why),) if may_go else ()
+
+
+def _goes_at(around: Surroundings, position: Position, found: ReplicaSet) -> datetime | None:
+    """When a revision's pods may go; None: no deadline is set yet.
+
+    Not before its delay has passed since the route last changed, whatever the deadline says: it may
+    be from before requests could reach the pods again, and whoever was to take it back was killed.
+    """
+    seconds = _delay_seconds(around.rollout, position, found)
+    if found.scale_down_at is None or seconds is None:
+        return None
+    return max(found.scale_down_at, around.took.took_at + timedelta(seconds=seconds))
 
 
 def _delay_seconds(rollout: Rollout, position: Position, found: ReplicaSet) -> int | None:

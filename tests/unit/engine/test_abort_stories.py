@@ -59,6 +59,23 @@ def test_the_drain_delay_begins_when_the_mesh_took_the_weight() -> None:
     assert pods(cluster) == {1: 4, 2: 0}
 
 
+def test_a_deadline_from_before_requests_could_reach_the_pods_again_is_none() -> None:
+    """I4: somebody widened the route; whoever took the weight back was killed right after it."""
+    cluster = updating(*STEPS, seconds=30, canary={"abortScaleDownDelaySeconds": 20})
+    cluster.edit_status(abort=True)
+    cluster.run(10)
+    new = cluster.status.current_pod_hash or ""
+    cluster.now = cluster.sets[new].scale_down_at or cluster.now
+    cluster.route = replace(cluster.route, canary_weight=50, canary_hash=None)
+    cluster.once(writes_status=False)
+    cluster.sets[new] = replace(cluster.sets[new], scale_down_at=cluster.now)
+    assert cluster.weight == 0
+    cluster.run(19)
+    assert pods(cluster) == {1: 4, 2: 2}
+    cluster.run(5)
+    assert pods(cluster) == {1: 4, 2: 0}
+
+
 def test_a_route_that_cant_be_read_begins_the_drain_delay_anew() -> None:
     """I4: nobody knows what it said meanwhile; its pods wait their whole delay again."""
     cluster = updating(*STEPS, seconds=30, canary={"abortScaleDownDelaySeconds": 20})
@@ -105,6 +122,29 @@ def test_an_abort_where_nothing_is_updated_is_dropped_and_said() -> None:
     assert phase(cluster) is RolloutPhase.HEALTHY
     assert cluster.status.abort is None
     assert reasons(cluster) == [EventReason.ROLLOUT_NOT_COMPLETED]
+
+
+def test_an_abort_right_after_other_steps_isnt_lost_with_them() -> None:
+    """I3: Davy sees both at once; the abort is of this template, whatever its steps are."""
+    cluster = updating(*STEPS, seconds=30)
+    cluster.apply(spec({"setWeight": 20}, {"pause": {}}, version="2"))
+    cluster.edit_status(abort=True)
+    plan = cluster.once()
+    assert plan.actions[0] == plans.SetWeights(0, 100, "canary weight 50 → 0")
+    cluster.run(10)
+    assert phase(cluster) is RolloutPhase.DEGRADED
+    assert cluster.weight == 0
+
+
+def test_other_steps_after_an_abort_take_the_update_up_again() -> None:
+    """As Argo Rollouts does; the abort was told before."""
+    cluster = updating(*STEPS, seconds=30)
+    cluster.edit_status(abort=True)
+    cluster.run(5)
+    cluster.apply(spec({"setWeight": 20}, {"pause": {}}, version="2"))
+    cluster.run(10)
+    assert phase(cluster) is RolloutPhase.PAUSED
+    assert cluster.weight == 20
 
 
 def test_abort_wins_over_promote_full() -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from davy.engine.world import Answer
 from tests.unit.engine.cluster import SETTLE, START, answering, spec
-from tests.unit.engine.play import STEPS, running, updating
+from tests.unit.engine.play import STEPS, pods, running, updating
 
 
 def test_when_the_settle_time_ends() -> None:
@@ -28,8 +28,13 @@ def test_when_a_pause_ends() -> None:
 def test_when_pods_may_go() -> None:
     """I4: the drain delay is over without anybody's doing."""
     cluster = updating(seconds=10)
+    wake_at = cluster.settle().wake_at
     (goes_at,) = [found.scale_down_at for found in cluster.sets.values() if found.scale_down_at]
-    assert cluster.settle().wake_at == goes_at
+    assert wake_at is not None
+    assert goes_at <= wake_at <= goes_at + 2 * SETTLE  # canary's destination moved meanwhile
+    cluster.now = wake_at
+    cluster.settle()
+    assert pods(cluster) == {1: 0, 2: 4}
 
 
 def test_when_the_progress_deadline_passes() -> None:
