@@ -46,6 +46,9 @@ def main() -> int:
 def _seeded(jobs: int, pattern: str) -> int:
     started = time.monotonic()
     defects = [defect for defect in seeded.table() if fnmatch(defect.id, pattern)]
+    if not defects:
+        print(f"error: no row of the table fits {pattern}.", file=sys.stderr)
+        return 2
     try:
         results = seeded.run(
             defects,

@@ -74,8 +74,8 @@ def read(rollout: Rollout) -> Position:
 
     A new template or new steps start over at step 0 (I6); so does a retry: an abort that was
     recorded and is no longer wanted. An abort that isn't recorded yet is of this template, whatever
-    happened to the steps meanwhile: it must not be lost with them (I3). Verbs are read here: `abort`, `promoteFull`, cleared
-    `pauseConditions`, a moved `currentStepIndex`.
+    happened to the steps meanwhile: it must not be lost with them (I3). Verbs are read here:
+    `abort`, `promoteFull`, cleared `pauseConditions`, a moved `currentStepIndex`.
     """
     status = rollout.status
     steps = tuple(rollout.spec.strategy.canary.steps or ())

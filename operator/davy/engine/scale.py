@@ -49,15 +49,16 @@ def drains_until(around: Surroundings, position: Position, target: int) -> tuple
     """When pods that wait out their drain delay may go."""
     world = around.world
     deadlines = [
-        _goes_at(around, position, found)
+        _goes_at(around, position, found, found.scale_down_at)
         for found in _given_up(world, position)
-        if found.desired > 0
+        if found.desired > 0 and found.scale_down_at is not None
     ]
     new = world.replica_set(position.new_hash)
     surplus = new is not None and new.desired > weights.needed(target, around.full)
     if surplus and position.stage is Stage.UPDATING:
-        deadlines.append(_lowers_at(around, target))
-    return tuple(at for at in deadlines if at is not None and at > around.now)
+        lowers_at = _lowers_at(around, target)
+        deadlines += [lowers_at] if lowers_at else []
+    return tuple(at for at in deadlines if at > around.now)
 
 
 def _new_replicas(around: Surroundings, position: Position, target: int) -> int:
@@ -161,21 +162,20 @@ def _drain(around: Surroundings, position: Position, found: ReplicaSet) -> tuple
         goes_at = around.now + timedelta(seconds=seconds)
         return (MarkReplicaSet(found.name, found.revision, goes_at, why),)
     why = f"weight 0 and drained: {found.desired} → 0 pods"
-    goes_at = _goes_at(around, position, found)
-    may_go = goes_at is not None and goes_at <= around.now
+    may_go = around.now >= _goes_at(around, position, found, deadline)
     return (ScaleReplicaSet(found.name, 0, why),) if may_go else ()
 
 
-def _goes_at(around: Surroundings, position: Position, found: ReplicaSet) -> datetime | None:
-    """When a revision's pods may go; None: no deadline is set yet.
+def _goes_at(
+    around: Surroundings, position: Position, found: ReplicaSet, deadline: datetime
+) -> datetime:
+    """When a drained revision's pods may go.
 
     Not before its delay has passed since the route last changed, whatever the deadline says: it may
     be from before requests could reach the pods again, and whoever was to take it back was killed.
     """
-    seconds = _delay_seconds(around.rollout, position, found)
-    if found.scale_down_at is None or seconds is None:
-        return None
-    return max(found.scale_down_at, around.took.took_at + timedelta(seconds=seconds))
+    seconds = _delay_seconds(around.rollout, position, found) or 0
+    return max(deadline, around.took.took_at + timedelta(seconds=seconds))
 
 
 def _delay_seconds(rollout: Rollout, position: Position, found: ReplicaSet) -> int | None:
