@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # the client imports `kubernetes`, which takes a second
 ATTEMPTS: Final = 8
 """Reads of one verb: more conflicts in a row than this are a sentence, not patience."""
 PATIENCE_SECONDS: Final = 5.0
-"""How long a refusal waits for the operator to see a spec that was applied just before."""
+"""How long a verb waits for the operator to see a spec that was applied just before."""
 _PAUSE_SECONDS: Final = 0.5
 
 
@@ -33,8 +33,9 @@ async def carry_out(
 ) -> tuple[dict[str, Any], str]:
     """The rollout after the verb, and a sentence on what was done or found.
 
-    A refusal that rests on a status older than the spec (`kubectl apply` a moment ago) isn't final:
-    it is decided again until the operator has seen the spec, or PATIENCE_SECONDS have passed.
+    What rests on a status older than the spec (`kubectl apply` a moment ago) is decided again until
+    the operator has seen the spec, or PATIENCE_SECONDS have passed: an abort before that would be
+    the old revision's, which is over when the new one begins.
 
     Raises:
         click.ClickException: the verb makes no sense on this rollout, or it changes too fast.
@@ -47,14 +48,16 @@ async def carry_out(
         decision = verb(found, group)
         if isinstance(decision, Already):
             return found, decision.said
-        if isinstance(decision, Refuse):
-            if unobserved(found) is None or waited >= PATIENCE_SECONDS:
-                raise click.ClickException(decision.said)
+        waiting = unobserved(found)
+        if waiting is not None and waited < PATIENCE_SECONDS:
             await asyncio.sleep(_PAUSE_SECONDS)
             waited += _PAUSE_SECONDS
             continue
+        if isinstance(decision, Refuse):
+            raise click.ClickException(decision.said)
+        said = decision.said if waiting is None else f"{decision.said} But {waiting}."
         try:
-            return await _write(api, group, found, decision), decision.said
+            return await _write(api, group, found, decision), said
         except Conflict:
             conflicts += 1
             if conflicts >= ATTEMPTS:

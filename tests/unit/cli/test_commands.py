@@ -138,6 +138,37 @@ def test_an_update_applied_a_moment_ago_is_waited_for(
     assert davy(cluster, "abort", "cart").code == 0
 
 
+def test_an_abort_waits_until_the_operator_has_seen_what_it_is_of(
+    davy: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written before, it would be the old revision's, and the new one would go on (I3)."""
+    cluster = a_cluster(a_rollout(observedGeneration="6"))
+
+    async def passes(_: float) -> None:
+        assert cluster.patches == []
+        cluster.objects["rollouts"] = [a_rollout()]
+
+    monkeypatch.setattr("davy.cli.verb.asyncio.sleep", passes)
+    done = davy(cluster, "abort", "cart")
+    assert cluster.patches == [("status", {"status": {"abort": True}})]
+    assert "yet to see" not in done.out
+
+
+def test_an_abort_that_no_operator_sees_says_so(
+    davy: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody acts on it now; it is written all the same."""
+    cluster = a_cluster(a_rollout(observedGeneration="6"))
+
+    async def passes(_: float) -> None:
+        """No operator runs."""
+
+    monkeypatch.setattr("davy.cli.verb.asyncio.sleep", passes)
+    done = davy(cluster, "abort", "cart")
+    assert cluster.patches == [("status", {"status": {"abort": True}})]
+    assert "But the operator has yet to see the newest spec" in done.out
+
+
 @pytest.mark.parametrize("arguments", [("abort", "cart"), ("promote", "cart", "--full")])
 def test_verbs_print_the_object_as_data(davy: Shell, arguments: tuple[str, ...]) -> None:
     """`-o json` and `-o yaml` are the rollout after the write, `-o name` is kubectl's form."""
