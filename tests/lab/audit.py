@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from davy.cluster import shallow
+
 Json = dict[str, Any]
 
 _WRITES = ["create", "update", "patch", "delete"]
@@ -92,7 +94,7 @@ def read(path: Path, namespaces: frozenset[str]) -> Iterator[Write]:
         for line in lines:
             if not line.endswith("\n"):
                 return
-            event = json.loads(line[max(line.rfind(_START), 0) :])
+            event = shallow.loads(line[max(line.rfind(_START), 0) :])
             whole = event["level"] == "RequestResponse"
             if whole and event.get("objectRef", {}).get("namespace") in namespaces:
                 yield _write(event)
@@ -113,7 +115,7 @@ def requests(path: Path, user: str) -> set[Request]:
     """What an account asked for of resources, and how it was answered; each once."""
     found = set()
     for line in path.read_text().splitlines(keepends=True):
-        event = json.loads(line) if line.endswith("\n") else {}
+        event = shallow.loads(line) if line.endswith("\n") else {}
         reference = event.get("objectRef")
         if reference is None or event["user"]["username"] != user:
             continue

@@ -10,7 +10,7 @@ async def test_scaling_in_the_middle_keeps_the_share_and_loses_nothing(
     open_shop: OpenShop,
 ) -> None:
     """The scale subresource, as HPA uses it: both sides grow, then shrink."""
-    shop = await open_shop(steps=STEPS)
+    shop = await open_shop(steps=STEPS, canary={"scaleDownDelaySeconds": 2})
     await shop.healthy()
     async with shop.load() as load:
         await shop.release("v2")
