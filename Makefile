@@ -37,7 +37,7 @@ fuzz: env  ## hostile specs, conditions, answers, objects: N=100000 SEED=0; N=1 
 mutants: env  ## put defects into copies of the code and see whether the tests see them; PART=seeded or general
 	$(BIN)/python -m tests.mutants $(PART)
 
-unit: env  ## the tests that need no lab, in less than a minute; ARGS="-k name" picks some
+unit: env  ## the tests that need no lab, in a minute and a half; ARGS="-k name" picks some
 	$(BIN)/python -m pytest -m "not lab and not sim" $(ARGS)
 
 sim: env  ## N simulated schedules from SEED on, on all cores; N=1 replays one; stop and go on as you like
