@@ -32,7 +32,6 @@ _FILE: Final = 20_000
 """Characters of a file; Python's own YAML reader takes a second for a hundred thousand."""
 _LONGEST: Final = 2000
 """Characters of a sentence; a message has a few of them, and an object 1.5 MB in all."""
-_ROLLOUTS: Final = ("gateway", "plugin", "istio", "subsets")
 
 
 def spec(random: Random) -> None:

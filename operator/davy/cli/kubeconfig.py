@@ -17,6 +17,14 @@ import yaml
 _IN_CLUSTER_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
+def pod_namespace() -> str | None:
+    """The namespace of the pod that this runs in; None outside a cluster."""
+    try:
+        return _IN_CLUSTER_NAMESPACE.read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None
+
+
 @dataclass(frozen=True)
 class Choice:
     """What the kubeconfig files say, with a person's choices applied."""
@@ -87,8 +95,8 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _own_namespace(*, explicit: bool) -> str:
-    if not explicit and _IN_CLUSTER_NAMESPACE.exists():
-        return _IN_CLUSTER_NAMESPACE.read_text(encoding="utf-8").strip() or "default"
+    if not explicit:
+        return pod_namespace() or "default"
     return "default"
 
 

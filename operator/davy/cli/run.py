@@ -3,29 +3,18 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import click
 
 from davy.api import fields, group
+from davy.cli.kubeconfig import pod_namespace
 from davy.controller import logs, service
 from davy.controller.settings import LeaseSettings, LogFormat, Settings
 from davy.metrics.addresses import Addresses
 
 _DEFAULT = Settings()
-
-
 _SHORTEST_LEASE = timedelta(seconds=1)
-_OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-
-
-def _own_namespace() -> str | None:
-    """Of the pod that this runs in; None outside a cluster."""
-    try:
-        return _OWN_NAMESPACE.read_text().strip()
-    except OSError:
-        return None
 
 
 class _Length(click.ParamType[timedelta]):
@@ -197,7 +186,7 @@ def command(
         api=replace(_DEFAULT.api, kubeconfig=kubeconfig),
         watch=replace(_DEFAULT.watch, resync=resync),
         lease=LeaseSettings(
-            namespace=lease_namespace or _own_namespace() or _DEFAULT.lease.namespace,
+            namespace=lease_namespace or pod_namespace() or _DEFAULT.lease.namespace,
             name=lease_name or api_group,
             duration=lease_duration,
         ),

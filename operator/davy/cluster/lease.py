@@ -50,6 +50,16 @@ async def offer(api: Api, place: Place) -> Json:
     return await api.create(LEASE, place.namespace, body)
 
 
+async def ensured(api: Api, place: Place) -> Json:
+    """The Lease as the server has it; where there was none, one that nobody holds yet.
+
+    Raises:
+        errors.AlreadyExists: somebody made it just now.
+        errors.NotFound: there is no such namespace.
+    """
+    return await read(api, place) or await offer(api, place)
+
+
 async def take(
     api: Api, place: Place, found: Json, *, identity: str, duration: timedelta, now: datetime
 ) -> Json:

@@ -123,9 +123,7 @@ class Leader:
         """
         if self._leading and self._found is not None:
             return await self._renew(self._found)
-        found = await self._bounded(lease.read(self.api, self.place))
-        if found is None:  # deleted by a person
-            found = await self._bounded(lease.offer(self.api, self.place))
+        found = await self._bounded(lease.ensured(self.api, self.place))
         self._saw(found)
         poll = self.settings.poll.total_seconds()
         if lease.holder(found) not in {"", self.identity}:

@@ -103,8 +103,7 @@ async def check(api: Api, known: Kinds, namespaces: tuple[str, ...], place: leas
 
 async def _lease_is_there(api: Api, place: lease.Place) -> None:
     try:
-        if await lease.read(api, place) is None:
-            await lease.offer(api, place)
+        await lease.ensured(api, place)
     except errors.AlreadyExists:  # another replica starts too
         return
     except errors.NotFound as error:

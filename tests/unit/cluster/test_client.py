@@ -14,6 +14,7 @@ from davy.api import errors
 from davy.cluster.client import Client, connect
 from davy.cluster.fence import Fence
 from davy.cluster.kinds import POD, SERVICE, VIRTUAL_SERVICE
+from tests.unit.serving import serving
 
 Answer = Callable[[web.Request], Any]
 
@@ -53,14 +54,9 @@ async def server() -> AsyncIterator[Server]:
     )
     served = Server(client, told=told)
     app.router.add_route("*", "/{path:.*}", served.serve)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    configuration.host = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield served
-    await client.close()
-    await runner.cleanup()
+    async with serving(app) as configuration.host:
+        yield served
+        await client.close()
 
 
 def status(code: int, **fields: Any) -> Answer:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.cluster import shallow
+from tests.unit.serving import serving
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -54,7 +55,7 @@ def test_an_object_like_others_is_cut_at_its_place_only() -> None:
 
 
 @asynccontextmanager
-async def serving(*chunks: bytes) -> AsyncIterator[str]:
+async def chunked(*chunks: bytes) -> AsyncIterator[str]:
     async def handle(request: web.Request) -> web.StreamResponse:
         answer = web.StreamResponse()
         await answer.prepare(request)
@@ -65,13 +66,8 @@ async def serving(*chunks: bytes) -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_get("/", handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    finally:
-        await runner.cleanup()
+    async with serving(app) as url:
+        yield f"{url}/"
 
 
 async def test_a_watch_s_lines_can_be_parsed_one_by_one() -> None:
@@ -80,7 +76,7 @@ async def test_a_watch_s_lines_can_be_parsed_one_by_one() -> None:
     text = b'{"n": 1}\n' + deep + b'\n{"n": 3}\n\n{"n": 4}'
     chunks = [text[start : start + 7001] for start in range(0, len(text), 7001)]
     async with (
-        serving(*chunks) as url,
+        chunked(*chunks) as url,
         aiohttp.ClientSession(response_class=shallow.Response) as session,
         session.get(url) as answer,
     ):
@@ -91,7 +87,7 @@ async def test_a_watch_s_lines_can_be_parsed_one_by_one() -> None:
 async def test_a_list_is_read_as_a_whole() -> None:
     """With one object in it that is too deep."""
     async with (
-        serving(f'{{"items": [{nested(DEEP)}, 7]}}'.encode()) as url,
+        chunked(f'{{"items": [{nested(DEEP)}, 7]}}'.encode()) as url,
         aiohttp.ClientSession(response_class=shallow.Response) as session,
         session.get(url) as answer,
     ):

@@ -27,6 +27,7 @@ from davy.metrics.addresses import Addresses
 from davy.metrics.registry import Registry
 from tests.unit.controller.stage import Stage, playing
 from tests.unit.metrics.test_prometheus import a_metric
+from tests.unit.serving import serving
 
 CANARY = 'c4n4ry/"t0ken" 7391'
 FORMS = {
@@ -103,13 +104,8 @@ async def echoing(answer: Callable[[str], web.Response]) -> AsyncIterator[tuple[
 
     app = web.Application()
     app.router.add_get("/api/v1/query", handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}", seen
-    finally:
-        await runner.cleanup()
+    async with serving(app) as url:
+        yield url, seen
 
 
 def a_secret(stage: Stage, *, sent_to: str | None, value: str = CANARY) -> None:
