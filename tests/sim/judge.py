@@ -102,7 +102,7 @@ class Judge:
             return
         self._begun.discard(key)
         self._passes[key] = Pass(shown, shown)
-        if shown.aborted and (shown.written.canary or 0) > 0 and not shown.deleting:
+        if shown.aborted and shown.strays and not shown.deleting:
             whole = all(version for version in shown.versions.values())
             if whole:
                 self._first_must_abort.add(key)

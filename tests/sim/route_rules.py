@@ -39,7 +39,12 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
             share <= carried(pods, full),
             f"weight {share} to {template_hash}, of whose {full} pods {pods} were available",
         )
-        judge.check("I3", not shown.aborted, f"weight {share} to {template_hash}, though aborted")
+        raised = (after.canary or 0) > (before.canary or 0)
+        judge.check(
+            "I3",
+            not (shown.aborted and raised),
+            f"weight {share} to {template_hash}, though aborted",
+        )
         held = judge.world.rollout(ledger.name)
         on = held is not None and FINALIZER in (held["metadata"].get("finalizers") or ())
         judge.check("I9", on, "the canary gets weight, and no finalizer would take it back")

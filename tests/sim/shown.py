@@ -79,6 +79,13 @@ class Shown:
         steps = [CanaryStep.model_validate(step) for step in self.steps]
         return "abortedAt" not in status or steps_hash(steps) == status.get("currentStepHash")
 
+    @property
+    def strays(self) -> bool:
+        """The canary's side has weight, and carries another revision than the stable one."""
+        stable = self.status.get("stableRS")
+        sides = [side for rule in self.written.rules for side in rule if side.role == "canary"]
+        return any(side.weight > 0 and side.hash != stable for side in sides)
+
     def standing(self, template_hash: str | None) -> int:
         """Available pods that are there to stay."""
         found = self.sets.get(template_hash or "")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from davy.api import errors
-from davy.cluster.cache import Cache, Json
+from davy.cluster.cache import Cache, Json, version_of
 from davy.cluster.client import Api
 from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
 from davy.controller.observe import Observation, Observer, Unreadable
@@ -52,6 +52,25 @@ class Closer:
         if isinstance(again, Unreadable):
             raise errors.Conflict("the Rollout changed meanwhile.")
         return again
+
+    async def still_routed(self, seen: Observation) -> None:
+        """The route's objects are as they were observed: what is final rests on no late watch.
+
+        Raises:
+            errors.Conflict: one of them has changed.
+            errors.ApiFailure: they can't be read.
+        """
+        changed = []
+        for key, held in seen.objects.items():
+            kind = self.kinds.named(key.group, key.kind)
+            if kind is None:
+                continue
+            found = await self.api.get(kind, key.namespace, key.name)
+            if version_of(found) != version_of(held):
+                self.cache.put(kind, found)
+                changed.append(str(key))
+        if changed:
+            raise errors.Conflict(f"{', '.join(changed)} changed since it was read.")
 
     async def refresh(self, held: Json) -> None:
         """A Rollout that changed since it was read is read again, so that the next pass sees it."""

@@ -75,6 +75,11 @@ class Reconciler:
         except errors.ApiFailure as error:
             return Retry(error)
         decided = self.decide(seen.rollout, seen.world, now)
+        if seen.rollout.status.stable_rs not in {None, decided.status.stable_rs}:
+            try:
+                await self.closer.still_routed(seen)  # I5: a promotion isn't taken back
+            except errors.ApiFailure as error:
+                return Retry(error)
         outcome = await self.actor.act(seen, decided.actions)
         if outcome.written and not outcome.failures:
             decided = self._retold(decided, outcome)

@@ -41,7 +41,14 @@ def _move(around: Surroundings, position: Position, target: int) -> Move | None:
 
 
 def _after_promotion(around: Surroundings, position: Position) -> Move | None:
+    """Stable's destination moves when the status says who is stable, not before.
+
+    Who is killed in between, or finds an abort or another template when the status is written, must
+    not have led stable's users to a revision that isn't stable (I3, I6).
+    """
     route, new = around.world.route, position.new_hash
+    if around.rollout.status.stable_rs not in {None, new}:
+        return None
     if route.stable_hash == new:
         free = _is_quiet_canary(around) or route.canary_hash is None
         astray = route.canary_hash != new and free
@@ -54,10 +61,13 @@ def _after_promotion(around: Surroundings, position: Position) -> Move | None:
 
 
 def _stable_back(around: Surroundings, position: Position) -> Move | None:
-    """Somebody put back a route that isn't narrowed: canary pods must not answer for stable."""
+    """Stable's destination leads elsewhere: put back by somebody, or not led there yet."""
     stable = position.stable_hash
-    lost = stable is not None and around.world.route.stable_hash != stable
-    return (Role.STABLE, stable) if stable and lost and around.proven(stable) else None
+    if stable is None or around.world.route.stable_hash == stable:
+        return None
+    if weights.is_unled(around, position):  # its pods carry all traffic as it is
+        return (Role.STABLE, stable) if around.took.in_effect else None
+    return (Role.STABLE, stable) if around.proven(stable) else None
 
 
 def _canary_back(around: Surroundings, position: Position) -> Move | None:

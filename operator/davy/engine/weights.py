@@ -42,12 +42,27 @@ def wanted(around: Surroundings, position: Position, target: int) -> int | None:
     written = around.world.route.canary_weight
     if written is None or position.stage is Stage.FIRST:
         return None
+    if is_unled(around, position):
+        return written
     goal = _goal(around, position, target)
     if goal > written and not _may_rise(around, position, target, goal):
         return min(written, carried(around.available(position.new_hash), around.full))
     if goal < written and _arrives(around, position):
         return goal if around.took.in_effect else written
     return goal
+
+
+def is_unled(around: Surroundings, position: Position) -> bool:
+    """All traffic is on the canary's side, which carries stable; stable's side leads elsewhere.
+
+    A promotion was recorded, and the next update began before stable's destination was led there:
+    that comes first. A weight moved before would go to pods that are about to be drained (I4).
+    """
+    route, stable = around.world.route, position.stable_hash
+    if position.stage not in {Stage.UPDATING, Stage.ABORTED} or stable is None:
+        return False
+    leads_elsewhere = route.stable_hash not in {stable, None}
+    return route.canary_weight == ALL and route.canary_hash == stable and leads_elsewhere
 
 
 def _goal(around: Surroundings, position: Position, target: int) -> int:
@@ -75,6 +90,7 @@ def _may_rise(around: Surroundings, position: Position, target: int, goal: int) 
     pods = around.proven(position.new_hash)
     return (
         around.world.route.canary_hash == position.new_hash
+        and around.world.replica_set(position.new_hash) is not None
         and pods >= needed(max(target, goal), around.full)  # I2
         and around.took.in_effect
         and around.rollout.finalizer

@@ -53,7 +53,7 @@ async def test_a_release_of_four_steps_costs_a_status_per_thing_that_happened() 
         await stage.turn(60)
         assert stage.status()["message"] == "Revision 2 is stable and has all traffic."
         found = writes(stage)
-        assert found.pop("rollouts/status") == 14
+        assert found.pop("rollouts/status") == 15
         assert found == {
             "replicasets": 5,  # created, 1 → 2 → 4 pods, the old one's deadline, its end
             "rollouts": 2,

@@ -62,7 +62,9 @@ class Watcher:
         if cluster.rollout.deleting:
             return  # the pods may be gone already; nothing must keep the Rollout
         target = cluster.sets[action.hash]
-        assert target.available > 0 or cluster.rollout.spec.replicas == 0, f"I2: {action}"
+        carries_all = route.canary_weight == 100 and route.canary_hash == action.hash
+        anyway = carries_all or cluster.rollout.spec.replicas == 0
+        assert target.available > 0 or anyway, f"I2: {action}"
         before = route.stable_hash if action.role is Role.STABLE else route.canary_hash
         if before is not None and action.role is Role.CANARY:
             took = effect(route, cluster.status, cluster.now, SETTLE)
@@ -78,6 +80,8 @@ class Watcher:
         where = positions.read(cluster.rollout)
         if where.stage is not Stage.ABORTED or (cluster.route.canary_weight or 0) == 0:
             return
+        if cluster.route.canary_hash == where.stable_hash != cluster.route.stable_hash:
+            return  # a promotion's last weight: stable's destination is led there first
         assert isinstance(plan.actions[0], plans.SetWeights), f"I3: {plan.actions} for {status}"
         assert plan.actions[0].canary == 0, "I3"
         self.checked.add("I3")

@@ -307,3 +307,65 @@ def test_a_route_that_cant_be_read_is_said_so() -> None:
     cluster.route = replace(cluster.route, canary_weight=None)
     cluster.settle()
     assert cluster.message.startswith("Step 1 of 1: the route can't be read.")
+
+
+def test_stables_destination_moves_only_when_the_promotion_is_recorded() -> None:
+    """I3, I6: an abort or another template that comes in between finds stable where it was."""
+    cluster = updating({"setWeight": 50}, seconds=3)
+    old = cluster.status.stable_rs
+    while cluster.status.stable_rs == old:
+        plan = cluster.once(writes_status=False)
+        promoted = plan.status.stable_rs != old
+        assert cluster.route.stable_hash == old
+        if not promoted or cluster.weight == 100:
+            cluster.once()
+        cluster.now += timedelta(seconds=1)
+    cluster.settle()
+    assert cluster.route.stable_hash == cluster.status.stable_rs
+
+
+def unled() -> Cluster:
+    """Revision 2 was promoted, and the operator killed before it led stable's users to it."""
+    cluster = updating({"setWeight": 50}, seconds=3)
+    first = cluster.status.stable_rs or ""
+    while cluster.status.stable_rs == first:
+        cluster.once()
+        cluster.now += timedelta(seconds=1)
+    assert (cluster.route.stable_hash, cluster.weight) == (first, 100)
+    cluster.now += timedelta(minutes=10)  # its pods' deadline is long past
+    return cluster
+
+
+def test_an_update_that_begins_before_stable_was_led_to_the_last_one_leads_it_first() -> None:
+    """I4: a weight that moved before would go to pods that are about to be drained."""
+    cluster = unled()
+    promoted = cluster.status.stable_rs
+    cluster.apply(spec({"setWeight": 50}, {"pause": {}}, version="3"))
+    plan = cluster.once()
+    assert not [each for each in plan.actions if isinstance(each, plans.SetWeights)]
+    assert (cluster.route.stable_hash, cluster.weight) == (promoted, 100)
+    cluster.run(10)
+    assert (cluster.route.stable_hash, cluster.weight) == (promoted, 50)
+
+
+def test_an_abort_before_stable_was_led_to_the_last_revision_leads_it_first() -> None:
+    """I3: weight 0 would take the users from the stable revision to the one before it."""
+    cluster = unled()
+    promoted = cluster.status.stable_rs
+    cluster.apply(spec({"setWeight": 50}, {"pause": {}}, version="3"))
+    cluster.rollout = replace(cluster.rollout, status=cluster.once(acts=False).status)
+    cluster.edit_status(abort=True)
+    plan = cluster.once()
+    assert plan.status.aborted_at == cluster.now
+    assert (cluster.route.stable_hash, cluster.weight) == (promoted, 100)
+    cluster.run(5)
+    assert (cluster.route.stable_hash, cluster.weight) == (promoted, 0)
+
+
+def test_a_fix_is_not_held_up_by_the_broken_revision_that_it_replaces() -> None:
+    """All pods of what was just promoted died, and stable's side never led there."""
+    cluster = unled()
+    cluster.broken.add(cluster.status.stable_rs or "")
+    cluster.apply(spec({"setWeight": 50}, {"pause": {}}, version="3"))
+    cluster.run(10)
+    assert cluster.weight == 50
