@@ -83,8 +83,12 @@ class Faults:
         self._world.loop.later(seconds, self._world.mesh.calm)
 
     def do_prometheus(self, mode: str, seconds: float) -> None:
-        """See `Prometheus.mode`."""
-        self._world.prometheus.mode = mode
+        """See `Prometheus.mode`; or its counters begin at 0, or what it knows is old."""
+        server = self._world.prometheus
+        if mode == "reset":
+            server.restart_pods()
+            return
+        server.mode = mode
         self._world.loop.later(seconds, self._prometheus_well)
 
     def _prometheus_well(self) -> None:

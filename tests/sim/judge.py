@@ -95,6 +95,7 @@ class Judge:
             },
             written=traffic.read(self.world.setup.router, name, get),
             carried=self._ledgers[name].carries,
+            older=process.older,
         )
         key = (process.name, name)
         if key not in self._begun:

@@ -6,16 +6,17 @@ the process dies or is stopped may still arrive.
 
 from asyncio import Future
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final, Protocol, TypeVar
 
 from davy.api import errors
 from davy.cluster.client import Json, Listing
 from davy.cluster.kinds import REPLICA_SET, Kind
+from tests.sim import older
 from tests.sim.cluster import Call, Cluster
 from tests.sim.loop import VirtualLoop
-from tests.sim.manifests import ROUTE_KINDS
+from tests.sim.manifests import ROLLOUT, ROUTE_KINDS
 
 _Answer = TypeVar("_Answer")
 TIMEOUT_SECONDS: Final = 15.0
@@ -87,12 +88,14 @@ class Network:
         chance: Random,
         latency: float,
         weathers: Sequence[Weather],
+        is_older: bool,
     ) -> None:
         self._side = side
         self._loop = loop
         self._cluster = cluster
         self._chance = chance
         self._latency = latency
+        self._is_older = is_older
         self._weathers = weathers
         """Shared with the world, which changes it."""
         self.landing = True
@@ -101,16 +104,19 @@ class Network:
     async def get(self, kind: Kind, namespace: str, name: str) -> Json:
         """See `Api.get`."""
         call = Call("get", kind, namespace, name)
-        return await self._send(call, lambda: self._cluster.get(kind, namespace, name))
+        return self._read(
+            kind, await self._send(call, lambda: self._cluster.get(kind, namespace, name))
+        )
 
     async def list(
         self, kind: Kind, namespace: str | None = None, *, selector: str | None = None
     ) -> Listing:
         """See `Api.list`."""
         call = Call("list", kind, namespace, None)
-        return await self._send(
+        found = await self._send(
             call, lambda: self._cluster.list(kind, namespace, selector=selector)
         )
+        return replace(found, items=tuple(self._read(kind, each) for each in found.items))
 
     async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
         """See `Api.create`."""
@@ -132,11 +138,14 @@ class Network:
         self, kind: Kind, namespace: str, name: str, body: Json, *, subresource: str = ""
     ) -> Json:
         """See `Api.patch_merge`."""
+        if self._is_older and kind == ROLLOUT and subresource:
+            body = older.written(body)
         call = Call("patch", kind, namespace, name, body, subresource)
-        return await self._send(
+        made = await self._send(
             call,
             lambda: self._cluster.patch_merge(kind, namespace, name, body, subresource=subresource),
         )
+        return self._read(kind, made)
 
     async def delete(
         self, kind: Kind, namespace: str, name: str, *, uid: str, version: str | None = None
@@ -156,6 +165,9 @@ class Network:
     ) -> bool:
         """See `Api.allowed`."""
         return await self._cluster.allowed(verb, kind, namespace, subresource=subresource)
+
+    def _read(self, kind: Kind, found: Json) -> Json:
+        return older.read(found) if self._is_older and kind == ROLLOUT else found
 
     async def _send(self, call: Call, serve: Callable[[], Coroutine[Any, Any, _Answer]]) -> _Answer:
         answer: Future[_Answer] = self._loop.create_future()

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from davy.cluster.kinds import EVENT, LEASE
+from davy.cluster.client import Json
+from davy.cluster.kinds import EVENT, LEASE, Kind
 from davy.controller.outcome import Result as ReconcileResult
 from davy.controller.queue import Key
 from davy.controller.reconcile import Decide, Reconciler
@@ -20,7 +21,9 @@ from davy.controller.settings import LeaseSettings, QueueSettings, Settings, Wat
 from davy.engine.plan import Plan
 from davy.engine.world import Rollout, World
 from davy.metrics import registry
+from tests.sim import older as older_version
 from tests.sim.cluster import Call
+from tests.sim.manifests import ROLLOUT
 from tests.sim.network import Network
 from tests.sim.schedule import Setup
 from tests.sim.shown import START
@@ -97,9 +100,11 @@ class Process:
         told: Told,
         *,
         elected: bool = True,
-        settle: float | None = None,
+        older: bool = False,
     ) -> None:
         self.name = name
+        self.older = older
+        """It is of another version of the code: see `tests/sim/older.py`."""
         self.loop = world.loop
         self.alive = True
         self.stopped = False
@@ -117,10 +122,11 @@ class Process:
             chance=world.chance(f"{name} net"),
             latency=setup.latency,
             weathers=world.weather,
+            is_older=older,
         )
         self.operator = _Operator(
             self.network,
-            settings(setup, elected=elected, settle=settle),
+            settings(setup, elected=elected, older=older),
             ProcessClock(self),
             identity=name,
         )
@@ -134,7 +140,7 @@ class Process:
             loop=world.loop,
             cluster=world.cluster,
             watches=self.operator.watches,
-            seen=self.operator.seen,
+            seen=self._seen,
             wakes=self.wakes,
             chance=world.chance(f"{name} watch"),
             delay=setup.watch_delay,
@@ -206,15 +212,19 @@ class Process:
         """See `network.Side.served`."""
         self._told.served(self, call, error)
 
+    def _seen(self, kind: Kind, event: str | None, found: Json) -> None:
+        known = older_version.read(found) if self.older and kind == ROLLOUT else found
+        self.operator.seen(kind, event, known)
+
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if self.alive and not task.cancelled():
             self.died = f"{task.get_name()} ended: {task.exception()!r}"
 
 
-def settings(setup: Setup, *, elected: bool, settle: float | None) -> Settings:
+def settings(setup: Setup, *, elected: bool, older: bool) -> Settings:
     """The operator's settings in this world; who isn't elected has a lease of its own."""
     return Settings(
-        settle=timedelta(seconds=settle or setup.settle),
+        settle=timedelta(seconds=setup.settle * (1.5 if older else 1)),
         queue=QueueSettings(workers=setup.workers),
         watch=WatchSettings(resync=timedelta(seconds=setup.resync)),
         lease=LeaseSettings(

@@ -1,9 +1,12 @@
-"""Prometheus as Davy's provider sees it: answers by revision, late, old, empty, NaN, none, slow."""
+"""Prometheus as Davy's provider sees it: counters that are scraped, late, reset, or gone."""
 
 import asyncio
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
+from typing import Final
 
 from davy.analysis.answer import Answered, NotAnswered
 from davy.api.analysis import Metric
@@ -11,6 +14,30 @@ from tests.sim.loop import VirtualLoop
 
 GOOD_BELOW = 0.1
 """The templates' condition."""
+SCRAPE_SECONDS: Final = 2.0
+WINDOW_SECONDS: Final = 9.0
+REQUESTS_PER_SECOND: Final = 40.0
+_BAD, _GOOD = 0.5, 0.01
+_LAG_SECONDS: Final = 6.0
+"""From a scrape until a query finds it, when it lags."""
+
+
+@dataclass
+class Counters:
+    """Requests and errors of a revision's pods, from 0 on when they start again."""
+
+    starts: list[float]
+    """When the pods started, and started again; the first is when the series appears."""
+    share: float
+    """Of errors."""
+
+    def at(self, when: float) -> tuple[int, int] | None:
+        """Requests and errors; None: nothing counts yet."""
+        begun = [start for start in self.starts if start <= when]
+        if not begun:
+            return None
+        requests = int(REQUESTS_PER_SECOND * (when - begun[-1]))
+        return requests, int(self.share * requests)
 
 
 @dataclass
@@ -20,11 +47,17 @@ class Prometheus:
     loop: VirtualLoop
     chance: Random
     mode: str = "ok"
-    """ok, or how it is broken: empty, nan, outage, slow, stale."""
+    """ok, or how it is broken: empty, nan, outage, slow, stale, lag."""
     bad: set[str] = field(default_factory=set)
     """Hashes of revisions that answer with errors."""
     told: list[tuple[float, str, float]] = field(default_factory=list)
     """Numbers that were answered: when, of which revision, which."""
+    _counters: dict[str, Counters] = field(default_factory=dict)
+
+    def restart_pods(self) -> None:
+        """Every counter begins at 0 again."""
+        for counters in self._counters.values():
+            counters.starts.append(self.loop.time())
 
     async def measure(self, metric: Metric) -> Answered | NotAnswered:
         """See `Provider.measure`; the query is the revision's hash."""
@@ -45,9 +78,40 @@ class Prometheus:
                 return Answered([])
             case _:
                 pass
-        value = 0.5 if query.query in self.bad else 0.01
-        self.told.append((self.loop.time(), query.query, value))
-        return Answered([value])
+        return self._share(query.query)
 
     async def close(self) -> None:
         """See `Provider.close`."""
+
+    def _share(self, template_hash: str) -> Answered:
+        """`increase(errors) / increase(requests)`: no series, 0/0 or a share."""
+        now = self.loop.time()
+        if template_hash not in self._counters:
+            share = _BAD if template_hash in self.bad else _GOOD
+            born = now - self.chance.choice((0.0, WINDOW_SECONDS))
+            self._counters[template_hash] = Counters([born], share)
+        lag = _LAG_SECONDS if self.mode == "lag" else 0.0
+        samples = list(self._samples(self._counters[template_hash], now - lag))
+        if len(samples) < 2:
+            return Answered([])
+        requests, errors = (_increase([sample[index] for sample in samples]) for index in (0, 1))
+        value = errors / requests if requests else math.nan
+        if requests:
+            self.told.append((now, template_hash, value))
+        return Answered([value])
+
+    @staticmethod
+    def _samples(counters: Counters, until: float) -> Iterator[tuple[int, int]]:
+        first = math.ceil((until - WINDOW_SECONDS) / SCRAPE_SECONDS)
+        for number in range(first, math.floor(until / SCRAPE_SECONDS) + 1):
+            sample = counters.at(number * SCRAPE_SECONDS)
+            if sample is not None:
+                yield sample
+
+
+def _increase(samples: list[int]) -> int:
+    """What was counted between the samples; one that is below the one before began at 0."""
+    return sum(
+        after - before if after >= before else after
+        for before, after in itertools.pairwise(samples)
+    )

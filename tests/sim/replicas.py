@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.sim.manifests import ROLLOUT
 from tests.sim.process import Process, Told
 
 if TYPE_CHECKING:
@@ -27,6 +26,9 @@ class Replicas:
             process.stop_in = None
             process.go_on()
             process.streams.calm()
+        for process in [*self.processes]:
+            if process.older and process.alive:
+                self._kill(process, landing=True)
         for process in [process for process in self.processes if process.alive][1:]:
             self._kill(process, landing=True)
         if not any(process.alive for process in self.processes):
@@ -40,11 +42,12 @@ class Replicas:
                 self._kill_at.remove(armed)
                 self._world.loop.call_soon(self._die_in_write, process, armed)
 
-    def start(self, *, elected: bool = True) -> Process:
+    def start(self, *, elected: bool = True, older: bool = False) -> Process:
         self._made += 1
-        process = Process(f"davy-{self._made}", self._world, self._told, elected=elected)
+        name = f"davy-{self._made}"
+        process = Process(name, self._world, self._told, elected=elected, older=older)
         self.processes.append(process)
-        self._world.note("schedule", f"{process.name} starts")
+        self._world.note("schedule", f"{process.name} starts" + (", an older version" * older))
         return process
 
     def _kill(self, process: Process, *, landing: bool) -> None:
@@ -110,30 +113,19 @@ class Replicas:
         if second.alive and sum(process.alive for process in self.processes) > 1:
             self._kill(second, landing=True)
 
-    def do_upgrade(self) -> None:
-        """A version that knows fewer fields and has other words was here, and is replaced."""
-        for name in self._world.setup.names:
-            found = self._world.rollout(name)
-            if found is None or not found.get("status"):
-                continue
-            status = {
-                key: value
-                for key, value in found["status"].items()
-                if key not in {"traffic", "progress", "verdict", "currentStep"}
-            }
-            status["conditions"] = [
-                {**condition, "message": f"as of old: {condition['message']}"}
-                for condition in status.get("conditions") or ()
-                if condition["type"] not in {"Ready", "Reconciling", "Stalled"}
-            ]
-            status["message"] = "As the older version says it."
-            self._world.cluster.actor = "older davy"
-            self._world.cluster.put(ROLLOUT, {**found, "status": status})
+    def do_versions(self, turns: int, seconds: float) -> None:
+        """An older version and this one take turns, as in an upgrade that is taken back."""
         process = self._leading()
-        if process:
+        made = self.start(older=turns % 2 == 1)
+        if process and process.alive:
             self._kill(process, landing=True)
-            self.start()
-            self._fails_over(0)
+        self._fails_over(0)
+        if turns > 0:
+            self._world.loop.later(seconds, self._next_version, made, turns - 1, seconds)
+
+    def _next_version(self, made: Process, turns: int, seconds: float) -> None:
+        if made.alive and not self._world.calm:
+            self.do_versions(turns, seconds)
 
     def do_clock(self, by: float) -> None:
         """The wall clocks of all machines step."""

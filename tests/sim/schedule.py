@@ -218,7 +218,7 @@ def _mesh(chance: Random, setup: Setup) -> Made:
 
 
 def _prometheus(chance: Random, setup: Setup) -> Made:
-    mode = chance.choice(("empty", "nan", "outage", "slow", "stale"))
+    mode = chance.choice(("empty", "nan", "outage", "slow", "stale", "lag", "reset"))
     return "prometheus", {"mode": mode, "seconds": chance.choice((10.0, 40.0))}
 
 
@@ -252,7 +252,7 @@ def _process(chance: Random, setup: Setup) -> Made:
     what = chance.choice(
         (
             *("kill", "kill", "kill_in_write", "kill_in_write", "kill_in_write"),
-            *("pause", "pause_in_write", "pause_in_write", "second", "upgrade", "clock"),
+            *("pause", "pause_in_write", "pause_in_write", "second", "versions", "clock"),
         )
     )
     arguments: dict[str, dict[str, Any]] = {
@@ -271,7 +271,10 @@ def _process(chance: Random, setup: Setup) -> Made:
             "seconds": chance.choice((5.0, 30.0, 90.0)),
             "elected": chance.random() < 0.7,
         },
-        "upgrade": {},
+        "versions": {
+            "turns": chance.choice((1, 2, 3)),
+            "seconds": chance.choice((4.0, 20.0, 60.0)),
+        },
         "clock": {"by": chance.choice((-3600.0, -40.0, -2.0, 0.5, 2.0, 40.0, 3600.0))},
     }
     return what, arguments[what]

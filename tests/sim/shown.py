@@ -45,6 +45,8 @@ class Shown:
     """The route as shown."""
     carried: Traffic
     """What the proxies really did at that moment."""
+    older: bool
+    """The process is of an older version."""
 
     @property
     def status(self) -> Json:

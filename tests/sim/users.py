@@ -7,6 +7,7 @@ from davy.api.fields import format_instant
 from davy.cli import verbs
 from davy.cluster.client import Json
 from davy.cluster.kinds import Kind
+from davy.engine.revision import template_hash
 from tests.sim import manifests
 from tests.sim.manifests import NAMESPACE, ROLLOUT
 from tests.sim.network import at_once
@@ -61,6 +62,8 @@ class Users:
         wanted = manifests.rollout(
             self._world.setup, name, template, self._steps[name], self._replicas[name]
         )
+        if version.startswith("bad"):
+            self._world.prometheus.bad.add(template_hash(template))
         held = self._world.rollout(name)
         if held is None:
             wanted["metadata"]["creationTimestamp"] = format_instant(

@@ -12,9 +12,10 @@ from davy.engine.world import Rollout, Run, RunKind, World
 
 
 def refreshed(position: Position, world: World) -> Position:
-    """The position with what its runs say now."""
+    """The position with what its runs say now; an aborted update keeps the run that judged it."""
     step_run = by_name(world, position.step_run.name) if position.step_run else None
-    skipped = step_run is not None and step_run.step_index != position.index
+    elsewhere = step_run is not None and step_run.step_index != position.index
+    skipped = elsewhere and position.stage is Stage.UPDATING
     return replace(
         position,
         step_run=None if skipped else _refresh(position.step_run, world),
