@@ -212,7 +212,7 @@ class Process:
         """See `network.Side.served`."""
         self._told.served(self, call, error)
 
-    def _seen(self, kind: Kind, event: str | None, found: Json) -> None:
+    def _seen(self, kind: Kind, event: str, found: Json) -> None:
         known = older_version.read(found) if self.older and kind == ROLLOUT else found
         self.operator.seen(kind, event, known)
 

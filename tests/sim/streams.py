@@ -1,7 +1,7 @@
-"""What one process is told by its watches: late, twice, not at all, or all anew after a list.
+"""What one process is told by its watches: late, twice, not at all, or from a new beginning.
 
-As kopf does it: the objects of a list are told as events without a type; a deletion that falls into
-a gap is told by nobody; order is kept within an object and nowhere else.
+Where a watch begins anew, what happened before is told by nobody; order is kept within an object
+and nowhere else.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from random import Random
 
 from davy.cluster.cache import Json
 from davy.cluster.kinds import Kind
-from davy.controller.watches import Stream, Watches
+from davy.controller.watches import Seen, Stream, Watches
 from tests.sim.cluster import GONE, Change, Cluster
 from tests.sim.loop import NEXT, VirtualLoop
 from tests.sim.manifests import ROUTE_KINDS
@@ -32,7 +32,7 @@ class Streams:
         loop: VirtualLoop,
         cluster: Cluster,
         watches: Watches,
-        seen: Callable[[Kind, str | None, Json], None],
+        seen: Seen,
         wakes: Callable[..., None],
         chance: Random,
         delay: float,
@@ -109,7 +109,7 @@ class Streams:
             return
         self._send(kind, change.type, change.object)
 
-    def _send(self, kind: Kind, event: str | None, found: Json) -> None:
+    def _send(self, kind: Kind, event: str, found: Json) -> None:
         more = sum(seconds for named, seconds in self.slow.items() if _is(named, kind))
         delay = more + min(self._chance.expovariate(1 / self._delay), 10 * self._delay)
         key = (kind, found["metadata"]["name"])
@@ -121,15 +121,9 @@ class Streams:
             self._loop.call_at(at, self._wakes, self._seen, kind, told, found)
 
     def _list(self, stream: Stream) -> None:
-        """Objects one by one, then the watch; both a moment later."""
-        self._loop.later(self._delay * self._chance.random(), self._listed, stream)
-
-    def _listed(self, stream: Stream) -> None:
-        if self.stopped or stream[0] in self._down:
-            return
-        for found in self._cluster.held(stream[0]):
-            self._send(stream[0], None, found)
-        self._loop.later(self._delay * self._chance.random(), self._begun, stream)
+        """The version to watch from, then the watch; each a moment later."""
+        seconds = self._delay * (self._chance.random() + self._chance.random())
+        self._loop.later(seconds, self._begun, stream)
 
     def _begun(self, stream: Stream) -> None:
         if not self.stopped and stream[0] not in self._down:

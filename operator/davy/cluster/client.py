@@ -119,7 +119,11 @@ class Client:
         """Close every connection; a call after it fails."""
         await self._session().close()
 
-    def session(self, *traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+    def session(
+        self,
+        *traces: aiohttp.TraceConfig,
+        middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
+    ) -> aiohttp.ClientSession:
         """A session with the same credentials, fresh on each request, for the watches."""
 
         async def authorized(
@@ -132,9 +136,8 @@ class Client:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=self._tls, limit=0),
             headers={"User-Agent": f"davy/{davy.__version__}"},
-            middlewares=(authorized,),
+            middlewares=(*middlewares, authorized),
             trace_configs=[*traces],
-            response_class=shallow.Response,
             proxy=_proxy(self._configuration),
             read_bufsize=2**21,
         )

@@ -2,20 +2,15 @@
 
 A pod template is open, so the API server stores ten thousand levels of it, and Python's parser
 gives up after some hundred or thousand: one such object, and no list of its kind could be read any
-more, by Davy or by kopf. So where the parser gives up, what lies deeper than DEEPEST is cut out of
+more. So where the parser gives up, what lies deeper than DEEPEST is cut out of
 the text; what is left is still too deep for validation, which says so.
 """
 
 import json
 import re
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
-import aiohttp
-
 DEEPEST: Final = 250
-_READABLE: Final = 500
-"""Levels that every parser takes."""
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
@@ -48,47 +43,3 @@ def cut(text: str) -> str:
             if depth == DEEPEST:
                 kept = token.end()
     return "".join([*parts, text[kept:]])
-
-
-class Response(aiohttp.ClientResponse):
-    """An answer whose JSON is read by `loads`, as a whole and line by line.
-
-    For kopf, which reads lists as a whole and watches as lines.
-    """
-
-    async def start(self, connection: Any) -> "Response":
-        """As the parent's."""
-        await super().start(connection)
-        self.content = _Lines(self.content)  # type: ignore[assignment]
-        return self
-
-    async def json(self, **_: Any) -> Any:
-        """The value of the whole answer."""
-        return loads((await self.read()).decode(errors="replace"))
-
-
-class _Lines:
-    """A stream whose chunks are whole lines, each shallow enough to be parsed."""
-
-    def __init__(self, stream: aiohttp.StreamReader) -> None:
-        self._stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """Lines, and at the end what is left without one."""
-        rest = b""
-        async for chunk in self._stream.iter_chunked(size):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield _shallow(line) + b"\n"
-        if rest:
-            yield rest
-
-
-def _shallow(line: bytes) -> bytes:
-    """The line, cut where it could be too deep: that needs as many opening brackets at least."""
-    if line.count(b"[") + line.count(b"{") <= _READABLE:
-        return line
-    return cut(line.decode()).encode()

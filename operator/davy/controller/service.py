@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import aiohttp
 import kopf
 import structlog
 
@@ -102,7 +103,7 @@ class Operator:
             whole=self._is_whole,
         )
         self.watches = Watches(
-            self.kinds.watched, self.settings.namespaces, self.clock, self.resync.ask
+            self.kinds.watched, self.settings.namespaces, self.clock, self.resync.ask, self.seen
         )
         self.resync.watches = self.watches
         self.recorder = Recorder(
@@ -177,7 +178,7 @@ class Operator:
             jobs[f"worker {number}"] = self.worker(reconciler).run()
         return jobs
 
-    def seen(self, kind: Kind, event: str | None, found: Json) -> None:
+    def seen(self, kind: Kind, event: str, found: Json) -> None:
         """A watch event: into the cache, which tells who depends on the object."""
         self.watches.seen(kind, found["metadata"].get("namespace") or "")
         if event == "DELETED":
@@ -295,11 +296,13 @@ async def _kopf(
 ) -> None:
     """The outer shell, kopf: it lists and watches."""
     watched = operator.kinds.watched
-    namespaces = operator.settings.namespaces
+    watches, namespaces = operator.watches, operator.settings.namespaces
+
+    def session() -> aiohttp.ClientSession:
+        return api.session(middlewares=(watches.read_along,))
+
     await kopf.operator(
-        registry=handlers.operator_registry(
-            watched, operator.seen, api.server, lambda: api.session(operator.watches.trace())
-        ),
+        registry=handlers.operator_registry(watched, api.server, session),
         settings=handlers.operator_settings(watched, scanning=found.scanning),
         standalone=True,
         clusterwide=not namespaces,

@@ -1,22 +1,38 @@
 """What is known of the watches: which live, which kinds are served, which are whole in the cache.
 
-kopf lists and watches; it doesn't say when a list is complete, nor that a watch lives. Both are
-read off its requests on the session Davy gives it. A kind is whole in the cache ("synced") after a
-list of Davy's own that began while kopf's watch was already established: what is in neither doesn't
-exist, and what changes later is told by the watch. Until then nothing is decided: a ReplicaSet that
-hasn't been seen yet would look like a first deployment (I8).
+kopf lists, watches, reconnects and discovers kinds; it doesn't say when a list is complete, nor
+that a watch lives, and an object that it looks at costs a task and a memory of its own, ten times
+what the rest does. So Davy reads along on the session that it gives to kopf: objects are taken from
+the watches' lines on their way, and kopf is left with their versions.
+
+A kind is whole in the cache ("synced") after a list of Davy's own that began while kopf's watch was
+already established: what is in neither doesn't exist, and what changes later is told by the watch.
+Until then nothing is decided: a ReplicaSet that hasn't been seen yet would look like a first
+deployment (I8). kopf's own lists are left empty.
 """
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
-from types import SimpleNamespace
+from functools import partial
+from typing import Any, Final
 
 import aiohttp
+import structlog
 
+from davy.cluster import shallow
+from davy.cluster.cache import Json, version_of
 from davy.cluster.kinds import Kind
 from davy.controller.clock import Clock
 
+_log = structlog.get_logger()
 _OK = 200
+_NOBODY: Final = "davy.invalid/listed-by=nobody"
+"""A label that no object has."""
+_NEWS: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
+
+Seen = Callable[[Kind, str, Json], None]
+"""Told of each event: kind, `ADDED`, `MODIFIED` or `DELETED`, object."""
 
 
 @dataclass
@@ -44,6 +60,7 @@ class Watches:
         namespaces: that are served; (): all.
         clock: for ages.
         began: told when a stream begins anew and must be compared with a list.
+        seen: told of each event.
     """
 
     def __init__(
@@ -52,9 +69,11 @@ class Watches:
         namespaces: tuple[str, ...],
         clock: Clock,
         began: Callable[[Stream], None],
+        seen: Seen,
     ) -> None:
         self._clock = clock
         self._began = began
+        self._seen = seen
         self._streams: dict[Stream, _Stream] = {}
         self._paths: dict[str, Stream] = {}
         for kind in kinds:
@@ -66,11 +85,22 @@ class Watches:
         """Every stream, of absent kinds too."""
         return tuple(self._streams)
 
-    def trace(self) -> aiohttp.TraceConfig:
-        """What must be put on the session that kopf watches with."""
-        config = aiohttp.TraceConfig()
-        config.on_request_end.append(self._ended)
-        return config
+    async def read_along(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """A middleware for the session that kopf lists and watches with."""
+        stream = self._paths.get(request.url.path) if request.method == "GET" else None
+        if stream is None:
+            return await handler(request)
+        watching = request.url.query.get("watch") == "true"
+        if not watching:
+            request.url = request.url.update_query(labelSelector=_NOBODY)
+        answer = await handler(request)
+        if answer.status == _OK:
+            self._answered(stream, watching=watching)
+            lines = _Lines(answer.content, partial(self._read, stream))
+            answer.content = lines  # type: ignore[assignment]
+        return answer
 
     def synced(self, kind: Kind) -> bool:
         """Everything of this kind is in the cache, or the kind isn't served."""
@@ -129,22 +159,52 @@ class Watches:
             key: now - stream.alive_at for key, stream in self._streams.items() if stream.present
         }
 
-    async def _ended(
-        self,
-        _session: aiohttp.ClientSession,
-        _context: SimpleNamespace,
-        params: aiohttp.TraceRequestEndParams,
-    ) -> None:
-        """One of kopf's requests has its answer."""
-        key = self._paths.get(params.url.path)
-        if key is None or params.method != "GET" or params.response.status != _OK:
-            return
+    def _answered(self, key: Stream, *, watching: bool) -> None:
+        """The server took one of kopf's requests."""
         stream = self._streams[key]
         self.mark_alive(key)
-        if params.url.query.get("watch") != "true":
-            stream.present = True
-            stream.relisted = True
-            return
-        first = stream.relisted or not stream.established
-        if first:
+        if not watching:
+            stream.present = stream.relisted = True
+        elif stream.relisted or not stream.established:
             self.begun(key)
+
+    def _read(self, stream: Stream, line: bytes) -> bytes:
+        """A line for kopf: of an event only the version from which a broken watch goes on."""
+        event = _event(line)
+        if event is None or event.get("type") not in _NEWS:
+            self.mark_alive(stream)
+            return line
+        found = event["object"]
+        try:
+            self._seen(stream[0], event["type"], found)
+        except Exception:  # noqa: BLE001  # nothing may end the watch; a resync heals what was missed
+            _log.exception("event not taken", kind=stream[0].kind)
+        bookmark = {"metadata": {"resourceVersion": version_of(found)}}
+        return json.dumps({"type": "BOOKMARK", "object": bookmark}).encode()
+
+
+class _Lines:
+    """A stream whose lines are read, and replaced, on their way."""
+
+    def __init__(self, stream: aiohttp.StreamReader, read: Callable[[bytes], bytes]) -> None:
+        self._stream = stream
+        self._read = read
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
+        """Whole lines; one that the connection's end cut off is no line."""
+        rest = b""
+        async for chunk in self._stream.iter_chunked(size):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in filter(None, lines):
+                yield self._read(line) + b"\n"
+
+
+def _event(line: bytes) -> Json | None:
+    try:
+        event = shallow.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None

@@ -1,19 +1,13 @@
 """JSON of any depth, cut to what can be read."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 import pytest
-from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.cluster import shallow
-from tests.unit.serving import serving
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -52,43 +46,3 @@ def test_an_object_like_others_is_cut_at_its_place_only() -> None:
     text = json.dumps({"items": items}).replace('"DEEP"', nested(DEEP))
     found = shallow.loads(text.encode())["items"]
     assert (found[0], found[2]) == (items[0], items[2])
-
-
-@asynccontextmanager
-async def chunked(*chunks: bytes) -> AsyncIterator[str]:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        answer = web.StreamResponse()
-        await answer.prepare(request)
-        for chunk in chunks:
-            await answer.write(chunk)
-            await asyncio.sleep(0)
-        return answer
-
-    app = web.Application()
-    app.router.add_get("/", handle)
-    async with serving(app) as url:
-        yield f"{url}/"
-
-
-async def test_a_watch_s_lines_can_be_parsed_one_by_one() -> None:
-    """However they are cut into chunks; what has no line break yet comes at the end."""
-    deep = f'{{"n": 2, "x": {nested(DEEP)}}}'.encode()
-    text = b'{"n": 1}\n' + deep + b'\n{"n": 3}\n\n{"n": 4}'
-    chunks = [text[start : start + 7001] for start in range(0, len(text), 7001)]
-    async with (
-        chunked(*chunks) as url,
-        aiohttp.ClientSession(response_class=shallow.Response) as session,
-        session.get(url) as answer,
-    ):
-        read = b"".join([part async for part in answer.content.iter_chunked(1000)])
-    assert [json.loads(line)["n"] for line in read.split(b"\n") if line] == [1, 2, 3, 4]
-
-
-async def test_a_list_is_read_as_a_whole() -> None:
-    """With one object in it that is too deep."""
-    async with (
-        chunked(f'{{"items": [{nested(DEEP)}, 7]}}'.encode()) as url,
-        aiohttp.ClientSession(response_class=shallow.Response) as session,
-        session.get(url) as answer,
-    ):
-        assert (await answer.json())["items"][1] == 7

@@ -126,7 +126,7 @@ async def test_an_operator_killed_after_any_write_changes_no_outcome(after: int)
     async with playing(cluster) as stage:
         for kind in stage.operator.kinds.watched:
             for found in cluster.every(kind):
-                stage.operator.seen(kind, None, found)
+                stage.operator.seen(kind, "ADDED", found)
         await stage.until(lambda: stage.status().get("phase") == "Healthy", within=300)
         await stage.until(
             lambda: sorted(found["spec"]["replicas"] for found in stage.replica_sets()) == [0, 4]
@@ -147,7 +147,7 @@ async def test_nothing_is_decided_before_the_caches_are_whole() -> None:
 
     cluster.faults.append(slow)
     async with playing(cluster) as stage:
-        stage.operator.seen(stage.operator.kinds.rollout, None, stage.rollout())
+        stage.operator.seen(stage.operator.kinds.rollout, "ADDED", stage.rollout())
         await stage.turn(20)
         assert cluster.writes == []
         cluster.faults.clear()

@@ -39,7 +39,7 @@ async def test_a_template_that_wasnt_listed_yet_isnt_missing() -> None:
     async with playing(cluster) as stage:
         for kind in stage.operator.kinds.watched:
             for found in cluster.every(kind) if kind != templates else ():
-                stage.operator.seen(kind, None, found)
+                stage.operator.seen(kind, "ADDED", found)
         await stage.turn(20)
         assert not stage.operator.whole.is_set()
         assert cluster.writes == []

@@ -84,7 +84,7 @@ async def test_without_the_right_to_watch_crds_kopf_doesnt_scan() -> None:
 async def test_an_address_in_use_is_one_sentence() -> None:
     """Before anything else runs."""
     clock = TurnedClock(START)
-    watches = Watches(KINDS.watched, (), clock, lambda _: None)
+    watches = Watches(KINDS.watched, (), clock, lambda _: None, lambda *_: None)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -99,7 +99,7 @@ async def test_an_address_in_use_is_one_sentence() -> None:
 async def test_health_fails_when_a_watch_is_dead() -> None:
     """And names it."""
     clock = TurnedClock(START)
-    watches = Watches(KINDS.watched, (), clock, lambda _: None)
+    watches = Watches(KINDS.watched, (), clock, lambda _: None, lambda *_: None)
     health = Health(
         "127.0.0.1:0", watches, Telemetry().registry, Settings().watch, clock, lambda: "leads"
     )
@@ -112,7 +112,7 @@ async def test_health_fails_when_a_watch_is_dead() -> None:
 async def test_health_fails_when_the_loop_stalls() -> None:
     """A restart would help."""
     clock = TurnedClock(START)
-    watches = Watches(KINDS.watched, (), clock, lambda _: None)
+    watches = Watches(KINDS.watched, (), clock, lambda _: None, lambda *_: None)
     health = Health(
         "127.0.0.1:0", watches, Telemetry().registry, Settings().watch, clock, lambda: "leads"
     )
