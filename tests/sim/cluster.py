@@ -10,7 +10,7 @@ reads and watches hand out what is stored. Who reads one must not change it, as 
 
 import copy
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -167,6 +167,10 @@ class Cluster:
             if namespace in {None, where} and _selected(found, wanted)
         )
         return Listing(items, str(self._version))
+
+    async def pages(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
+        """See `Api.pages`; all is one page."""
+        yield await self.list(kind, namespace)
 
     async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
         """See `Api.create`; `strict` makes no difference, there is no schema."""

@@ -5,7 +5,7 @@ the process dies or is stopped may still arrive.
 """
 
 from asyncio import Future
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final, Protocol, TypeVar
@@ -117,6 +117,10 @@ class Network:
             call, lambda: self._cluster.list(kind, namespace, selector=selector)
         )
         return replace(found, items=tuple(self._read(kind, each) for each in found.items))
+
+    async def pages(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
+        """See `Api.pages`."""
+        yield await self.list(kind, namespace)
 
     async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
         """See `Api.create`."""

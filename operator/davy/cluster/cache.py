@@ -9,10 +9,10 @@ Objects are shared, not copied: who reads one must not change it.
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final, TypeVar
 
+from davy.cluster.client import Listing
 from davy.cluster.kinds import Kind
 from davy.cluster.trim import trimmed
 
@@ -25,16 +25,6 @@ _TOMBSTONES: Final = 10_000
 """Deleted uids remembered: far more than events that can still be under way."""
 _MADE: Final = 1000
 """Parsed objects remembered, of those that were asked for last: idle ones needn't be."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """One object that a list found to differ from the cache."""
-
-    kind: Kind
-    object: Json
-    """The newest known state; of a deleted object the last one."""
-    deleted: bool = False
 
 
 class Cache:
@@ -127,37 +117,33 @@ class Cache:
         self._told(kind, held)
         return True
 
-    def replace(
-        self,
-        kind: Kind,
-        listed: Iterable[Json],
-        resource_version: str,
-        namespace: str | None = None,
-    ) -> list[Change]:
-        """What a whole list shows that the cache didn't have: news, and deletions nobody reported.
+    async def compare(
+        self, kind: Kind, pages: AsyncIterator[Listing], namespace: str | None = None
+    ) -> int:
+        """How much a list shows that the cache didn't have: news, and deletions nobody reported.
 
-        An object that isn't in the list but changed after it (an own write, a fast event) is kept.
+        Objects are taken page by page, so that a list is never in memory beside the cache. An
+        object that isn't in the list but changed after it (an own write, a fast event) is kept.
 
         Args:
             kind: of the list.
-            listed: all of its objects.
-            resource_version: the list's own.
+            pages: of all of its objects; what they raise is raised, and no object is deleted.
             namespace: that was listed; None: all.
         """
-        changes = []
+        news = 0
         present = set()
-        for seen in listed:
-            present.add(identify(seen))
-            if self.put(kind, seen):
-                changes.append(Change(kind, self._objects[kind][identify(seen)]))
+        version = ""
+        async for page in pages:
+            version = page.resource_version
+            for seen in page.items:
+                present.add(identify(seen))
+                news += self.put(kind, seen)
         for identity, held in [*self._objects[kind].items()]:
-            if identity in present or namespace not in {None, identity[0]}:
-                continue
-            if _after(version_of(held), resource_version):
-                continue
-            self.delete(kind, held)
-            changes.append(Change(kind, held, deleted=True))
-        return changes
+            listed = identity in present or namespace not in {None, identity[0]}
+            if not listed and not _after(version_of(held), version):
+                self.delete(kind, held)
+                news += 1
+        return news
 
     def forget(self, kind: Kind) -> None:
         """Nothing is known of a kind any more: its CRD went away."""

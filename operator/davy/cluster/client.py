@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -38,10 +38,11 @@ _DEFAULT: Final = "~/.kube/config"
 
 @dataclass(frozen=True)
 class Listing:
-    """A whole list, all pages."""
+    """A list, or a page of one."""
 
     items: tuple[Json, ...]
     resource_version: str
+    """The list's; every page has the same."""
 
 
 class Api(Protocol):
@@ -57,6 +58,9 @@ class Api(Protocol):
         self, kind: Kind, namespace: str | None = None, *, selector: str | None = None
     ) -> Listing:
         """All objects of a kind; `namespace` None: of all namespaces; selector None: the kind's."""
+
+    def pages(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
+        """The same, page by page: never more than one is held. Raises after any number of them."""
 
     async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
         """The created object. `strict`: unknown and double fields are refused, not dropped."""
@@ -165,29 +169,38 @@ class Client:
         self, kind: Kind, namespace: str | None = None, *, selector: str | None = None
     ) -> Listing:
         """See `Api.list`. An expired page token starts the list anew, once."""
-        call = Call("list", kind, namespace)
         labels = kind.selector if selector is None else selector
         for last in (False, True):
             try:
-                return await self._pages(call, kind.path(namespace), labels)
+                pages = [page async for page in self._pages(kind, namespace, labels)]
             except errors.Unreachable as error:
                 if last or error.status != 410:  # noqa: PLR2004  # Gone: the token expired
                     raise
+            else:
+                items = tuple(item for page in pages for item in page.items)
+                return Listing(items, pages[-1].resource_version)
         raise AssertionError
 
-    async def _pages(self, call: Call, path: str, selector: str) -> Listing:
-        items: list[Json] = []
+    def pages(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
+        """See `Api.pages`."""
+        return self._pages(kind, namespace, kind.selector)
+
+    async def _pages(
+        self, kind: Kind, namespace: str | None, selector: str
+    ) -> AsyncIterator[Listing]:
+        call = Call("list", kind, namespace)
         query = [("limit", str(_PAGE))]
         if selector:
             query.append(("labelSelector", selector))
         token = ""
         while True:
-            page = await self._send(call, "GET", path, query + [("continue", token)] * bool(token))
-            items += page.get("items") or []
+            asked = query + [("continue", token)] * bool(token)
+            page = await self._send(call, "GET", kind.path(namespace), asked)
             metadata = page.get("metadata") or {}
             token = metadata.get("continue") or ""
+            yield Listing(tuple(page.get("items") or ()), str(metadata.get("resourceVersion", "")))
             if not token:
-                return Listing(tuple(items), str(metadata.get("resourceVersion", "")))
+                return
 
     async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
         """See `Api.create`."""

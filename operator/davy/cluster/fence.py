@@ -7,7 +7,7 @@ applies of it is guarded by the object's own resourceVersion, generation or `tes
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from davy.api import errors
@@ -45,6 +45,10 @@ class Fence:
     ) -> Listing:
         """See `Api.list`."""
         return await self._api.list(kind, namespace, selector=selector)
+
+    def pages(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
+        """See `Api.pages`."""
+        return self._api.pages(kind, namespace)
 
     async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
         """See `Api.create`."""

@@ -44,10 +44,8 @@ class Closer:
                 raise errors.Unreachable(f"{kind.kind} objects haven't been listed yet.")
         if not missing_replica_sets(seen):
             return seen
-        listing = await self.api.list(REPLICA_SET, seen.rollout.namespace)
-        self.cache.replace(
-            REPLICA_SET, listing.items, listing.resource_version, seen.rollout.namespace
-        )
+        namespace = seen.rollout.namespace
+        await self.cache.compare(REPLICA_SET, self.api.pages(REPLICA_SET, namespace), namespace)
         again = self.observer.observe(seen.raw)
         if isinstance(again, Unreadable):
             raise errors.Conflict("the Rollout changed meanwhile.")

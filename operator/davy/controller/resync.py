@@ -46,19 +46,27 @@ class Resync:
     whole: Callable[[Kind], None]
     watches: Watches = field(init=False)
     chance: random.Random = field(default_factory=random.Random)
-    _due: "asyncio.Queue[Stream]" = field(default_factory=asyncio.Queue)
+    _due: "asyncio.PriorityQueue[tuple[int, int, Stream]]" = field(
+        default_factory=asyncio.PriorityQueue
+    )
     _waiting: set[Stream] = field(default_factory=set)
+    _asked: int = 0
 
     def ask(self, stream: Stream) -> None:
-        """Compare this stream soon."""
+        """Compare this stream soon.
+
+        Optional kinds first: passes begin when the others are whole, and would find a route that
+        isn't listed yet.
+        """
         if stream not in self._waiting:
             self._waiting.add(stream)
-            self._due.put_nowait(stream)
+            self._asked += 1
+            self._due.put_nowait((not stream[0].optional, self._asked, stream))
 
     async def run(self) -> None:
         """Compare what was asked for, one list at a time, until cancelled."""
         while True:
-            stream = await self._due.get()
+            *_, stream = await self._due.get()
             self._waiting.discard(stream)
             if not await self.compare(stream):
                 await self.clock.sleep(self.settings.retry.total_seconds())
@@ -103,17 +111,16 @@ class Resync:
         established = self.watches.established(stream)
         first = not self.watches.synced(kind)
         try:
-            listing = await self.api.list(kind, namespace)
+            news = await self.cache.compare(kind, self.api.pages(kind, namespace), namespace)
         except errors.NotFound:
             return kind.optional and not await self.discover(kind)
         except errors.ApiFailure as error:
             _log.warning("list failed", kind=kind.kind, error=str(error))
             return False
-        changes = self.cache.replace(kind, listing.items, listing.resource_version, namespace)
         if established:
             self.watches.mark_synced(stream)
-        if changes and not first:
-            self.lost(kind, len(changes))
+        if news and not first:
+            self.lost(kind, news)
         if first and established:
             self.whole(kind)
         return True

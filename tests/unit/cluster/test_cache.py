@@ -1,7 +1,12 @@
+from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
+
+from davy.api import errors
 from davy.api.group import ApiGroup
 from davy.cluster.cache import Cache, Json
+from davy.cluster.client import Listing
 from davy.cluster.kinds import POD, REPLICA_SET, Kinds
 
 ROLLOUT = Kinds(ApiGroup()).rollout
@@ -72,30 +77,50 @@ def test_the_late_deletion_of_a_namesake_leaves_the_new_object() -> None:
     assert held(cache) == "14"
 
 
-def test_a_list_shows_lost_deletions_and_lost_changes() -> None:
+async def listed(version: str, *pages: tuple[Json, ...]) -> AsyncIterator[Listing]:
+    for items in pages:
+        yield Listing(items, version)
+
+
+async def test_a_list_shows_lost_deletions_and_lost_changes() -> None:
     """What no event told, the list does."""
     cache = Cache()
     cache.put(ROLLOUT, an_object("5"))
     cache.put(ROLLOUT, an_object("6", uid="b", name="gone"))
-    changes = cache.replace(ROLLOUT, [an_object("8")], "9")
-    told = {(change.object["metadata"]["name"], change.deleted) for change in changes}
-    assert told == {("cart", False), ("gone", True)}
+    other = an_object("7", uid="c", name="pay")
+    assert await cache.compare(ROLLOUT, listed("9", (an_object("8"),), (other,))) == 3
+    assert held(cache) == "8"
+    assert cache.get(ROLLOUT, "shop", "pay")
     assert cache.get(ROLLOUT, "shop", "gone") is None
 
 
-def test_a_list_doesnt_take_away_what_came_after_it() -> None:
+async def test_a_list_that_breaks_off_deletes_nothing() -> None:
+    """What wasn't listed may be on the page that never came."""
+
+    async def broken() -> AsyncIterator[Listing]:
+        yield Listing((an_object("8", uid="b", name="pay"),), "9")
+        raise errors.Unreachable("the connection broke")
+
+    cache = Cache()
+    cache.put(ROLLOUT, an_object("5"))
+    with pytest.raises(errors.Unreachable):
+        await cache.compare(ROLLOUT, broken())
+    assert held(cache) == "5"
+
+
+async def test_a_list_doesnt_take_away_what_came_after_it() -> None:
     """An object written while the list was under way stays, though the list lacks it."""
     cache = Cache()
     cache.put(ROLLOUT, an_object("12"))
-    assert cache.replace(ROLLOUT, [], "11") == []
+    assert await cache.compare(ROLLOUT, listed("11", ())) == 0
     assert held(cache) == "12"
 
 
-def test_a_list_of_one_namespace_says_nothing_of_others() -> None:
+async def test_a_list_of_one_namespace_says_nothing_of_others() -> None:
     """A namespaced operator lists each of its namespaces."""
     cache = Cache()
     cache.put(ROLLOUT, an_object("5"))
-    assert cache.replace(ROLLOUT, [], "9", "other") == []
+    assert await cache.compare(ROLLOUT, listed("9", ()), "other") == 0
 
 
 def test_objects_are_found_by_their_controller() -> None:
