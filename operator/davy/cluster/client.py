@@ -31,8 +31,8 @@ from davy.cluster.kinds import Kind
 
 Json = dict[str, Any]
 _BAD_REQUEST: Final = 400
-_PAGE: Final = 500
-"""Objects per page of a list: one page decodes in some 60 ms, so the loop never stalls for long."""
+_PAGE: Final = 250
+"""Objects per page of a list: so the loop never stalls for long, and little is held beside the cache."""
 _DEFAULT: Final = "~/.kube/config"
 
 
