@@ -32,7 +32,7 @@ from davy.cluster.kinds import Kind
 Json = dict[str, Any]
 _BAD_REQUEST: Final = 400
 _PAGE: Final = 250
-"""Objects per page of a list: so the loop never stalls for long, and little is held beside the cache."""
+"""Objects per page of a list: the loop never stalls for long, little is held beside the cache."""
 _DEFAULT: Final = "~/.kube/config"
 
 

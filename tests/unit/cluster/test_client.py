@@ -85,7 +85,7 @@ async def test_a_list_takes_all_pages_and_the_kinds_selector(server: Server) -> 
     assert [item["n"] for item in listing.items] == [1, 2]
     assert listing.resource_version == "7"
     first, second = (path for _, path, _, _ in server.requests)
-    assert first == "/api/v1/pods?limit=500&labelSelector=rollouts-pod-template-hash"
+    assert first == "/api/v1/pods?limit=250&labelSelector=rollouts-pod-template-hash"
     assert second.endswith("&continue=t")
 
 

@@ -252,3 +252,27 @@ async def test_a_spec_that_cant_be_read_is_told_once_and_written_once() -> None:
         assert stage.cluster.writes == []
         stage.apply(manifest())
         await stage.until(lambda: stage.status().get("phase") == "Healthy")
+
+
+async def test_no_promotion_rests_on_a_route_that_changed_unheard() -> None:
+    """I5: somebody took the last weight back, and the watch is late."""
+
+    def lowered(service: dict[str, Any]) -> None:
+        for destination in service["spec"]["http"][0]["route"]:
+            is_canary = destination["destination"]["subset"] == "canary"
+            destination["weight"] = 5 if is_canary else 95
+
+    async with playing() as stage:
+        network(stage.cluster)
+        stage.apply(manifest(steps=[]))
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+        first = stage.status()["stableRS"]
+        stage.apply(manifest(version="2", steps=[]))
+        await stage.until(lambda: stage.weight() == 100)
+        assert stage.status()["stableRS"] == first
+        stage.deaf = True
+        stage.cluster.edit(VIRTUAL_SERVICE, "shop", "cart", lowered)
+        stage.deaf = False
+        await stage.until(lambda: stage.weight() == 100)
+        assert stage.status()["stableRS"] == first
+        await stage.until(lambda: stage.status()["stableRS"] != first)
