@@ -45,7 +45,7 @@ TABLE = {
     "one series, no condition": Row([0.5], None, None, Phase.SUCCESSFUL, None, "no condition"),
     "both hold": Row([0.5], "result[0] > 0", "result[0] > 0", Phase.FAILED, None, "failure"),
     "a scalar": Row(0.97, "result >= 0.95", None, Phase.SUCCESSFUL, None, "0.97"),
-    "several series": Row([0.01, 0.9], LOW, None, Phase.SUCCESSFUL, None, "of 2 series only"),
+    "several series": Row([0.01, 0.9], LOW, None, Phase.SUCCESSFUL, None, "of 2 values only"),
     "several, all read": Row([0.1, 0.9], "all(result, # < 1)", None, Phase.SUCCESSFUL, None, "0.9"),
     "empty": Row([], LOW, None, Phase.INCONCLUSIVE, Missing.EMPTY, "is empty: no data"),
     "empty, failure only": Row([], None, BAD, Phase.INCONCLUSIVE, Missing.EMPTY, "no data"),
