@@ -188,6 +188,36 @@ def test_warnings_are_in_the_message() -> None:
     assert judged.message.endswith("warning: store eu-1 is missing")
 
 
+@pytest.mark.parametrize(
+    ("value", "condition", "phase", "shown"),
+    [
+        ("s3cret", 'result == "s3cret"', Phase.SUCCESSFUL, "***"),
+        ({"s3cret": ["s3cret", 7]}, "result.s3cret[1] > 5", Phase.SUCCESSFUL, '{"***0":["***",7]}'),
+        ("s3cret", "asInt(result) > 1", Phase.ERROR, "***"),
+        (0.5, "result < 0.1", Phase.FAILED, "0.5"),
+        (None, "result > 1", Phase.INCONCLUSIVE, "null"),
+    ],
+)
+def test_a_secret_answer_is_judged_and_not_told(
+    value: Any, condition: str, phase: Phase, shown: str
+) -> None:
+    """A server may echo what it was sent; its texts decide, and stand in no status."""
+    metric = a_metric(condition)
+    judged = judge.measurement(metric, Answered(value, secret=True), limit=None)
+    assert (judged.phase, judged.value) == (phase, shown)
+    told = judged.message.replace(condition, "")
+    assert "s3cret" not in told
+
+
+def test_a_secret_answer_may_nest_without_end() -> None:
+    """A third party's provider may answer anything."""
+    deep: Any = "s3cret"
+    for _ in range(3000):
+        deep = [deep]
+    judged = judge.measurement(a_metric("true"), Answered(deep, secret=True), limit=None)
+    assert "s3cret" not in f"{judged.value} {judged.message}"
+
+
 def test_a_gap_breaks_a_row_of_successes() -> None:
     """I7: successes in a row have no hole in them."""
     life = Life(a_run(a_metric(consecutive_success_limit=3)))
