@@ -9,25 +9,20 @@ import yaml
 from pydantic import ValidationError
 
 from davy.analysis import condition, judge, resolve, schedule
-from davy.analysis.answer import Answered, Measured, NotAnswered, Value
-from davy.analysis.limits import JudgeDefaults
 from davy.api import errors, fields, validate
-from davy.api.analysis import Metric, MetricProvider, PrometheusMetric
-from davy.api.group import ARGO, DAVY
+from davy.api.group import DAVY
 from davy.cli.check import check
 from davy.cli.documents import UnreadableFileError, documents
 from davy.controller import observe, runs
-from davy.metrics import prometheus, wire
 from davy.traffic.registry import router_for
 from davy.traffic.services import ROLES
-from tests.fuzz import expressions, strange
+from tests.fuzz import answers, expressions, strange
 from tests.fuzz.whole import whole
 from tests.unit.analysis.runs import NOW
 from tests.unit.api.documents import GOOD
 from tests.unit.api.test_validate import READ
 from tests.unit.traffic import routes
 
-_ADDRESS: Final = "http://prometheus:9090"
 _FILE: Final = 20_000
 """Characters of a file; Python's own YAML reader takes a second for a hundred thousand."""
 _LONGEST: Final = 2000
@@ -131,45 +126,6 @@ def duration(random: Random) -> None:
         assert str(error)
 
 
-def provider(random: Random) -> None:
-    """Whatever a Prometheus sends is an answer or a sentence, and is judged to a status."""
-    body = _body(random)
-    answer: Answered | NotAnswered
-    try:
-        answer = prometheus.read(body, _ADDRESS)
-    except Exception as error:  # noqa: BLE001  # where the provider itself makes a sentence of it
-        answer = wire.sentence(error, None, _ADDRESS, 30)
-        assert "could not be asked" not in str(answer), (error, body[:200])
-    judged(random, answer)
-
-
-def foreign_provider(random: Random) -> None:
-    """So is whatever a third party's provider answers."""
-    value: Value = expressions.answer(random)
-    warning = str(random.choice(strange.TEXTS))
-    judged(random, Answered(value, (warning,)) if random.random() < 0.9 else NotAnswered(warning))
-
-
-def judged(random: Random, answer: Answered | NotAnswered) -> None:
-    """An answer to a metric with strange conditions ends in a status that can be written."""
-    asked = PrometheusMetric(address=_ADDRESS, query="up")
-    source = expressions.expression(random)[:2048].replace("\ud800", "")
-    metric = Metric(
-        name="m",
-        provider=MetricProvider(prometheus=asked),
-        success_condition=random.choice((None, "result[0] > 1", source)),
-        failure_condition=random.choice((None, None, "len(result) == 0")),
-    )
-    run = runs.parse({"metadata": {"name": "r"}, "spec": {"metrics": [metric.manifest()]}})
-    defaults = JudgeDefaults.of(random.choice((DAVY, ARGO)))
-    measured = {"m": Measured(answer, NOW, NOW)}
-    status = judge.record(run, measured, NOW, defaults=defaults)
-    text = json.dumps(status.model_dump(mode="json", by_alias=True), allow_nan=False)
-    assert len(text) < 40_000, len(text)
-    judge.verdict(run.model_copy(update={"status": status}))
-    schedule.due(run.model_copy(update={"status": status}), NOW, defaults=defaults)
-
-
 def status(random: Random) -> None:
     """A status that somebody else wrote is read as far as it makes sense."""
     observe.parse_status({"status": strange.mutated(_STATUS, random, deep=False)})
@@ -200,24 +156,6 @@ def route(random: Random) -> None:
     for role in ROLES:
         for patch in router.target(rollout, found, role, "abc"):
             routes.apply(found[patch.key], patch.operations)
-
-
-def _body(random: Random) -> bytes:
-    series = {"metric": {"pod": "a"}, "value": [1700000000.1, "0.5"]}
-    good = {"status": "success", "data": {"resultType": "vector", "result": [series] * 2}}
-    made = strange.mutated({**good, "warnings": ["w"]}, random)
-    try:
-        text = json.dumps(made)
-    except (ValueError, RecursionError):  # more digits, or levels, than Python writes
-        text = '{"data": {"resultType": "vector", "result": [' + "9" * 5000 + "]}}"
-    body = text.encode(errors="surrogatepass")
-    while random.random() < 0.3:
-        at = random.randrange(len(body) + 1)
-        noise = random.choice(
-            (b"\xff", b"\x00", b"{", b"[" * 3000, b'"', b"1e999", b"NaN", b"", b"\\ud800")
-        )
-        body = body[:at] + noise + body[at + random.choice((0, 1, 20)) :]
-    return body
 
 
 _STATUS: Final[strange.Json] = {
@@ -304,8 +242,11 @@ Target = Callable[[Random], None]
 TARGETS: Final[Mapping[str, tuple[Target, float]]] = {
     "spec": (spec, 35),
     "expression": (expression, 25),
-    "provider": (provider, 12),
-    "foreign-provider": (foreign_provider, 5),
+    "provider": (answers.provider, 12),
+    "foreign-provider": (answers.foreign_provider, 5),
+    "web-answer": (answers.web_answer, 6),
+    "json-path": (answers.json_path, 8),
+    "times": (answers.times, 3),
     "arguments": (arguments, 6),
     "status": (status, 5),
     "route": (route, 5),

@@ -2,9 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 Value = float | str | None | list["Value"] | dict[str, "Value"]
 """What `result` is in a condition: JSON, with NaN and the infinities as floats."""
+
+HIDDEN: Final = "(not shown: the question carried a secret)"
+"""Stands for texts that the other side wrote, and that may hold what was sent there."""
+_TEXT: Final = "***"
+_LEVELS: Final = 64
+"""Of nesting that are told; a status shows fewer."""
 
 
 @dataclass(frozen=True)
@@ -14,6 +21,13 @@ class Answered:
     value: Value
     warnings: tuple[str, ...] = ()
     """What the provider itself said against its answer, e.g. that a store is missing in it."""
+    secret: bool = False
+    """The question carried a secret, and the server may echo it: no text of the value is told."""
+
+    @property
+    def shown(self) -> Value:
+        """What may be told of the value: numbers, true, false and how much there is."""
+        return _without_texts(self.value) if self.secret else self.value
 
 
 @dataclass(frozen=True)
@@ -38,3 +52,22 @@ class Measured:
     """When the question was sent, UTC: intervals are counted from here."""
     finished_at: datetime
     """When the answer, or the lack of one, was known, UTC."""
+
+
+def hidden(answer: Answered | NotAnswered) -> Answered | NotAnswered:
+    """The answer to a question that carried a secret: judged as it is, told without its texts."""
+    if isinstance(answer, NotAnswered):
+        return NotAnswered(answer.why, HIDDEN if answer.said else "")
+    warnings = (f"warnings {HIDDEN}",) if answer.warnings else ()
+    return Answered(answer.value, warnings, secret=True)
+
+
+def _without_texts(value: Value, levels: int = _LEVELS) -> Value:
+    if isinstance(value, str) or not levels:
+        return _TEXT
+    if isinstance(value, list):
+        return [_without_texts(item, levels - 1) for item in value]
+    if isinstance(value, dict):
+        inner = (_without_texts(item, levels - 1) for item in value.values())
+        return {f"{_TEXT}{place}": item for place, item in enumerate(inner)}
+    return value

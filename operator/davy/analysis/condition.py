@@ -76,4 +76,4 @@ def _note(evaluation: Evaluation) -> str:
     if evaluation.whole or not isinstance(answer, list) or len(answer) <= len(evaluation.indexes):
         return ""
     read = ", ".join(f"result[{place}]" for place in sorted(evaluation.indexes))
-    return f"; of {len(answer)} series only {read} was read" if read else ""
+    return f"; of {len(answer)} values only {read} was read" if read else ""

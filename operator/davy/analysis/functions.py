@@ -220,7 +220,9 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "lower": Function(lambda value: _str("lower", value).lower()),
     "upper": Function(lambda value: _str("upper", value).upper()),
     "trim": Function(
-        lambda value, of=None: _str("trim", value).strip(of and _str("trim", of)), 1, 2
+        lambda value, of=None: _str("trim", value).strip(None if of is None else _str("trim", of)),
+        1,
+        2,
     ),
     "trimPrefix": Function(
         lambda value, part: _str("trimPrefix", value).removeprefix(_str("trimPrefix", part)), 2, 2

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from davy.analysis import condition, limits, nodata, render
-from davy.analysis.answer import Answered, Measured, NotAnswered, Value
+from davy.analysis.answer import HIDDEN, Answered, Measured, NotAnswered
 from davy.analysis.limits import DAVY, JudgeDefaults, Limits
 from davy.analysis.nodata import Missing
 from davy.api.analysis import (
@@ -105,11 +105,11 @@ def measurement(metric: Metric, answer: Answered | NotAnswered, *, limit: int | 
     if isinstance(answer, NotAnswered):
         told = render.cut(str(answer), render.VALUE_LENGTH)
         return Judged(Phase.ERROR, told, missing=Missing.UNANSWERED)
-    value = render.value(answer.value)
+    value = render.value(answer.shown)
     try:
-        judged = _decided(metric, answer.value)
+        judged = _decided(metric, answer)
     except ConditionError as error:
-        judged = Judged(Phase.ERROR, str(error), missing=Missing.CONDITION)
+        judged = Judged(Phase.ERROR, _refused(error, answer), missing=Missing.CONDITION)
     phase = judged.phase
     if judged.missing is Missing.EMPTY and limit is not None:
         phase = Phase.ERROR
@@ -168,12 +168,20 @@ def _assessed(result: MetricResult, wanted: Limits, *, terminating: bool) -> Met
     return result.model_copy(update={"phase": phase, "message": message or None})
 
 
-def _decided(metric: Metric, value: Value) -> Judged:
+def _refused(error: ConditionError, answer: Answered) -> str:
+    """The error, which may quote the answer; without that where the answer isn't told."""
+    if not answer.secret:
+        return str(error)
+    where = "" if error.position is None else f" at character {error.position}"
+    return f"a condition can't be evaluated{where}: why is {HIDDEN}"
+
+
+def _decided(metric: Metric, answer: Answered) -> Judged:
     """Argo's decision: failure wins, success next, neither of two is Inconclusive."""
     success, failure = metric.success_condition, metric.failure_condition
-    shown = render.short(value)
-    passed = condition.decide(success, value) if success else None
-    failed = condition.decide(failure, value) if failure else None
+    shown = render.short(answer.shown)
+    passed = condition.decide(success, answer.value) if success else None
+    failed = condition.decide(failure, answer.value) if failure else None
     decisions = [decision for decision in (passed, failed) if decision is not None]
     note = next((decision.note for decision in decisions), "")
     limit = f"limit {success}" if success else f"failure condition {failure}"

@@ -9,7 +9,7 @@ interval, 10 s at most (`schedule.py`).
 | the provider answers | the condition | measurement | evidence |
 |---|---|---|---|
 | a scalar, or one series | is decided by it | as Argo's: Successful, Failed … | yes |
-| several series | sees a list, as it came, no labels | as above, and which it read | yes |
+| several series, a range | sees a list, as it came, no labels | as above, and which it read | yes |
 | data with warnings (a partial answer) | sees the data | as above, with the warnings | yes |
 | nothing: `[]`, `{}`, nil | reads a value: `result[0] > 1`, `all(…)` | Inconclusive | no, `empty` |
 | nothing | handles it: `len(result) == 0 \|\| …`, `default()` | as it says | the user's word |
@@ -18,7 +18,8 @@ interval, 10 s at most (`schedule.py`).
 | an infinity (x/0) | fails by it | Failed: it is over every limit | yes |
 | an infinity | would pass by it, and doesn't ask isInf | Inconclusive | no, `infinite` |
 | an infinity | would pass by it, and asks isInf | as it says | the user's word |
-| a string from Prometheus, a matrix | - | Error | no, `unanswered` |
+| a string from Prometheus, no JSON from the web | - | Error | no, `unanswered` |
+| a document in which jsonPath finds nothing | - | Error | no, `unanswered` |
 | a time-out, a refused connection, a name that isn't found | - | Error | no, `unanswered` |
 | HTTP 4xx, HTTP 5xx | - | Error | no, `unanswered` |
 | something that can't be parsed, or is too long | - | Error | no, `unanswered` |

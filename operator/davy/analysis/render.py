@@ -26,10 +26,11 @@ def value(answer: Value) -> str:
 
 
 def short(answer: Value) -> str:
-    """The answer within a sentence: one series as its number, six digits."""
+    """The answer within a sentence: one series as its number, six digits; one line of text."""
     if isinstance(answer, list) and len(answer) == 1:
         answer = answer[0]
-    return cut(_text(answer, digits=6), SHORT_LENGTH)
+    text = cut(_text(answer, digits=6), SHORT_LENGTH)
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def verdict(result: MetricResult, metric: Metric | None) -> str:

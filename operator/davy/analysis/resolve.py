@@ -5,20 +5,21 @@ different defaults. An argument's value is the rollout's, else the template's de
 declared argument needs one, used or not; arguments of the rollout that no template declares are
 left out (several templates share a list). Values come from a text, from the hash of a revision, or
 from a field of the Rollout. A `secretKeyRef` stays a reference in the run's spec and its
-`{{args.name}}` stays in a header's value: it is filled in there and nowhere else, just before a
-measurement (`secrets`), lives no longer than that, and is taken out of every message (`redact`).
+`{{args.name}}` stays in a credential: it is filled in there and nowhere else, just before a
+measurement (`credentials`), lives no longer than that, and is taken out of every message
+(`redact`).
 """
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 from pydantic import ValidationError
 
-from davy.analysis import condition, substitute
+from davy.analysis import condition, jsonpath, substitute, timespan
 from davy.api import findings as api_findings
 from davy.api import metric_rules
 from davy.api.analysis import (
@@ -31,7 +32,8 @@ from davy.api.analysis import (
     TemplateArg,
     TemplateArgValueFrom,
 )
-from davy.api.errors import ConditionError, Finding, InvalidObject
+from davy.api.arguments import has_placeholder
+from davy.api.errors import ConditionError, Finding, InvalidObject, JsonPathError
 
 REDACTED: Final = "***"
 _FIELD: Final = re.compile(r"\.?([^.\[\]]+)|\[['\"]([^'\"]*)['\"]\]|\[(\d+)\]")
@@ -99,33 +101,6 @@ def secret_refs(spec: AnalysisRunSpec) -> dict[str, SecretKeyRef]:
         for arg in spec.args or []
         if arg.value_from is not None and arg.value_from.secret_key_ref is not None
     }
-
-
-def secret_names(metric: Metric) -> frozenset[str]:
-    """The arguments whose secret values this metric needs: what `secrets` must be given."""
-    prometheus = metric.provider.prometheus
-    return substitute.names([header.value for header in (prometheus and prometheus.headers) or ()])
-
-
-def secrets(metric: Metric, values: Mapping[str, str]) -> Metric:
-    """The metric with its secrets filled in, for one measurement; never stored.
-
-    Not validated again: an error of that would tell the value.
-
-    Args:
-        metric: of a run's spec.
-        values: secret values by argument name.
-    """
-    prometheus = metric.provider.prometheus
-    if prometheus is None or not secret_names(metric):
-        return metric
-    headers = [
-        header.model_copy(update={"value": substitute.replaced(header.value, values)})
-        for header in prometheus.headers or ()
-    ]
-    asked = prometheus.model_copy(update={"headers": headers})
-    provider = metric.provider.model_copy(update={"prometheus": asked})
-    return metric.model_copy(update={"provider": provider})
 
 
 def redact(text: str, values: Collection[str]) -> str:
@@ -253,14 +228,27 @@ def _metrics(
 
 
 def _checked(metric: Metric, path: str) -> list[Finding]:
-    findings = list(metric_rules.metric_findings(metric, path))
+    return [*metric_rules.metric_findings(metric, path), *expression_findings(metric, path)]
+
+
+def expression_findings(metric: Metric, path: str) -> Iterator[Finding]:
+    """Expressions that can't be read; one with arguments is tried when these are filled in."""
     for name, source in (
         ("successCondition", metric.success_condition),
         ("failureCondition", metric.failure_condition),
     ):
-        if source:
+        if source and not has_placeholder(source):
             try:
                 condition.check(source)
             except ConditionError as error:
-                findings.append(Finding(f"{path}.{name}", str(error)))
-    return findings
+                yield Finding(f"{path}.{name}", str(error))
+    prometheus, web = metric.provider.prometheus, metric.provider.web
+    times = prometheus and prometheus.range_query
+    if times and not any(map(has_placeholder, (times.start, times.end, times.step))):
+        for name, message in timespan.check(times):
+            yield Finding(f"{path}.provider.prometheus.rangeQuery.{name}", message)
+    if web and web.json_path and not has_placeholder(web.json_path):
+        try:
+            jsonpath.parse(web.json_path)
+        except JsonPathError as error:
+            yield Finding(f"{path}.provider.web.jsonPath", str(error))

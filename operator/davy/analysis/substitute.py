@@ -23,7 +23,11 @@ _INTEGERS: Final = (
     "consecutiveErrorLimit",
     "consecutiveSuccessLimit",
 )
-_HEADER_VALUE: Final = re.compile(r"\.headers\[\d+\]\.value$")
+_CREDENTIAL: Final = re.compile(
+    r"\.provider\.(prometheus|web)\.(headers\[\d+\]\.value"
+    r"|authentication\.(oauth2\.(clientId|clientSecret)|basicAuth\.(username|password)))"
+)
+"""Paths of the texts that `credentials` fills in."""
 _WHOLE: Final = re.compile(r"\s*([+-]?\d{1,9})\s*")
 
 
@@ -35,13 +39,14 @@ def filled(
     Args:
         metric: as its template has it.
         values: by argument name.
-        left: names that stay as they are (secrets), allowed in values of headers only.
+        left: names that stay as they are (secrets), allowed in credentials only.
         where: the template, as findings name it, e.g. `AnalysisTemplate error-rate`.
     """
     raw = metric.manifest()
     path = f"{where}: metrics[{metric.name}]"
-    findings: list[Finding] = []
-    texts = _walk(raw, path, values, left, findings)
+    wrong: list[Finding] = []
+    texts = _walk(raw, "", values, left, wrong)
+    findings = [Finding(f"{path}{one.path}", one.message) for one in wrong]
     for field in _INTEGERS:
         if isinstance(text := texts.get(field), str):
             found = _WHOLE.fullmatch(text)
@@ -118,8 +123,9 @@ def _unknown(
         name = tag.removeprefix(_PREFIX)
         if not tag.startswith(_PREFIX):
             message = f"has {{{{{tag}}}}}; only {{{{args.NAME}}}} is filled in"
-        elif name in left and not _HEADER_VALUE.search(path):
-            message = f"uses {{{{{tag}}}}}, a secret; only values of headers may hold one"
+        elif name in left and not _CREDENTIAL.fullmatch(path):
+            what = "only values of headers and of authentication may hold one"
+            message = f"uses {{{{{tag}}}}}, a secret; {what}"
         elif name in values or name in left:
             continue
         else:

@@ -50,10 +50,10 @@ def parse(source: str) -> Node:
         ConditionError: too long, too deep, or not of the language; with the position.
     """
     if len(source) > MAX_LENGTH:
-        message = f"the condition has {len(source)} characters; {MAX_LENGTH} are the most"
+        message = f"the expression has {len(source)} characters; {MAX_LENGTH} are the most"
         raise ConditionError(message, position=MAX_LENGTH)
     if not source.strip():
-        raise ConditionError("the condition is empty; write e.g. result[0] >= 0.95", position=0)
+        raise ConditionError("the expression is empty; write e.g. result[0] >= 0.95", position=0)
     try:
         tree: Any = _parser().parse(source)
     except lark.exceptions.VisitError as error:
@@ -76,7 +76,7 @@ def _unexpected(source: str, error: lark.exceptions.UnexpectedInput) -> Conditio
     token = getattr(error, "token", None)
     if at < 0 or (token is not None and token.type == "$END"):
         at = len(source.rstrip())
-        return ConditionError(f"the condition breaks off at character {at}", position=at)
+        return ConditionError(f"the expression breaks off at character {at}", position=at)
     if isinstance(error, lark.exceptions.UnexpectedToken):
         found = str(error.token)
         hint = "; use == to compare" if found == "=" else ""
@@ -94,7 +94,7 @@ def _wrong(message: str, at: int) -> NoReturn:
 def _node(kind: str, at: int, parts: Sequence[Node] = (), data: Any = None) -> Node:
     depth = 1 + max((part.depth for part in parts), default=0)
     if depth > MAX_DEPTH:
-        _wrong(f"the condition is nested more than {MAX_DEPTH} levels deep", at)
+        _wrong(f"the expression is nested more than {MAX_DEPTH} levels deep", at)
     return Node(kind, at, tuple(parts), data, depth)
 
 

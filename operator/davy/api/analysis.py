@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from davy.api.fields import BY_NAME, Instant, Model, ObjectName
+from davy.api.providers import MetricProvider
 
 IntOrText = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
 """A whole number, or a text such as `{{args.count}}` that becomes one when args are filled in."""
@@ -74,39 +75,6 @@ class BackgroundAnalysis(AnalysisRef):
     starting_step: int = Field(
         0, ge=0, description="Index (from 0) of the step at which it starts."
     )
-
-
-class PrometheusHeader(Model):
-    """An HTTP header."""
-
-    key: str = Field(min_length=1, max_length=256, description="Name of the header.")
-    value: str = Field(max_length=4096, description="Its value; may hold `{{args.name}}`.")
-
-
-class PrometheusMetric(Model):
-    """An instant query."""
-
-    address: str = Field(
-        min_length=1,
-        max_length=2048,
-        description="Base URL, e.g. http://prometheus.monitoring:9090; may hold `{{args.name}}`.",
-    )
-    query: str = Field(
-        min_length=1,
-        max_length=8192,
-        description="PromQL, an instant query; may hold `{{args.name}}`.",
-    )
-    timeout: int = Field(30, ge=1, le=300, description="Seconds to wait for the answer.")
-    insecure: bool = Field(default=False, description="true: don't check the TLS certificate.")
-    headers: list[PrometheusHeader] | None = Field(
-        None, max_length=16, description="Sent with every query."
-    )
-
-
-class MetricProvider(Model):
-    """Who answers; exactly one."""
-
-    prometheus: PrometheusMetric | None = Field(None, description="A Prometheus server.")
 
 
 class Metric(Model):

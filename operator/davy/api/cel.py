@@ -209,6 +209,8 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     ),
 )
 
+_PROVIDER: Final = "spec.metrics[].provider"
+
 _ANALYSIS: Final[tuple[Rule, ...]] = (
     Rule(
         "spec",
@@ -249,17 +251,47 @@ _ANALYSIS: Final[tuple[Rule, ...]] = (
         )
     ),
     Rule(
-        "spec.metrics[].provider",
-        "has(self.prometheus)",
-        "a metric has exactly one provider: prometheus",
+        _PROVIDER,
+        one_of("prometheus", "web"),
+        "a metric has exactly one provider: prometheus or web",
         unless_unbuilt=True,
     ),
+    *(
+        Rule(
+            f"{_PROVIDER}.{of}",
+            f"self.{field}.contains('{{{{') || self.{field}.startsWith('http://') || "
+            f"self.{field}.startsWith('https://')",
+            "is not a URL; write http:// or https://, host and port",
+            field=field,
+        )
+        for of, field in (
+            ("prometheus", "address"),
+            ("prometheus.authentication.oauth2", "tokenUrl"),
+            ("web", "url"),
+            ("web.authentication.oauth2", "tokenUrl"),
+        )
+    ),
+    *(
+        Rule(
+            f"{_PROVIDER}.{of}.authentication",
+            one_of("oauth2", "basicAuth"),
+            "authentication has exactly one of oauth2 and basicAuth",
+            unless_unbuilt=True,
+        )
+        for of in ("prometheus", "web")
+    ),
     Rule(
-        "spec.metrics[].provider.prometheus",
-        "self.address.contains('{{') || self.address.startsWith('http://') || "
-        "self.address.startsWith('https://')",
-        "is not a URL; write http:// or https://, host and port",
-        field="address",
+        f"{_PROVIDER}.web",
+        "!has(self.body) || !has(self.jsonBody)",
+        "has body and jsonBody; give one of them at most",
+        field="jsonBody",
+    ),
+    Rule(
+        f"{_PROVIDER}.web",
+        "(!has(self.body) && !has(self.jsonBody)) || "
+        "(has(self.method) && self.method in ['POST', 'PUT'])",
+        "has a body, so method is POST or PUT",
+        field="method",
     ),
     Rule(
         "spec.args[]",

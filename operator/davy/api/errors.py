@@ -10,7 +10,8 @@ DavyError
 │   ├── Rejected         admission or validation refused the object (400, 422)
 │   ├── Unreachable      refused, timed out, 429, 5xx: try again later
 │   └── NotLeading       another replica may lead by now: nothing was sent, or it was given up
-├── ConditionError       a metric condition can't be parsed or evaluated, with its position
+├── ConditionError       a metric's condition or time can't be parsed or evaluated: where
+├── JsonPathError        a metric's jsonPath can't be parsed, or finds nothing in an answer
 └── BrokenPlugIn         a third party's router or provider can't be loaded: the start stops
 """
 
@@ -85,12 +86,19 @@ class NotLeading(ApiFailure):
 
 
 class ConditionError(DavyError):
-    """A metric condition can't be parsed or evaluated."""
+    """A metric's condition, or a time of its range query, can't be parsed or evaluated."""
 
     def __init__(self, message: str, *, position: int | None = None) -> None:
         super().__init__(message)
         self.position = position
         """Offset in characters from the start of the expression; None when it has none."""
+
+
+class JsonPathError(DavyError):
+    """A metric's jsonPath can't be parsed, or finds nothing in an answer.
+
+    The message is what follows `jsonPath` in a sentence, and holds no text of the answer.
+    """
 
 
 class BrokenPlugIn(DavyError):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from davy.api import provider_rules
 from davy.api.analysis import AnalysisRunSpec, AnalysisTemplateSpec, IntOrText, Metric
 from davy.api.arguments import (
     has_placeholder,
@@ -88,7 +89,7 @@ def metric_findings(metric: Metric, path: str) -> Iterator[Finding]:
         yield from _whole_number(given, _LEAST[field], f"{path}.{field}")
     yield from _lengths(metric, path)
     yield from _limits(metric, path)
-    yield from _provider(metric, path)
+    yield from provider_rules.findings(metric.provider, f"{path}.provider")
 
 
 def _whole_number(given: IntOrText | None, least: int, path: str) -> Iterator[Finding]:
@@ -139,22 +140,6 @@ def _limits(metric: Metric, path: str) -> Iterator[Finding]:
             yield Finding(
                 f"{path}.{field}", f"is {limit}, more than count ({count}): it is never reached"
             )
-
-
-def _provider(metric: Metric, path: str) -> Iterator[Finding]:
-    prometheus = metric.provider.prometheus
-    if prometheus is None:
-        yield Finding(f"{path}.provider", "names nobody; give prometheus")
-    elif not has_placeholder(prometheus.address) and not prometheus.address.startswith(
-        (
-            "http://",
-            "https://",
-        )
-    ):
-        yield Finding(
-            f"{path}.provider.prometheus.address",
-            f"is {prometheus.address}; write http:// or https://, host and port",
-        )
 
 
 def _number(given: IntOrText | None) -> int | None:

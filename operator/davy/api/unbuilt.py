@@ -311,13 +311,18 @@ ROLLOUT: Final[tuple[Unbuilt, ...]] = (
     _run_metadata(f"{_STEP}.analysis"),
 )
 
+_PROVIDER: Final = "spec.metrics[].provider"
+
 _METRICS: Final = (
     *(
         Unbuilt(
-            "spec.metrics[].provider", field, _OBJECT, f"the provider {field} is", "use prometheus"
+            _PROVIDER,
+            field,
+            _OBJECT,
+            f"the provider {field} is",
+            "use prometheus or web",
         )
         for field in (
-            "web",
             "job",
             "datadog",
             "newRelic",
@@ -330,19 +335,22 @@ _METRICS: Final = (
             "plugin",
         )
     ),
-    Unbuilt(
-        "spec.metrics[].provider.prometheus",
-        "authentication",
-        _OBJECT,
-        "logging in by oauth2, sigv4 or basicAuth is",
-        "send an Authorization header, its value from a secretKeyRef argument",
+    *(
+        Unbuilt(
+            f"{_PROVIDER}.{provider}.authentication",
+            "sigv4",
+            _OBJECT,
+            "signing questions for AWS (sigv4) is",
+            "ask through a proxy that signs, such as aws-sigv4-proxy, or use oauth2 or basicAuth",
+        )
+        for provider in ("prometheus", "web")
     ),
     Unbuilt(
-        "spec.metrics[].provider.prometheus",
-        "rangeQuery",
-        _OBJECT,
-        "range queries are",
-        "use an instant query with a range in it, such as rate(…[5m])",
+        f"{_PROVIDER}.prometheus",
+        "caCert",
+        _TEXT,
+        "trusting a certificate authority of a metric's own is",
+        "set REQUESTS_CA_BUNDLE of Davy's Deployment to a bundle that has it",
     ),
     *_analysis_options("spec"),
 )

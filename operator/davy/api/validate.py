@@ -124,12 +124,12 @@ def _read(
 def _without_nulls(value: Any) -> Any:
     """As the API server reads it: a field that is null is unset.
 
-    Two stay: what is in the pod template is the user's own, and a null pause has a sentence of
-    its own.
+    What is in the pod template or in a jsonBody is the user's own, and stays; so does a null
+    pause, which has a sentence of its own.
     """
     if isinstance(value, dict):
         return {
-            key: inner if key == "template" else _without_nulls(inner)
+            key: inner if key in {"template", "jsonBody"} else _without_nulls(inner)
             for key, inner in value.items()
             if inner is not None or key == "pause"
         }

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Final, Literal
 
-from davy.analysis import condition, resolve
+from davy.analysis import resolve
 from davy.api import metric_rules, rollout_rules, validate
 from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec
-from davy.api.errors import ConditionError, Finding, InvalidObject
+from davy.api.errors import Finding, InvalidObject
 from davy.api.group import ARGO, DAVY, VERSION
 from davy.api.rollout import RolloutSpec
 from davy.cli.documents import Document
@@ -110,22 +110,9 @@ def _alone(document: Document) -> tuple[Any, list[Finding]]:
     except InvalidObject as error:
         return None, wrong + list(error.findings)
     if isinstance(spec, AnalysisTemplateSpec | AnalysisRunSpec):
-        wrong += _conditions(spec)
+        for index, metric in enumerate(spec.metrics):
+            wrong += resolve.expression_findings(metric, f"spec.metrics[{index}]")
     return (None if wrong else spec), wrong
-
-
-def _conditions(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> Iterator[Finding]:
-    """Conditions that can't be parsed; those with arguments are tried when these are known."""
-    for index, metric in enumerate(spec.metrics):
-        for name, text in (
-            ("successCondition", metric.success_condition),
-            ("failureCondition", metric.failure_condition),
-        ):
-            if text and "{{" not in text:
-                try:
-                    condition.check(text)
-                except ConditionError as error:
-                    yield Finding(f"spec.metrics[{index}].{name}", str(error))
 
 
 def _doubts(spec: Any) -> list[Finding]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 from pydantic import ValidationError
 
-from davy.analysis import judge, resolve, schedule
+from davy.analysis import credentials, judge, resolve, schedule
 from davy.analysis.answer import Answered, Measured, NotAnswered
 from davy.analysis.limits import JudgeDefaults
 from davy.api import errors
@@ -155,7 +155,7 @@ class Measurer:
         try:
             values = await self.secrets.values(key.namespace, run.spec, metric)
             provider = self.providers.provider_for(metric)
-            filled = resolve.secrets(metric, values)
+            filled = credentials.filled(metric, values)
             async with asyncio.timeout(self.settings.timeout.total_seconds()):
                 answer = await provider.measure(filled)
         except TimeoutError:

@@ -2,18 +2,18 @@
 
 Who may write a Rollout or a template names the address and reads the status; who may read the
 Secret is somebody else. So a Secret says itself, in an annotation, where it may be sent; its value
-is filled into headers alone, never into a query whose numbers would show it; and of what comes back
-only Davy's own words and numbers are told, as a server may echo a header in any form.
+is filled into headers and credentials alone, never into a query whose numbers would show it; and of
+what comes back only Davy's own words and numbers are told, as a server may echo a header in any
+form.
 """
 
 import base64
 import binascii
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final
 
-from davy.analysis import resolve
-from davy.analysis.answer import Answered, NotAnswered, Value
+from davy.analysis import credentials, resolve
+from davy.analysis.answer import Answered, NotAnswered, hidden
 from davy.api import errors
 from davy.api.analysis import AnalysisRunSpec, Metric
 from davy.api.group import ApiGroup
@@ -21,8 +21,6 @@ from davy.cluster.cache import Json
 from davy.cluster.client import Api
 from davy.cluster.kinds import SECRET
 from davy.metrics import addresses, wire
-
-_NOT_SHOWN: Final = "(not shown: the question carried a Secret)"
 
 
 @dataclass
@@ -38,23 +36,22 @@ class Secrets:
     group: ApiGroup
 
     async def values(self, namespace: str, spec: AnalysisRunSpec, metric: Metric) -> dict[str, str]:
-        """What a metric's headers need, by argument name.
+        """What a metric's headers and credentials need, by argument name.
 
         Raises:
             errors.ApiFailure: a Secret can't be read, lacks the key, or may not be sent there.
         """
-        needed = resolve.secret_names(metric)
+        needed = credentials.uses(metric)
         found = {}
         for name, reference in resolve.secret_refs(spec).items():
             if name in needed:
                 secret = await self.api.get(SECRET, namespace, reference.name)
-                self._check(secret, namespace, metric)
+                for address in sorted(needed[name]):
+                    self._check(secret, namespace, address)
                 found[name] = _value(secret, namespace, reference.name, reference.key)
         return found
 
-    def _check(self, secret: Json, namespace: str, metric: Metric) -> None:
-        prometheus = metric.provider.prometheus
-        address = prometheus.address if prometheus else ""
+    def _check(self, secret: Json, namespace: str, address: str) -> None:
         name = self.group.metric_addresses_annotation
         listed = str((secret["metadata"].get("annotations") or {}).get(name) or "")
         wanted = addresses.origin(address)
@@ -70,9 +67,8 @@ def untold(answer: Answered | NotAnswered, values: Collection[str]) -> Answered 
     if not values:
         return answer
     if isinstance(answer, NotAnswered):
-        return NotAnswered(resolve.redact(answer.why, values), _NOT_SHOWN if answer.said else "")
-    warnings = (f"warnings {_NOT_SHOWN}",) if answer.warnings else ()
-    return Answered(_without(answer.value, values), warnings)
+        answer = NotAnswered(resolve.redact(answer.why, values), answer.said)
+    return hidden(answer)
 
 
 def _value(secret: Json, namespace: str, name: str, key: str) -> str:
@@ -83,15 +79,3 @@ def _value(secret: Json, namespace: str, name: str, key: str) -> str:
         return base64.b64decode(held).decode()
     except (binascii.Error, UnicodeDecodeError):
         raise errors.NotFound(f"Secret {namespace}/{name}: key {key} isn't text.") from None
-
-
-def _without(value: Value, secrets: Collection[str]) -> Any:
-    if isinstance(value, str):
-        return resolve.redact(value, secrets)
-    if isinstance(value, list):
-        return [_without(item, secrets) for item in value]
-    if isinstance(value, dict):
-        return {
-            resolve.redact(name, secrets): _without(item, secrets) for name, item in value.items()
-        }
-    return value

@@ -118,7 +118,8 @@ class Operator:
             lost=lambda why: self.telemetry.events_dropped.labels(why).inc(),
         )
         self.providers = Registry(
-            addresses=Addresses.of(self.settings.metric_addresses, self.server)
+            addresses=Addresses.of(self.settings.metric_addresses, self.server),
+            now=self.clock.now,
         )
         self.measurer = Measurer(
             api=self.api,

@@ -24,6 +24,8 @@ from davy.metrics.addresses import Addresses
 BODY_LIMIT: Final = 2 * 2**20
 """Bytes of an answer, decompressed; a longer one is no answer."""
 CONNECT_SECONDS: Final = 10.0
+Timeout = tuple[float, int]
+"""Seconds to connect, and to wait for each read."""
 NO_RETRY: Final = Retry(0, redirect=False, respect_retry_after_header=False)
 
 
@@ -37,6 +39,8 @@ class Cut(Exception):
 
 class Line:
     """The connection of one question: to a checked address, and cut when its time is over.
+
+    A login goes before on a connection of its own; there is one at a time.
 
     A server that sends a byte now and then keeps every socket's own time-out quiet for ever, in
     its headers too; so whoever waits cuts the line, from another thread.
@@ -96,7 +100,9 @@ class Line:
             if self._cut:
                 made.close()
                 raise Cut
-            self._held = made.dup()
+            before, self._held = self._held, made.dup()
+        if before is not None:
+            before.close()
         return made
 
 
@@ -134,15 +140,32 @@ class _Adapter(HTTPAdapter):
 
 
 class Session(requests.Session):
-    """One question on one line; keeps its status and body."""
+    """One question on one line; keeps its status and body.
 
-    def __init__(self, address: str, addresses: Addresses, line: Line, *, verify: bool) -> None:
+    Args:
+        address: whose user and password are sent, unless there is an authorization.
+        addresses: that may be called.
+        line: for its connection.
+        verify: the certificate.
+        authorization: value of the header, in place of any other; "": none.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        addresses: Addresses,
+        line: Line,
+        *,
+        verify: bool,
+        authorization: str = "",
+    ) -> None:
         super().__init__()
         self.verify = verify
         self._addresses = addresses
         self._adapter = _Adapter(line)
         self.headers["Connection"] = "close"
-        self.auth = _only(requests.utils.get_auth_from_url(address))
+        given = requests.utils.get_auth_from_url(address)
+        self.auth = _header(authorization) if authorization else _only(given)
         self.status: int | None = None
         """HTTP status of the response; None: none came."""
         self.body = b""
@@ -156,7 +179,7 @@ class Session(requests.Session):
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """As the parent's, with the whole body read, and no redirect followed."""
-        kwargs |= {"stream": True, "allow_redirects": False}
+        kwargs |= {"stream": True, "allow_redirects": False, "verify": self.verify}
         response = super().request(*args, **kwargs)
         try:
             self.status = response.status_code
@@ -186,6 +209,14 @@ class Session(requests.Session):
                 raise TooLong
             parts.append(part)
         return b"".join(parts)
+
+
+def _header(authorization: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    def put(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = authorization
+        return request
+
+    return put
 
 
 def _only(given: tuple[str, str]) -> Any:

@@ -1,32 +1,32 @@
-"""Prometheus: instant queries through prometheus-api-client, in a bounded set of threads.
+"""Prometheus: instant and range queries through prometheus-api-client.
 
-The library is synchronous, has no time-out of its own, retries for seconds and throws away what
-came beside the data. So: threads of Davy's own; no retries (the judge schedules those); a question
-whose time is over is cut off (`line.py`), so that its thread is free again whatever the server
-does; and a session that keeps the response, so that `warnings` and `resultType` can be read.
-
-Only a look-up of a name can't be cut: it holds its thread until the resolver gives up.
+The library has no time-out of its own, retries for seconds and throws away what came beside the
+data. So it is given a session (`line.py`) that asks once, within its time, and keeps the response:
+`warnings` and `resultType` are read from there.
 """
 
-import asyncio
 import json
 import math
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
-import urllib3
 from prometheus_api_client import PrometheusConnect
 
+from davy.analysis import timespan
 from davy.analysis.answer import Answered, NotAnswered, Value
-from davy.api.analysis import Metric, PrometheusMetric
+from davy.analysis.timespan import Span
+from davy.api.analysis import Metric
+from davy.api.errors import ConditionError
+from davy.api.providers import PrometheusMetric
 from davy.metrics import wire
 from davy.metrics.addresses import Addresses
-from davy.metrics.line import CONNECT_SECONDS, NO_RETRY, Line, Session
+from davy.metrics.asking import Asker, Question
+from davy.metrics.line import NO_RETRY, Session, Timeout
+from davy.metrics.login import Now
 
-THREADS: Final = 32
 SERIES: Final = 10_000
-"""The most that an answer may have: a condition looks at each one."""
+"""The most that an answer may have, points of all series together: a condition looks at each."""
 
 
 class Prometheus:
@@ -34,64 +34,58 @@ class Prometheus:
 
     Args:
         addresses: that may be called.
+        now: the present, UTC.
     """
 
-    def __init__(self, addresses: Addresses) -> None:
-        self._addresses = addresses
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="prometheus")
+    def __init__(self, addresses: Addresses, now: Now) -> None:
+        self._now = now
+        self._asker = Asker(addresses, now, "prometheus")
 
     async def measure(self, metric: Metric) -> Answered | NotAnswered:
-        """The answer of one instant query; every failure is a sentence without credentials."""
+        """The answer of one query; every failure is a sentence without credentials."""
         query = metric.provider.prometheus
         if query is None:
             return NotAnswered(f"metric {metric.name} names no Prometheus")
-        where, line = wire.shown(query.address), Line(self._addresses)
         try:
-            asked = self._threads.submit(self._ask, query, line)
-        except RuntimeError:
-            return NotAnswered(f"{where} wasn't asked: the operator is stopping")
-        try:
-            async with asyncio.timeout(query.timeout):
-                return await asyncio.wrap_future(asked)
-        except TimeoutError:
-            line.cut()
-            await asyncio.wait({asyncio.wrap_future(asked)})  # who asks holds a place till then
-            if line.begun:
-                return NotAnswered(f"{where} did not answer within {query.timeout} s")
-            return NotAnswered(f"{where} wasn't asked: {THREADS} questions are under way already")
-        finally:
-            line.cut()
+            span = timespan.of(query.range_query, self._now()) if query.range_query else None
+        except ConditionError as error:
+            return NotAnswered(f"{wire.shown(query.address)} wasn't asked: {error}")
+        return await self._asker.ask(
+            Question(
+                address=query.address,
+                seconds=query.timeout,
+                insecure=query.insecure,
+                authentication=query.authentication,
+                put=partial(_put, query, span),
+            )
+        )
 
     async def close(self) -> None:
-        """No thread takes another query; those that wait for an answer are cut off."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """See `Asker.close`."""
+        await self._asker.close()
 
-    def _ask(self, query: PrometheusMetric, line: Line) -> Answered | NotAnswered:
-        """Runs in a thread; never raises."""
-        line.begun = True
-        session: Session | None = None
-        try:
-            if query.insecure:  # the user asked for it; a warning per query helps nobody
-                urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-            session = Session(query.address, self._addresses, line, verify=not query.insecure)
-            headers = {header.key: header.value for header in query.headers or []}
-            address = query.address.rstrip("/")
-            client = PrometheusConnect(address, headers, retry=NO_RETRY, session=session)
-            client.custom_query(
-                query.query,
-                params={"timeout": f"{query.timeout}s"},
-                timeout=(min(query.timeout, CONNECT_SECONDS), query.timeout),
-            )
-            return read(session.body, query.address)
-        except Exception as error:  # noqa: BLE001 - the one edge where the library's errors become sentences
-            return wire.sentence(error, session, query.address, query.timeout)
-        finally:
-            if session is not None:
-                session.close()
+
+def _put(
+    query: PrometheusMetric, span: Span | None, session: Session, timeout: Timeout
+) -> Answered | NotAnswered:
+    headers = {header.key: header.value for header in query.headers or []}
+    address = query.address.rstrip("/")
+    client = PrometheusConnect(address, headers, retry=NO_RETRY, session=session)
+    params = {"timeout": f"{query.timeout}s"}
+    if span is None:
+        client.custom_query(query.query, params=params, timeout=timeout)
+    else:
+        step = str(span.step.total_seconds())
+        client.custom_query_range(
+            query.query, span.start, span.end, step, params=params, timeout=timeout
+        )
+    return read(session.body, query.address)
 
 
 def read(body: bytes, address: str) -> Answered | NotAnswered:
-    """What a 200 says: a vector as floats in its order, a scalar as a float.
+    """What a 200 says: a scalar as a float, several as floats in their order.
+
+    Of a vector these are the samples, of a matrix the points of all series one after the other.
 
     Args:
         body: the response, JSON.
@@ -100,20 +94,21 @@ def read(body: bytes, address: str) -> Answered | NotAnswered:
     where = wire.shown(address)
     document = json.loads(body)
     if not isinstance(document, dict) or not isinstance(data := document.get("data"), dict):
-        return NotAnswered(f"{where} answered something that isn't Prometheus' JSON", _start(body))
-    kind, found = data.get("resultType"), data.get("result")
-    if kind in {"matrix", "string"}:
         return NotAnswered(
-            f"{where} answered a {kind}; a condition needs an instant vector or a scalar"
+            f"{where} answered something that isn't Prometheus' JSON", wire.start(body)
         )
-    if kind not in {"vector", "scalar"} or not isinstance(found, list):
+    kind, found = data.get("resultType"), data.get("result")
+    if kind == "string":
+        return NotAnswered(f"{where} answered a string; a condition needs numbers")
+    if kind not in _READ or not isinstance(found, list):
         return NotAnswered(f"{where} answered a result of unknown type", wire.plain(str(kind)))
-    if len(found) > SERIES:
-        return NotAnswered(f"{where} answered {len(found)} series; at most {SERIES} are read")
+    if (count := _count(found)) > SERIES:
+        what = "points" if kind == "matrix" else "series"
+        return NotAnswered(f"{where} answered {count} {what}; at most {SERIES} are read")
     try:
-        value = [_sample(series) for series in found] if kind == "vector" else number(found[1])
+        value = _READ[kind](found)
     except (ValueError, TypeError, KeyError, IndexError):
-        return NotAnswered(f"{where} answered values that aren't numbers", _start(body))
+        return NotAnswered(f"{where} answered values that aren't numbers", wire.start(body))
     return Answered(value, tuple(wire.plain(text) for text in _texts(document.get("warnings"))))
 
 
@@ -129,17 +124,46 @@ def number(text: object) -> float:
     return math.nan if math.isnan(value) else value
 
 
+def _vector(found: list[Any]) -> Value:
+    return [_sample(series) for series in found]
+
+
+def _matrix(found: list[Any]) -> Value:
+    return [number(point[1]) for series in found for point in _points(series)]
+
+
+def _scalar(found: list[Any]) -> Value:
+    return number(found[1])
+
+
+_READ: Final[Mapping[object, Callable[[list[Any]], Value]]] = {
+    "vector": _vector,
+    "matrix": _matrix,
+    "scalar": _scalar,
+}
+
+
 def _sample(series: Mapping[str, Any]) -> Value:
     if "value" not in series:
         raise ValueError("a histogram has no single value")
     return number(series["value"][1])
 
 
+def _points(series: Mapping[str, Any]) -> list[Any]:
+    if "values" not in series:
+        raise ValueError("a histogram has no single values")
+    points: list[Any] = series["values"]
+    return points
+
+
+def _count(found: list[Any]) -> int:
+    """Series, or points where they have several."""
+    points = (series.get("values") for series in found if isinstance(series, dict))
+    further = sum(len(several) - 1 for several in points if isinstance(several, list))
+    return len(found) + further
+
+
 def _texts(warnings: object) -> list[str]:
     return (
         [text for text in warnings if isinstance(text, str)] if isinstance(warnings, list) else []
     )
-
-
-def _start(body: bytes) -> str:
-    return wire.plain(body[: wire.BODY_SHOWN * 4].decode(errors="replace"))

@@ -7,21 +7,30 @@ answers.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import entry_points
 from typing import Final
 
-from davy.api.analysis import Metric, MetricProvider
+from davy.api.analysis import Metric
 from davy.api.errors import BrokenPlugIn
+from davy.api.providers import MetricProvider
 from davy.metrics.addresses import Addresses
 from davy.metrics.base import Provider
+from davy.metrics.login import Now
 from davy.metrics.prometheus import Prometheus
+from davy.metrics.web import Web
 
 GROUP: Final = "davy.providers"
 
-BUILT_IN: Final[Mapping[str, Callable[[Addresses], Provider]]] = {
+BUILT_IN: Final[Mapping[str, Callable[[Addresses, Now], Provider]]] = {
     "prometheus": Prometheus,
+    "web": Web,
 }
+
+
+def _wall_clock() -> datetime:
+    return datetime.now(UTC)
 
 
 class Registry:
@@ -30,14 +39,16 @@ class Registry:
     Args:
         providers: makers by name; None: all that there are.
         addresses: that those of Davy's own may call.
+        now: the present, UTC.
     """
 
     def __init__(
         self,
         providers: Mapping[str, Callable[[], Provider]] | None = None,
         addresses: Addresses | None = None,
+        now: Now = _wall_clock,
     ) -> None:
-        found = discovered(addresses or Addresses()) if providers is None else providers
+        found = discovered(addresses or Addresses(), now) if providers is None else providers
         self._makers = dict(found)
         self._made: dict[str, Provider] = {}
 
@@ -67,11 +78,12 @@ def kind(provider: MetricProvider) -> str:
     return next(iter(provider.manifest()), "")
 
 
-def discovered(addresses: Addresses) -> dict[str, Callable[[], Provider]]:
+def discovered(addresses: Addresses, now: Now) -> dict[str, Callable[[], Provider]]:
     """Davy's own providers and those of installed packages; a package can't take a built-in name.
 
     Args:
         addresses: that Davy's own may call; those of packages look after themselves.
+        now: the present, UTC, for Davy's own.
 
     Raises:
         BrokenPlugIn: an entry point names something that can't be loaded or called.
@@ -85,5 +97,5 @@ def discovered(addresses: Addresses) -> dict[str, Callable[[], Provider]]:
         if not callable(maker):
             raise BrokenPlugIn(f"provider {found.name} ({found.value}) is no class or function")
         others[found.name] = maker
-    own = {name: partial(maker, addresses) for name, maker in BUILT_IN.items()}
+    own = {name: partial(maker, addresses, now) for name, maker in BUILT_IN.items()}
     return {**others, **own}

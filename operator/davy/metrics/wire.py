@@ -70,6 +70,7 @@ SENTENCES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (urllib3.exceptions.DecodeError, "answered with a broken compression"),
     (urllib3.exceptions.ProtocolError, "broke off in the middle of the answer"),
     (urllib3.exceptions.HTTPError, "could not be asked"),
+    (UnicodeEncodeError, "can't be asked: a header has a character that can't be sent"),
     (RecursionError, "answered something nested too deeply"),
     (ValueError, "answered something that isn't Prometheus' JSON [said]"),
     (KeyError, "answered something that isn't Prometheus' JSON [said]"),
@@ -104,6 +105,11 @@ def sentence(
     return NotAnswered(f"{shown(address)} {why}", said)
 
 
+def start(body: bytes) -> str:
+    """The beginning of a body, fit for a message."""
+    return plain(body[: BODY_SHOWN * 4].decode(errors="replace"))
+
+
 def _said(body: bytes) -> str:
     """Prometheus' own error text, or the start of whatever came."""
     try:
@@ -112,7 +118,7 @@ def _said(body: bytes) -> str:
         document = None
     if isinstance(document, dict) and isinstance(document.get("error"), str):
         return plain(document["error"])
-    return plain(body[: BODY_SHOWN * 4].decode(errors="replace")) or "(no text)"
+    return start(body) or "(no text)"
 
 
 def _connection(error: Exception) -> str:

@@ -12,11 +12,10 @@ from davy.api.analysis import (
     AnalysisRunStatus,
     Measurement,
     Metric,
-    MetricProvider,
     MetricResult,
-    PrometheusMetric,
     RunManifest,
 )
+from davy.api.providers import MetricProvider, PrometheusMetric
 
 NOW = datetime(2026, 5, 4, 14, 0, tzinfo=UTC)
 REFUSED = NotAnswered("http://prometheus:9090 refused the connection")

@@ -355,7 +355,7 @@ def test_patterns_are_bounded_by_the_text_they_meet() -> None:
 def test_a_note_names_the_series_that_were_read() -> None:
     """Of several series a condition may read the first only; the reader is told."""
     assert (
-        "of 3 series only result[0] was read" in condition.decide("result[0] > 1", [2, 3, 4]).note
+        "of 3 values only result[0] was read" in condition.decide("result[0] > 1", [2, 3, 4]).note
     )
     assert condition.decide("all(result, # > 1)", [2, 3, 4]).note == ""
     assert condition.decide("len(result) > 0 && result[-1] > 1", [2, 3]).note != ""

@@ -45,7 +45,7 @@ TABLE = {
     "one series, no condition": Row([0.5], None, None, Phase.SUCCESSFUL, None, "no condition"),
     "both hold": Row([0.5], "result[0] > 0", "result[0] > 0", Phase.FAILED, None, "failure"),
     "a scalar": Row(0.97, "result >= 0.95", None, Phase.SUCCESSFUL, None, "0.97"),
-    "several series": Row([0.01, 0.9], LOW, None, Phase.SUCCESSFUL, None, "of 2 series only"),
+    "several series": Row([0.01, 0.9], LOW, None, Phase.SUCCESSFUL, None, "of 2 values only"),
     "several, all read": Row([0.1, 0.9], "all(result, # < 1)", None, Phase.SUCCESSFUL, None, "0.9"),
     "empty": Row([], LOW, None, Phase.INCONCLUSIVE, Missing.EMPTY, "is empty: no data"),
     "empty, failure only": Row([], None, BAD, Phase.INCONCLUSIVE, Missing.EMPTY, "no data"),
@@ -186,6 +186,36 @@ def test_warnings_are_in_the_message() -> None:
     judged = judge.measurement(a_metric(), answer, limit=None)
     assert judged.phase is Phase.SUCCESSFUL
     assert judged.message.endswith("warning: store eu-1 is missing")
+
+
+@pytest.mark.parametrize(
+    ("value", "condition", "phase", "shown"),
+    [
+        ("s3cret", 'result == "s3cret"', Phase.SUCCESSFUL, "***"),
+        ({"s3cret": ["s3cret", 7]}, "result.s3cret[1] > 5", Phase.SUCCESSFUL, '{"***0":["***",7]}'),
+        ("s3cret", "asInt(result) > 1", Phase.ERROR, "***"),
+        (0.5, "result < 0.1", Phase.FAILED, "0.5"),
+        (None, "result > 1", Phase.INCONCLUSIVE, "null"),
+    ],
+)
+def test_a_secret_answer_is_judged_and_not_told(
+    value: Any, condition: str, phase: Phase, shown: str
+) -> None:
+    """A server may echo what it was sent; its texts decide, and stand in no status."""
+    metric = a_metric(condition)
+    judged = judge.measurement(metric, Answered(value, secret=True), limit=None)
+    assert (judged.phase, judged.value) == (phase, shown)
+    told = judged.message.replace(condition, "")
+    assert "s3cret" not in told
+
+
+def test_a_secret_answer_may_nest_without_end() -> None:
+    """A third party's provider may answer anything."""
+    deep: Any = "s3cret"
+    for _ in range(3000):
+        deep = [deep]
+    judged = judge.measurement(a_metric("true"), Answered(deep, secret=True), limit=None)
+    assert "s3cret" not in f"{judged.value} {judged.message}"
 
 
 def test_a_gap_breaks_a_row_of_successes() -> None:

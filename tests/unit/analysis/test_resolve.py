@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from davy.analysis import resolve
+from davy.analysis import credentials, resolve
 from davy.analysis.resolve import Template
 from davy.api.analysis import AnalysisRunSpec, AnalysisTemplateSpec, RunArg
 from davy.api.errors import InvalidObject
@@ -231,6 +231,35 @@ def test_merged_metrics_are_checked(fields: dict[str, Any], says: str | None) ->
         assert says in told
 
 
+@pytest.mark.parametrize(
+    ("provider", "says"),
+    [
+        ({"web": {"url": "http://x", "jsonPath": "$.a"}}, "web.jsonPath: is '$.a'; write it in"),
+        (
+            {
+                "prometheus": {
+                    "address": "http://x",
+                    "query": "up",
+                    "rangeQuery": {
+                        "start": "now() - duration('{{args.service}}')",
+                        "end": "now(",
+                        "step": "1m",
+                    },
+                }
+            },
+            "prometheus.rangeQuery.end: the expression breaks off",
+        ),
+    ],
+)
+def test_expressions_of_providers_are_read_when_args_are_filled_in(
+    provider: Any, says: str
+) -> None:
+    """As conditions are: a template that can't be asked stops the run before its first question."""
+    metric = {"name": "m", "provider": provider}
+    template = a_template(metric)
+    assert f"metrics[m].provider.{says}" in wrong(template)
+
+
 def test_a_steps_run_must_end() -> None:
     """In a step a metric needs a count; in the background it may go on."""
     endless = a_template(a_metric(interval="5s"))
@@ -285,20 +314,20 @@ def test_secrets_stay_references() -> None:
     assert {name: (ref.name, ref.key) for name, ref in refs.items()} == {
         "token": ("prometheus", "token")
     }
-    assert resolve.secret_names(spec.metrics[0]) == {"token"}
+    assert credentials.uses(spec.metrics[0]) == {"token": {"http://prometheus:9090"}}
     assert "{{args.token}}" in spec.model_dump_json()
 
 
 def test_secrets_are_filled_in_for_a_measurement() -> None:
     """The metric that is asked has the value; the one that is stored doesn't."""
     metric = resolved(a_secretive(), args=[]).metrics[0]
-    asked = resolve.secrets(metric, {"token": "s3cret"}).provider.prometheus
+    asked = credentials.filled(metric, {"token": "s3cret"}).provider.prometheus
     assert asked is not None
     assert asked.headers is not None
     assert asked.headers[0].value == "Bearer s3cret"
     assert "s3cret" not in metric.model_dump_json()
     plain = resolved(a_template()).metrics[0]
-    assert resolve.secrets(plain, {}) is plain
+    assert credentials.filled(plain, {}) is plain
 
 
 @pytest.mark.parametrize(

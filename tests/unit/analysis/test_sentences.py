@@ -153,6 +153,7 @@ CASES: tuple[tuple[str, Any], ...] = (
     ("values(1)", None),
     ("lower(1)", None),
     ("trim('a', 1)", None),
+    ("trim('a', 0)", None),
     ("trimPrefix(1, 'a')", None),
     ("hasPrefix(1, 'a')", None),
     ("indexOf('a', 1)", None),

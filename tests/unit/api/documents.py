@@ -67,6 +67,40 @@ _METRIC: Final[Json] = {
         }
     },
 }
+_LATENCY: Final[Json] = {
+    "name": "latency",
+    "successCondition": "all(result, # < 0.5)",
+    "provider": {
+        "prometheus": {
+            "address": "https://prometheus.example.com",
+            "query": "latency",
+            "rangeQuery": {"start": 'now() - duration("5m")', "end": "now()", "step": "1m"},
+            "authentication": {
+                "oauth2": {
+                    "tokenUrl": "https://login.example.com/token",
+                    "clientId": "davy",
+                    "clientSecret": "{{args.token}}",
+                    "scopes": ["metrics"],
+                }
+            },
+        }
+    },
+}
+_HEALTH: Final[Json] = {
+    "name": "health",
+    "successCondition": "result.ok && result.rate >= 0.9",
+    "provider": {
+        "web": {
+            "url": "https://health.example.com/api?service={{args.service}}",
+            "method": "POST",
+            "jsonBody": {"service": "{{args.service}}"},
+            "headers": [{"key": "X-Team", "value": "shop"}],
+            "jsonPath": "{$.data}",
+            "timeoutSeconds": 20,
+            "authentication": {"basicAuth": {"username": "davy", "password": "{{args.token}}"}},
+        }
+    },
+}
 
 
 def _analysis(kind: str, **spec: Any) -> Json:
@@ -78,7 +112,7 @@ def _analysis(kind: str, **spec: Any) -> Json:
         "kind": kind,
         "metadata": metadata,
         "spec": {
-            "metrics": [_METRIC],
+            "metrics": [_METRIC, _LATENCY, _HEALTH],
             "args": [
                 {"name": "service"},
                 {"name": "hash", "value": "none"},

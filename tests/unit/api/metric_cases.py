@@ -7,6 +7,9 @@ from tests.unit.api.documents import REMOVE
 
 _METRIC: Final = "spec.metrics[0]"
 _PROMETHEUS: Final = f"{_METRIC}.provider.prometheus"
+_RANGE: Final = "spec.metrics[1].provider.prometheus.rangeQuery"
+_LOGIN: Final = "spec.metrics[1].provider.prometheus.authentication"
+_WEB: Final = "spec.metrics[2].provider.web"
 
 METRICS: Final[tuple[Bad, ...]] = (
     bad(
@@ -137,8 +140,131 @@ METRICS: Final[tuple[Bad, ...]] = (
         "template",
         f"{_METRIC}.provider",
         {},
-        "names nobody; give prometheus",
-        "a metric has exactly one provider: prometheus",
+        "names nobody; give prometheus or web",
+        "a metric has exactly one provider: prometheus or web",
+    ),
+    bad(
+        "a metric has two providers",
+        "template",
+        f"{_METRIC}.provider.web",
+        {"url": "http://health"},
+        "has both prometheus and web; give exactly one",
+        "a metric has exactly one provider: prometheus or web",
+        at=f"{_METRIC}.provider",
+    ),
+    *(
+        bad(
+            f"a {what} has no scheme",
+            "template",
+            path,
+            "example.com",
+            "is example.com; write http:// or https://, host and port",
+            "is not a URL; write http:// or https://, host and port",
+        )
+        for what, path in (
+            ("tokenUrl", f"{_LOGIN}.oauth2.tokenUrl"),
+            ("web address", f"{_WEB}.url"),
+        )
+    ),
+    bad(
+        "a login has no kind",
+        "template",
+        _LOGIN,
+        {},
+        "has neither of oauth2 and basicAuth; give exactly one",
+        "authentication has exactly one of oauth2 and basicAuth",
+    ),
+    bad(
+        "a login has two kinds",
+        "run",
+        f"{_LOGIN}.basicAuth",
+        {"username": "a", "password": "b"},
+        "has both of oauth2 and basicAuth; give exactly one",
+        "authentication has exactly one of oauth2 and basicAuth",
+        at=_LOGIN,
+    ),
+    bad(
+        "a login stands beside its own header",
+        "template",
+        f"{_WEB}.headers[0].key",
+        "authorization",
+        "is Authorization beside authentication; give one",
+        ONLY_VALIDATION,
+        at=f"{_WEB}.headers[0]",
+    ),
+    bad(
+        "a token has no secret",
+        "template",
+        f"{_LOGIN}.oauth2.clientSecret",
+        REMOVE,
+        "is missing; its secret",
+        "clientSecret: Required value",
+    ),
+    bad(
+        "a range has a step that is no length",
+        "template",
+        f"{_RANGE}.step",
+        "often",
+        "'often' is not a duration",
+        ONLY_VALIDATION,
+    ),
+    bad(
+        "a range has no step",
+        "template",
+        f"{_RANGE}.step",
+        "0s",
+        "is 0s; write more than nothing",
+        ONLY_VALIDATION,
+    ),
+    bad(
+        "a method is unknown",
+        "template",
+        f"{_WEB}.method",
+        "DELETE",
+        "is \"DELETE\"; write one of 'GET', 'POST' or 'PUT'",
+        "supported values",
+    ),
+    bad(
+        "a question without a body has one",
+        "template",
+        f"{_WEB}.method",
+        REMOVE,
+        "is GET, which has no body; write POST or PUT",
+        "has a body, so method is POST or PUT",
+    ),
+    bad(
+        "a question has two bodies",
+        "template",
+        f"{_WEB}.body",
+        "x",
+        "stands beside body; give one of them",
+        "has body and jsonBody; give one of them at most",
+        at=f"{_WEB}.jsonBody",
+    ),
+    bad(
+        "a body is too long",
+        "template",
+        f"{_WEB}.jsonBody.service",
+        "x" * 17_000,
+        "characters long as JSON; at most 16384 fit",
+        ONLY_VALIDATION,
+        at=f"{_WEB}.jsonBody",
+    ),
+    bad(
+        "a body is no object",
+        "template",
+        f"{_WEB}.jsonBody",
+        "x",
+        "write an object",
+        "must be of type object",
+    ),
+    bad(
+        "a question waits too long",
+        "template",
+        f"{_WEB}.timeoutSeconds",
+        301,
+        "write a whole number from 1 to 300",
+        "should be less than or equal to 300",
     ),
     bad(
         "the address has no scheme",

@@ -127,6 +127,16 @@ def test_a_step_never_waits_for_a_metric_without_end(
     assert bool(found) == endless
 
 
+def test_nulls_of_a_body_are_the_users() -> None:
+    """Elsewhere a field that is null is unset; in a body the server asked for it."""
+    body = {"since": None, "deep": [{"a": None}]}
+    document = changed("template", {"spec.metrics[2].provider.web.jsonBody": body})
+    asked = validate.parse_analysis_template(document).metrics[2].provider.web
+    assert asked is not None
+    assert asked.json_body == body
+    assert asked.manifest()["jsonBody"] == body
+
+
 UNBUILT = [
     (base, entry)
     for base, table in (

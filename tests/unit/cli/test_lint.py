@@ -131,12 +131,20 @@ def test_a_step_that_would_wait_for_ever_is_refused(tmp_path: Path) -> None:
     assert "spec.strategy.canary.analysis: " not in result.stdout
 
 
-def test_a_condition_that_cannot_be_parsed_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("spec.metrics[0].successCondition", "result[0] <"),
+        ("spec.metrics[1].provider.prometheus.rangeQuery.start", "yesterday()"),
+        ("spec.metrics[1].provider.prometheus.rangeQuery.step", "1ms"),
+        ("spec.metrics[2].provider.web.jsonPath", "$.data"),
+    ],
+)
+def test_an_expression_that_cannot_be_read_is_refused(tmp_path: Path, path: str, text: str) -> None:
     """Argo finds out at the first measurement."""
-    document = changed("template", {"spec.metrics[0].successCondition": "result[0] <"})
-    result = run(written(tmp_path, document))
+    result = run(written(tmp_path, changed("template", {path: text})))
     assert result.exit_code == 1
-    assert "spec.metrics[0].successCondition: " in result.stdout
+    assert f"{path}: " in result.stdout
 
 
 @pytest.mark.parametrize(

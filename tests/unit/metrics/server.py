@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +15,8 @@ class Server:
 
     def __init__(self) -> None:
         self.status = 200
+        self.statuses: list[int] = []
+        """Of the first answers, in place of `status`."""
         self.body = b""
         self.headers: dict[str, str] = {}
         self.wait = 0.0
@@ -29,14 +32,15 @@ class Server:
         self.silent = False
         """Close the connection without an answer."""
         self.asked: list[dict[str, str]] = []
-        """Queries and headers, in order; header names in lower case."""
+        """Queries, headers, path, method and body, in order; header names in lower case."""
+        self.scheme = "http"
         self.port = 0
         self.stopping = threading.Event()
 
     @property
     def address(self) -> str:
         """Base URL."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def gzipped(self) -> None:
         """Compress the body that is set."""
@@ -60,12 +64,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         does, url = self.server.behaviour, urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         asked = {name.lower(): value for name, value in self.headers.items()}
         asked |= {name: values[0] for name, values in parse_qs(url.query).items()}
-        does.asked.append({**asked, "path": url.path})
+        does.asked.append({**asked, "path": url.path, "method": self.command, "body": body})
         does.stopping.wait(does.wait)
         with contextlib.suppress(OSError):
             self._answer(does)
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def do_PUT(self) -> None:
+        self.do_GET()
 
     def _answer(self, does: Server) -> None:
         if does.silent:
@@ -76,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"HTTP/1.1 200 OK\r\n")
             while not does.stopping.wait(does.drip_headers):
                 self.wfile.write(b"X")
-        self.send_response(does.status)
+        self.send_response(does.statuses.pop(0) if does.statuses else does.status)
         for name, value in does.headers.items():
             self.send_header(name, value)
         if does.chunked:
@@ -105,10 +116,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[Server]:
-    """A server, until the block ends."""
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """A server, until the block ends; with a certificate it speaks HTTPS."""
     server = Server()
     http = _Http(server)
+    if tls is not None:
+        server.scheme = "https"
+        http.socket = tls.wrap_socket(http.socket, server_side=True)
     server.port = http.server_address[1]
     thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
     thread.start()

@@ -9,6 +9,7 @@ from davy.analysis.answer import Answered, NotAnswered
 from davy.metrics import line
 from davy.metrics.addresses import Addresses, Refused, origin
 from davy.metrics.prometheus import Prometheus
+from tests.unit.analysis.runs import NOW
 from tests.unit.metrics.server import a_free_port, serving
 from tests.unit.metrics.test_prometheus import a_metric, a_vector
 
@@ -112,7 +113,7 @@ def test_an_entry_that_is_neither_name_nor_network_is_refused(entry: str) -> Non
 async def test_a_refusal_is_a_sentence_that_names_the_setting() -> None:
     """And nothing was connected to."""
     with serving() as server:
-        provider = Prometheus(Addresses())
+        provider = Prometheus(Addresses(), lambda: NOW)
         answer = await provider.measure(a_metric(server.address))
         await provider.close()
     assert isinstance(answer, NotAnswered)
@@ -129,7 +130,7 @@ async def test_a_name_is_resolved_once(names: Names, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Addresses, "resolved", lambda *_: ["127.0.0.1"])
     with serving() as server:
         server.body = a_vector("1")
-        provider = Prometheus(Addresses())
+        provider = Prometheus(Addresses(), lambda: NOW)
         address = f"http://prometheus.monitoring:{server.port}"
         assert await provider.measure(a_metric(address)) == Answered([1.0])
         await provider.close()
@@ -141,7 +142,7 @@ async def test_the_next_address_of_a_name_is_tried(names: Names) -> None:
     names["prometheus.monitoring"] = ["127.0.0.9", "127.0.0.1"]
     with serving() as server:
         server.body = a_vector("1")
-        provider = Prometheus(Addresses.of(["127.0.0.0/8"]))
+        provider = Prometheus(Addresses.of(["127.0.0.0/8"]), lambda: NOW)
         address = f"http://prometheus.monitoring:{server.port}"
         assert await provider.measure(a_metric(address)) == Answered([1.0])
         await provider.close()
@@ -157,12 +158,12 @@ async def test_behind_a_proxy_only_what_is_listed_is_asked_for(
         monkeypatch.delenv("NO_PROXY", raising=False)
         proxy.body = a_vector("1")
         for listed in ([], ["10.0.0.0/8"]):
-            provider = Prometheus(Addresses.of(listed))
+            provider = Prometheus(Addresses.of(listed), lambda: NOW)
             answer = await provider.measure(a_metric("http://mimir.example.com"))
             assert "is behind a proxy" in str(answer)
             await provider.close()
         assert proxy.asked == []
-        provider = Prometheus(Addresses.of(["*.example.com"]))
+        provider = Prometheus(Addresses.of(["*.example.com"]), lambda: NOW)
         assert await provider.measure(a_metric("http://mimir.example.com")) == Answered([1.0])
         await provider.close()
 
@@ -176,7 +177,7 @@ async def test_a_netrc_is_nobodys(
     monkeypatch.setenv("NETRC", str(netrc))
     with serving() as server:
         server.body = a_vector("1")
-        provider = Prometheus(Addresses.of(["127.0.0.1"]))
+        provider = Prometheus(Addresses.of(["127.0.0.1"]), lambda: NOW)
         await provider.measure(a_metric(server.address))
         await provider.close()
     assert "authorization" not in server.asked[0]

@@ -12,11 +12,20 @@ import pytest
 import requests
 import urllib3
 
-from davy.analysis.answer import Answered, NotAnswered
-from davy.api.analysis import Metric, MetricProvider, PrometheusHeader, PrometheusMetric
-from davy.metrics import line, prometheus, wire
+from davy.analysis.answer import HIDDEN, Answered, NotAnswered
+from davy.api.analysis import Metric
+from davy.api.providers import (
+    Authentication,
+    BasicAuth,
+    Header,
+    MetricProvider,
+    PrometheusMetric,
+    RangeQuery,
+)
+from davy.metrics import asking, line, wire
 from davy.metrics.addresses import Addresses
 from davy.metrics.prometheus import Prometheus
+from tests.unit.analysis.runs import NOW
 from tests.unit.metrics.server import Server, a_free_port, serving
 
 HERE = Addresses.of(["127.0.0.0/8"])
@@ -32,7 +41,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 async def provider() -> AsyncIterator[Prometheus]:
     """The provider, closed at the end; the servers here are on the loopback."""
-    made = Prometheus(HERE)
+    made = Prometheus(HERE, lambda: NOW)
     yield made
     await made.close()
 
@@ -66,10 +75,21 @@ def a_vector(*values: str) -> bytes:
         (a_vector(), []),
         (a_vector("+Inf", "-Inf"), [math.inf, -math.inf]),
         (a_document("scalar", [1700000000, "0.5"]), 0.5),
+        (a_document("matrix", []), []),
+        (
+            a_document(
+                "matrix",
+                [{"values": [[1, "1"], [2, "2.5"]]}, {"values": []}, {"values": [[1, "+Inf"]]}],
+            ),
+            [1.0, 2.5, math.inf],
+        ),
     ],
 )
 async def test_answers(server: Server, provider: Prometheus, body: bytes, value: Any) -> None:
-    """A vector is its samples in order, labels dropped; a scalar is a number."""
+    """A vector is its samples in order, labels dropped; a scalar is a number.
+
+    A matrix is the points of all series in one list, as in Argo.
+    """
     server.body = body
     assert await provider.measure(a_metric(server.address)) == Answered(value)
 
@@ -90,7 +110,7 @@ async def test_what_is_sent(server: Server, provider: Prometheus) -> None:
         f"{server.address}/prom/",
         query='rate(x{a="b c"}[1m]) > 0',
         timeout=7,
-        headers=[PrometheusHeader(key="X-Scope-OrgID", value="team")],
+        headers=[Header(key="X-Scope-OrgID", value="team")],
     )
     await provider.measure(metric)
     await provider.measure(a_metric(server.address))
@@ -99,6 +119,45 @@ async def test_what_is_sent(server: Server, provider: Prometheus) -> None:
     assert (first["query"], first["timeout"]) == ('rate(x{a="b c"}[1m]) > 0', "7s")
     assert first["x-scope-orgid"] == "team"
     assert "x-scope-orgid" not in second
+
+
+def a_range(**fields: str) -> RangeQuery:
+    """The last five minutes."""
+    given = {"start": 'now() - duration("5m")', "end": "now()", "step": "1m30s", **fields}
+    return RangeQuery(**given)
+
+
+async def test_a_range_query(server: Server, provider: Prometheus) -> None:
+    """Start and end in seconds, counted from the present of the question."""
+    server.body = a_document("matrix", [{"values": [[1, "1"], [2, "2"]]}])
+    answer = await provider.measure(a_metric(server.address, range_query=a_range(), timeout=7))
+    assert answer == Answered([1.0, 2.0])
+    (asked,) = server.asked
+    assert asked["path"] == "/api/v1/query_range"
+    assert (asked["query"], asked["step"], asked["timeout"]) == ("up", "90.0", "7s")
+    end = int(NOW.timestamp())
+    assert (int(asked["start"]), int(asked["end"])) == (end - 300, end)
+
+
+async def test_a_range_that_cannot_be_asked_for(server: Server, provider: Prometheus) -> None:
+    """A run that nobody checked, or a date that is long ago by now: no answer, and no question."""
+    for fields, says in (
+        ({"start": "yesterday()"}, "rangeQuery.start: takes now()"),
+        ({"step": "1ms"}, "rangeQuery.step: asks for 300001 points"),
+    ):
+        answer = await provider.measure(a_metric(server.address, range_query=a_range(**fields)))
+        assert isinstance(answer, NotAnswered)
+        assert str(answer).startswith(f"{server.address} wasn't asked: {says}")
+    assert server.asked == []
+
+
+async def test_logging_in(server: Server, provider: Prometheus) -> None:
+    """As every provider does; `test_login.py` has the rest."""
+    server.body = a_document("vector", [], warnings=["who is davy?"])
+    basic = Authentication(basic_auth=BasicAuth(username="davy", password="s3cret"))
+    answer = await provider.measure(a_metric(server.address, authentication=basic))
+    assert answer == Answered([], (f"warnings {HIDDEN}",), secret=True)
+    assert server.asked[0]["authorization"].startswith("Basic ")
 
 
 async def test_a_partial_answer_is_told(server: Server, provider: Prometheus) -> None:
@@ -118,8 +177,19 @@ async def test_compressed_answers_are_read(server: Server, provider: Prometheus)
 
 
 REFUSALS = {
-    "matrix": (200, a_document("matrix", []), "answered a matrix; a condition needs an instant"),
     "string": (200, a_document("string", [1, "a"]), "answered a string; a condition needs"),
+    "a matrix of histograms": (
+        200,
+        a_document("matrix", [{"histograms": []}]),
+        "values that aren't numbers",
+    ),
+    "half a point": (200, a_document("matrix", [{"values": [[1]]}]), "values that aren't numbers"),
+    "no points": (200, a_document("matrix", [{"values": 7}]), "values that aren't numbers"),
+    "too many points": (
+        200,
+        a_document("matrix", [{"values": [[1, "1"]] * 5000}] * 3),
+        "answered 15000 points; at most 10000 are read",
+    ),
     "unknown type": (200, a_document("tensor", []), "result of unknown type: tensor"),
     "no list": (200, a_document("vector", {}), "result of unknown type: vector"),
     "too many": (200, a_vector(*["1"] * 10_001), "answered 10001 series; at most 10000 are read"),
@@ -204,7 +274,7 @@ async def test_addresses_that_lead_nowhere(provider: Prometheus, address: str, s
 
 async def test_a_header_that_cannot_be_sent(server: Server, provider: Prometheus) -> None:
     """A sentence without the header's value."""
-    headers = [PrometheusHeader(key="X-Token", value="s3cret\nX: y")]
+    headers = [Header(key="X-Token", value="s3cret\nX: y")]
     answer = await provider.measure(a_metric(server.address, headers=headers))
     assert answer == NotAnswered(
         f"{server.address} can't be asked: a header has an invalid name or value"
@@ -304,15 +374,15 @@ async def test_many_questions_at_once(server: Server, provider: Prometheus) -> N
 async def test_dripping_headers_hold_no_thread(server: Server, provider: Prometheus) -> None:
     """As many such questions as threads, each with a byte a moment: all are free in time."""
     server.body, server.drip_headers = a_vector("1"), 0.05
-    patient = [a_metric(server.address, timeout=2)] * prometheus.THREADS
+    patient = [a_metric(server.address, timeout=2)] * asking.THREADS
     late = a_metric(server.address, timeout=1)
     answers = asyncio.gather(*(provider.measure(metric) for metric in patient))
     await asyncio.sleep(0)  # they are first
     assert await provider.measure(late) == NotAnswered(
-        f"{server.address} wasn't asked: {prometheus.THREADS} questions are under way already"
+        f"{server.address} wasn't asked: {asking.THREADS} questions are under way already"
     )
     slow = NotAnswered(f"{server.address} did not answer within 2 s")
-    assert await answers == [slow] * prometheus.THREADS
+    assert await answers == [slow] * asking.THREADS
     server.drip_headers = 0
     assert await provider.measure(late) == Answered([1.0])
 
@@ -331,7 +401,7 @@ async def test_cancelling_a_measurement(server: Server, provider: Prometheus) ->
 
 async def test_after_close_nothing_is_asked(server: Server) -> None:
     """Shutdown is a sentence, not an exception."""
-    provider = Prometheus(HERE)
+    provider = Prometheus(HERE, lambda: NOW)
     await provider.close()
     answer = await provider.measure(a_metric(server.address))
     assert answer == NotAnswered(f"{server.address} wasn't asked: the operator is stopping")

@@ -5,12 +5,15 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from davy.analysis.answer import Answered, NotAnswered
-from davy.api.analysis import Metric, MetricProvider, PrometheusMetric
+from davy.api.analysis import Metric
 from davy.api.errors import BrokenPlugIn
+from davy.api.providers import MetricProvider, PrometheusMetric, WebMetric
 from davy.metrics import registry
 from davy.metrics.addresses import Addresses
 from davy.metrics.prometheus import Prometheus
 from davy.metrics.registry import Registry
+from davy.metrics.web import Web
+from tests.unit.analysis.runs import NOW
 
 
 def a_metric(provider: MetricProvider | None = None) -> Metric:
@@ -44,6 +47,14 @@ async def test_prometheus_is_built_in() -> None:
     await providers.close()
 
 
+async def test_web_is_built_in() -> None:
+    """The other one."""
+    providers = Registry()
+    found = providers.provider_for(a_metric(MetricProvider(web=WebMetric(url="http://health"))))
+    assert isinstance(found, Web)
+    await providers.close()
+
+
 async def test_each_provider_is_closed_once() -> None:
     """Those that were asked; none twice."""
     fake = Fake()
@@ -56,7 +67,9 @@ async def test_each_provider_is_closed_once() -> None:
 
 def test_a_metric_that_nobody_answers() -> None:
     """The message names the metric and who there is."""
-    with pytest.raises(KeyError, match="metric error-rate: no provider ''; there are prometheus"):
+    with pytest.raises(
+        KeyError, match="metric error-rate: no provider ''; there are prometheus, web"
+    ):
         Registry().provider_for(a_metric(MetricProvider()))
 
 
@@ -65,7 +78,7 @@ def test_third_parties_add_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     place = f"{__name__}:Fake"
     points = [EntryPoint(name, place, registry.GROUP) for name in ("fake", "prometheus")]
     monkeypatch.setattr(registry, "entry_points", lambda group: points if group else [])
-    found = registry.discovered(Addresses())
+    found = registry.discovered(Addresses(), lambda: NOW)
     assert found["fake"] is Fake
     assert isinstance(found["prometheus"](), Prometheus)
 
@@ -76,4 +89,4 @@ def test_a_broken_plug_in_stops_the_start(monkeypatch: pytest.MonkeyPatch, value
     points = [EntryPoint("fake", value, registry.GROUP)]
     monkeypatch.setattr(registry, "entry_points", lambda group: points if group else [])
     with pytest.raises(BrokenPlugIn, match=f"provider fake .{value}"):
-        registry.discovered(Addresses())
+        registry.discovered(Addresses(), lambda: NOW)

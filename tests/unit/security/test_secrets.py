@@ -6,23 +6,18 @@ was sent in every form it can think of. Afterwards all objects, events and log l
 
 import asyncio
 import base64
-import io
 import json
-import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-import structlog
 from aiohttp import web
 
 from davy.api import group
 from davy.cluster.cache import Json
 from davy.cluster.kinds import SECRET
-from davy.controller import logs
-from davy.controller.settings import LogFormat
 from davy.metrics.addresses import Addresses
 from davy.metrics.registry import Registry
 from tests.unit.controller.stage import Stage, playing
@@ -38,7 +33,7 @@ FORMS = {
     "reversed": CANARY[::-1],
     "hex": CANARY.encode().hex(),
 }
-_SET = ("kubernetes", "urllib3", "kopf", "asyncio", "aiohttp")
+HEADERS = [{"key": "Authorization", "value": "Bearer {{args.token}}"}]
 ANNOTATION = group.ApiGroup().metric_addresses_annotation
 
 
@@ -103,9 +98,18 @@ async def echoing(answer: Callable[[str], web.Response]) -> AsyncIterator[tuple[
         return answer(" ".join([*forms, given[::-1], given.encode().hex(), pad + given]))
 
     app = web.Application()
-    app.router.add_get("/api/v1/query", handle)
+    for path in ("/api/v1/query", "/api/v1/query_range", "/api/v1/any"):
+        app.router.add_route("*", path, handle)
     async with serving(app) as url:
         yield url, seen
+
+
+def a_text(text: str) -> web.Response:
+    return web.json_response({"value": text})
+
+
+def a_key(text: str) -> web.Response:
+    return web.json_response({"value": {text: [text, {text: text}]}})
 
 
 def a_secret(stage: Stage, *, sent_to: str | None, value: str = CANARY) -> None:
@@ -118,13 +122,18 @@ def a_secret(stage: Stage, *, sent_to: str | None, value: str = CANARY) -> None:
 
 def a_run(stage: Stage, address: str, **asked: Any) -> None:
     """As a tenant writes it: by hand, no template and no schema in between."""
-    headers = [{"key": "Authorization", "value": "Bearer {{args.token}}"}]
-    provider = {"address": address, "query": "up", "headers": headers, "timeout": 5, **asked}
-    metric = {
-        "name": "m",
-        "successCondition": "result[0] > 0",
-        "provider": {"prometheus": provider},
-    }
+    provider = {"address": address, "query": "up", "headers": HEADERS, "timeout": 5, **asked}
+    put_run(stage, {"prometheus": provider}, "result[0] > 0")
+
+
+def a_web_run(stage: Stage, address: str, condition: str, **asked: Any) -> None:
+    """The same for the other provider."""
+    provider = {"url": f"{address}/api/v1/any", "headers": HEADERS, "timeoutSeconds": 5, **asked}
+    put_run(stage, {"web": provider}, condition)
+
+
+def put_run(stage: Stage, provider: Json, condition: str) -> None:
+    metric = {"name": "m", "successCondition": condition, "provider": provider}
     reference = {"secretKeyRef": {"name": "prometheus", "key": "token"}}
     stage.cluster.put(
         stage.operator.kinds.analysis_run,
@@ -160,25 +169,6 @@ async def staged() -> AsyncIterator[Stage]:
             await real.close()
 
 
-@pytest.fixture
-def told() -> Iterator[Callable[[], str]]:
-    """Everything that was logged, by Davy and by libraries, at DEBUG."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in _SET}
-    logs.configure(LogFormat.JSON, "DEBUG")
-    (handler,) = root.handlers
-    assert isinstance(handler, logging.StreamHandler)
-    text = io.StringIO()
-    handler.setStream(text)
-    yield text.getvalue
-    root.handlers[:], level = before
-    root.setLevel(level)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
-    structlog.reset_defaults()
-
-
 def everything(stage: Stage) -> str:
     """Every object but the Secret itself, as text; events are among them."""
     known = stage.cluster._objects
@@ -196,10 +186,30 @@ async def test_a_canary_is_told_in_no_form(
         await measured(stage)
         assert seen == [f"Bearer {CANARY}"]
         text = everything(stage) + told()
+    assert_untold(text)
+
+
+def assert_untold(text: str) -> None:
+    """The canary isn't in it, in no form and no part."""
     assert "started" in text or "leads" in text  # the log was heard
     for form in FORMS.values():
         parts = [form[start : start + 8] for start in range(0, len(form), 8)]
         assert [part for part in parts if len(part) > 5 and part in text] == []
+
+
+@pytest.mark.parametrize("condition", ["result.value != nil", "asInt(result.value) > 1"])
+@pytest.mark.parametrize("path", ["{$}", "{$.value}", "{$.nope}", "{$..*}"])
+@pytest.mark.parametrize("answer", [a_text, a_key, *ANSWERS], ids=lambda answer: answer.__name__)
+async def test_a_web_answer_tells_no_secret(
+    answer: Callable[[str], web.Response], path: str, condition: str, told: Callable[[], str]
+) -> None:
+    """Its texts are judged, and told by nobody: not as value, as key, or in a condition's error."""
+    async with staged() as stage, echoing(answer) as (address, seen):
+        a_secret(stage, sent_to=address)
+        a_web_run(stage, address, condition, jsonPath=path)
+        await measured(stage)
+        assert seen == [f"Bearer {CANARY}"]
+        assert_untold(everything(stage) + told())
 
 
 @pytest.mark.parametrize("allowed", [None, "", "http://elsewhere", "http://127.0.0.1", "http://["])

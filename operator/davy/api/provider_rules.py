@@ -1,0 +1,84 @@
+"""What the question to a provider must hold beyond its fields."""
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+from davy.api.arguments import has_placeholder
+from davy.api.errors import Finding
+from davy.api.fields import parse_duration
+from davy.api.providers import MetricProvider, PrometheusMetric, RangeQuery, WebMetric
+
+LONGEST_BODY: Final = 16_384
+"""Characters of a jsonBody as JSON; as many as a body may have."""
+
+
+def findings(provider: MetricProvider, path: str) -> Iterator[Finding]:
+    """Everything wrong in the question."""
+    if provider.prometheus is not None and provider.web is not None:
+        yield Finding(path, "has both prometheus and web; give exactly one")
+    elif provider.prometheus is not None:
+        at = f"{path}.prometheus"
+        yield from _url(provider.prometheus.address, f"{at}.address")
+        yield from _login(provider.prometheus, at)
+        if provider.prometheus.range_query:
+            yield from _range(provider.prometheus.range_query, f"{at}.rangeQuery")
+    elif provider.web is not None:
+        at = f"{path}.web"
+        yield from _url(provider.web.url, f"{at}.url")
+        yield from _login(provider.web, at)
+        yield from _body(provider.web, at)
+    else:
+        yield Finding(path, "names nobody; give prometheus or web")
+
+
+def _url(url: str, path: str) -> Iterator[Finding]:
+    if not has_placeholder(url) and not url.startswith(("http://", "https://")):
+        yield Finding(path, f"is {url}; write http:// or https://, host and port")
+
+
+def _login(asked: PrometheusMetric | WebMetric, path: str) -> Iterator[Finding]:
+    if (login := asked.authentication) is None:
+        return
+    at = f"{path}.authentication"
+    if (login.oauth2 is None) == (login.basic_auth is None):
+        has = "neither" if login.oauth2 is None else "both"
+        yield Finding(at, f"has {has} of oauth2 and basicAuth; give exactly one")
+    if login.oauth2:
+        yield from _url(login.oauth2.token_url, f"{at}.oauth2.tokenUrl")
+    for index, header in enumerate(asked.headers or ()):
+        if header.key.lower() == "authorization":
+            yield Finding(
+                f"{path}.headers[{index}]", "is Authorization beside authentication; give one"
+            )
+
+
+def _range(query: RangeQuery, path: str) -> Iterator[Finding]:
+    """The step; start and end are expressions, which the judgement reads."""
+    if has_placeholder(query.step):
+        return
+    try:
+        step = parse_duration(query.step)
+    except ValueError as error:
+        yield Finding(f"{path}.step", str(error))
+        return
+    if not step:
+        yield Finding(f"{path}.step", f"is {query.step}; write more than nothing, such as 15s")
+
+
+def _body(asked: WebMetric, path: str) -> Iterator[Finding]:
+    if asked.body is None and asked.json_body is None:
+        return
+    if asked.body is not None and asked.json_body is not None:
+        yield Finding(f"{path}.jsonBody", "stands beside body; give one of them")
+    if asked.method == "GET":
+        yield Finding(f"{path}.method", "is GET, which has no body; write POST or PUT")
+    try:
+        length = len(json.dumps(asked.json_body, allow_nan=False))
+    except (TypeError, ValueError):
+        yield Finding(f"{path}.jsonBody", "has a value that JSON can't say, such as .nan")
+        return
+    if length > LONGEST_BODY:
+        yield Finding(
+            f"{path}.jsonBody", f"is {length} characters long as JSON; at most {LONGEST_BODY} fit"
+        )
