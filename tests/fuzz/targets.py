@@ -108,7 +108,7 @@ def arguments(random: Random) -> None:
         try:
             made = resolve.run_spec(
                 [resolve.Template("errors", template)],
-                step.analysis.args or (),
+                step.analysis,
                 manifest=rollout,
                 stable_hash="a",
                 latest_hash="b",

@@ -1,7 +1,8 @@
 """Templates and the rollout's arguments -> the spec of one AnalysisRun, and a run's secrets.
 
 Argo's rules. Templates are merged: a metric name may occur once; one argument may not have two
-different defaults. An argument's value is the rollout's, else the template's default; every
+different defaults. The rollout's rules for metrics (`rules.py`) come before the templates'; one may
+not be there twice. An argument's value is the rollout's, else the template's default; every
 declared argument needs one, used or not; arguments of the rollout that no template declares are
 left out (several templates share a list). Values come from a text, from the hash of a revision, or
 from a field of the Rollout. A `secretKeyRef` stays a reference in the run's spec and its
@@ -18,10 +19,11 @@ from urllib.parse import quote, quote_plus
 
 from pydantic import ValidationError
 
-from davy.analysis import condition, substitute
+from davy.analysis import condition, rules, substitute
 from davy.api import findings as api_findings
 from davy.api import metric_rules
 from davy.api.analysis import (
+    AnalysisRef,
     AnalysisRunSpec,
     AnalysisTemplateSpec,
     Metric,
@@ -52,7 +54,7 @@ class Template:
 
 def run_spec(
     templates: Sequence[Template],
-    args: Sequence[RunArg],
+    analysis: AnalysisRef,
     *,
     manifest: Mapping[str, Any],
     stable_hash: str,
@@ -63,7 +65,7 @@ def run_spec(
 
     Args:
         templates: in the rollout's order.
-        args: the rollout's own.
+        analysis: the rollout's own: arguments and rules.
         manifest: the Rollout object, for fieldRef.
         stable_hash: pod-template-hash of stable.
         latest_hash: pod-template-hash of the canary.
@@ -74,7 +76,7 @@ def run_spec(
     """
     findings: list[Finding] = []
     merged = _merged_args(templates, findings)
-    given = {arg.name: arg for arg in args}
+    given = {arg.name: arg for arg in analysis.args or ()}
     resolved: list[TemplateArg] = []
     for name, (arg, template) in merged.items():
         filled = _argument(arg, given.get(name), manifest, stable_hash, latest_hash)
@@ -85,11 +87,25 @@ def run_spec(
     metrics = _metrics(templates, resolved, set(merged), inline=inline, findings=findings)
     if findings:
         raise InvalidObject(findings)
+    specs: tuple[AnalysisRef | AnalysisTemplateSpec, ...]
+    specs = (analysis, *(template.spec for template in templates))
     try:
-        return AnalysisRunSpec(metrics=metrics, args=resolved or None)
+        spec = AnalysisRunSpec(
+            metrics=metrics,
+            args=resolved or None,
+            dry_run=[rule for each in specs for rule in each.dry_run or ()] or None,
+            measurement_retention=[
+                rule for each in specs for rule in each.measurement_retention or ()
+            ]
+            or None,
+        )
     except ValidationError as error:  # each template has room for 64 metrics, and so has the run
         together = ", ".join(map(str, templates))
         raise InvalidObject(api_findings.of(error, AnalysisRunSpec, together)) from None
+    if twice := [*metric_rules.repeated_rules(spec, "")]:
+        raise InvalidObject(twice)
+    rules.chosen(spec)
+    return spec
 
 
 def secret_refs(spec: AnalysisRunSpec) -> dict[str, SecretKeyRef]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from davy.api.fields import BY_NAME, Instant, Model, ObjectName
+from davy.api.fields import BY_METRIC_NAME, BY_NAME, Instant, Model, ObjectName
 
 IntOrText = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
 """A whole number, or a text such as `{{args.count}}` that becomes one when args are filled in."""
@@ -54,6 +54,51 @@ class TemplateRef(Model):
     cluster_scope: bool = Field(default=False, description="true: a ClusterAnalysisTemplate.")
 
 
+MetricPattern = Annotated[str, Field(min_length=1, max_length=253)]
+"""A metric's name, or a regular expression that is found in it: `errors`, `^error-`, `.*`."""
+
+
+class DryRun(Model):
+    """Metrics that are measured and told, and decide nothing."""
+
+    metric_name: MetricPattern = Field(
+        description="A metric's name, or a regular expression that is found in some: `.*` is all."
+    )
+
+
+class MeasurementRetention(Model):
+    """How many measurements of some metrics a run's status keeps."""
+
+    metric_name: MetricPattern = Field(
+        description="A metric's name, or a regular expression that is found in some: `.*` is all."
+    )
+    limit: int = Field(
+        ge=0,
+        le=1000,
+        description="Measurements to keep, the latest; 0: as many as without a rule, 10. The "
+        "limits of a run's metrics are 1000 together at most.",
+    )
+
+
+DryRuns = Annotated[
+    list[DryRun],
+    Field(
+        max_length=16,
+        json_schema_extra=BY_METRIC_NAME,
+        description="Metrics that are measured and told, and decide nothing.",
+    ),
+]
+Retentions = Annotated[
+    list[MeasurementRetention],
+    Field(
+        max_length=16,
+        json_schema_extra=BY_METRIC_NAME,
+        description="How many measurements the status keeps, by metric; the last rule that fits "
+        "a metric counts.",
+    ),
+]
+
+
 class AnalysisRef(Model):
     """Templates to run, merged into one AnalysisRun, and their arguments."""
 
@@ -66,6 +111,8 @@ class AnalysisRef(Model):
         json_schema_extra=BY_NAME,
         description="Values for the templates' arguments.",
     )
+    dry_run: DryRuns | None = None
+    measurement_retention: Retentions | None = None
 
 
 class BackgroundAnalysis(AnalysisRef):
@@ -201,6 +248,8 @@ class AnalysisTemplateSpec(Model):
 
     metrics: Metrics
     args: TemplateArgs | None = None
+    dry_run: DryRuns | None = None
+    measurement_retention: Retentions | None = None
 
 
 class AnalysisRunSpec(Model):
@@ -208,6 +257,8 @@ class AnalysisRunSpec(Model):
 
     metrics: Metrics
     args: TemplateArgs | None = None
+    dry_run: DryRuns | None = None
+    measurement_retention: Retentions | None = None
     terminate: bool = Field(
         default=False, description="true: stop measuring; what is not bad is good."
     )
@@ -248,7 +299,7 @@ class Measurement(StatusModel):
 
 
 class MetricResult(StatusModel):
-    """What came of one metric; counters are over all measurements, the list is the latest ten."""
+    """What came of one metric; counters are over all measurements, the list is the latest."""
 
     name: str
     phase: Phase
@@ -261,6 +312,8 @@ class MetricResult(StatusModel):
     error: int = 0
     consecutive_error: int = 0
     consecutive_success: int = 0
+    dry_run: bool | None = None
+    """True: it decides nothing."""
 
 
 class RunSummary(StatusModel):
@@ -282,6 +335,9 @@ class AnalysisRunStatus(StatusModel):
     started_at: Instant | None = None
     completed_at: Instant | None = None
     run_summary: RunSummary | None = None
+    """Of the metrics that decide."""
+    dry_run_summary: RunSummary | None = None
+    """Of the others; None: there are none."""
 
 
 class RunManifest(StatusModel):

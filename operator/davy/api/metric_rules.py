@@ -3,7 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from davy.api.analysis import AnalysisRunSpec, AnalysisTemplateSpec, IntOrText, Metric
+from davy.api.analysis import (
+    AnalysisRef,
+    AnalysisRunSpec,
+    AnalysisTemplateSpec,
+    IntOrText,
+    Metric,
+)
 from davy.api.arguments import (
     has_placeholder,
     is_placeholder,
@@ -36,7 +42,23 @@ def findings(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:
             )
         found += metric_findings(metric, path)
         found += placeholder_problems(metric.manifest(), [arg.name for arg in args], path)
+    found += repeated_rules(spec, "spec")
     return found
+
+
+def repeated_rules(
+    spec: AnalysisTemplateSpec | AnalysisRunSpec | AnalysisRef, path: str
+) -> Iterator[Finding]:
+    """Rules for metrics that are there twice, as in Argo an error."""
+    at = f"{path}." if path else ""
+    for field, names in (
+        ("dryRun", [rule.metric_name for rule in spec.dry_run or ()]),
+        ("measurementRetention", [rule.metric_name for rule in spec.measurement_retention or ()]),
+    ):
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                where = f"{at}{field}[{index}].metricName"
+                yield Finding(where, f"is {name} a second time; one rule for it is enough")
 
 
 def doubts(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:

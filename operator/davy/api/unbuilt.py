@@ -63,25 +63,6 @@ def _routers(*fields: str) -> tuple[Unbuilt, ...]:
     )
 
 
-def _analysis_options(at: str) -> tuple[Unbuilt, ...]:
-    return (
-        Unbuilt(
-            at,
-            "dryRun",
-            _OBJECTS,
-            "dry runs of metrics are",
-            "remove it, or give the metric failureLimit -1 with a consecutiveSuccessLimit",
-        ),
-        Unbuilt(
-            at,
-            "measurementRetention",
-            _OBJECTS,
-            "another number of kept measurements than 10 is",
-            "remove it",
-        ),
-    )
-
-
 def _run_metadata(at: str) -> Unbuilt:
     return Unbuilt(
         at,
@@ -305,9 +286,7 @@ ROLLOUT: Final[tuple[Unbuilt, ...]] = (
     *_STEPS,
     *_ROUTERS,
     *_PLUGIN_FIELDS,
-    *_analysis_options(f"{_CANARY}.analysis"),
     _run_metadata(f"{_CANARY}.analysis"),
-    *_analysis_options(f"{_STEP}.analysis"),
     _run_metadata(f"{_STEP}.analysis"),
 )
 
@@ -344,7 +323,6 @@ _METRICS: Final = (
         "range queries are",
         "use an instant query with a range in it, such as rate(…[5m])",
     ),
-    *_analysis_options("spec"),
 )
 
 ANALYSIS_TEMPLATE: Final[tuple[Unbuilt, ...]] = (

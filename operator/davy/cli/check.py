@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Final, Literal
 
-from davy.analysis import condition, resolve
+from davy.analysis import condition, resolve, rules
 from davy.api import metric_rules, rollout_rules, validate
 from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec
 from davy.api.errors import ConditionError, Finding, InvalidObject
@@ -110,7 +110,7 @@ def _alone(document: Document) -> tuple[Any, list[Finding]]:
     except InvalidObject as error:
         return None, wrong + list(error.findings)
     if isinstance(spec, AnalysisTemplateSpec | AnalysisRunSpec):
-        wrong += _conditions(spec)
+        wrong += [*_conditions(spec), *_rules(spec)]
     return (None if wrong else spec), wrong
 
 
@@ -126,6 +126,14 @@ def _conditions(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> Iterator[Findin
                     condition.check(text)
                 except ConditionError as error:
                     yield Finding(f"spec.metrics[{index}].{name}", str(error))
+
+
+def _rules(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> Iterator[Finding]:
+    """Rules that can't be read; those of a template may pick metrics of another."""
+    whole = isinstance(spec, AnalysisRunSpec)
+    names = tuple(metric.name for metric in spec.metrics) if whole else None
+    for finding in rules.findings(spec.dry_run or (), spec.measurement_retention or (), names):
+        yield Finding(f"spec.{finding.path}", finding.message)
 
 
 def _doubts(spec: Any) -> list[Finding]:
@@ -205,7 +213,7 @@ def _merged(
     try:
         resolve.run_spec(
             used,
-            analysis.args or [],
+            analysis,
             manifest={**document.content, "metadata": metadata},
             stable_hash=_HASH,
             latest_hash=_HASH,

@@ -181,7 +181,7 @@ def _spec(
         raise errors.InvalidObject(findings)
     return resolve.run_spec(
         templates,
-        analysis.args or (),
+        analysis,
         manifest=raw,
         stable_hash=stable,
         latest_hash=latest or stable,

@@ -6,7 +6,7 @@ import pytest
 
 from davy.analysis import resolve
 from davy.analysis.resolve import Template
-from davy.api.analysis import AnalysisRunSpec, AnalysisTemplateSpec, RunArg
+from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec
 from davy.api.errors import InvalidObject
 
 ROLLOUT = {
@@ -29,22 +29,33 @@ def a_metric(name: str = "error-rate", **fields: Any) -> dict[str, Any]:
 
 
 def a_template(
-    *metrics: dict[str, Any], args: list[dict[str, Any]] | None = None, name: str = "rates"
+    *metrics: dict[str, Any],
+    args: list[dict[str, Any]] | None = None,
+    name: str = "rates",
+    **fields: Any,
 ) -> Template:
     """An AnalysisTemplate with the argument `service`, unless told otherwise."""
     given = [{"name": "service"}] if args is None else args
-    spec = {"metrics": list(metrics or [a_metric()]), "args": given}
+    spec = {"metrics": list(metrics or [a_metric()]), "args": given, **fields}
     return Template(name, AnalysisTemplateSpec.model_validate(spec))
 
 
+def asking(**analysis: Any) -> AnalysisRef:
+    """A rollout's analysis."""
+    return AnalysisRef.model_validate({"templates": [{"templateName": "rates"}], **analysis})
+
+
 def resolved(
-    *templates: Template, args: list[dict[str, Any]] | None = None, inline: bool = False
+    *templates: Template,
+    args: list[dict[str, Any]] | None = None,
+    inline: bool = False,
+    **analysis: Any,
 ) -> AnalysisRunSpec:
     """The run's spec; `service` is cart unless told otherwise."""
     given = [{"name": "service", "value": "cart"}] if args is None else args
     return resolve.run_spec(
         templates,
-        [RunArg.model_validate(arg) for arg in given],
+        asking(args=given, **analysis),
         manifest=ROLLOUT,
         stable_hash="aaa",
         latest_hash="bbb",
@@ -231,6 +242,54 @@ def test_merged_metrics_are_checked(fields: dict[str, Any], says: str | None) ->
         assert says in told
 
 
+def test_rules_for_metrics_are_merged() -> None:
+    """The rollout's come first; each may pick metrics of any template."""
+    first = a_template(a_metric("errors"), dryRun=[{"metricName": "latency"}])
+    second = a_template(
+        a_metric("latency"),
+        name="more",
+        measurementRetention=[{"metricName": ".*", "limit": 3}],
+    )
+    spec = resolved(first, second, dryRun=[{"metricName": "^err"}])
+    assert [rule.metric_name for rule in spec.dry_run or []] == ["^err", "latency"]
+    assert [rule.limit for rule in spec.measurement_retention or []] == [3]
+    assert resolved(a_template()).dry_run is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        ("latency", "dryRun[0].metricName: is latency, which no metric is called (error-rate)"),
+        ("*", "dryRun[0].metricName: the pattern '*' uses what isn't supported; write a metric's"),
+        ("(a+)+", "could take too long"),
+        ("{{args.service}}", "uses what isn't supported"),
+    ],
+)
+def test_a_rule_that_picks_nothing(rule: str, says: str) -> None:
+    """As in Argo an error; the sentence has the names that there are."""
+    assert says in wrong(a_template(), dryRun=[{"metricName": rule}])
+    assert says.replace("dryRun", "measurementRetention") in wrong(
+        a_template(), measurementRetention=[{"metricName": rule, "limit": 3}]
+    )
+
+
+def test_a_rule_that_is_there_twice() -> None:
+    """Once in the template and once in the rollout: refused, as in Argo."""
+    rule = [{"metricName": ".*"}]
+    told = wrong(a_template(dryRun=rule), dryRun=rule)
+    assert told == "dryRun[1].metricName: is .* a second time; one rule for it is enough"
+
+
+def test_a_run_keeps_no_more_than_an_object_has_room_for() -> None:
+    """The sum over its metrics; those without a rule keep ten."""
+    metrics = [a_metric(f"m-{n}") for n in range(3)]
+    rule = {"metricName": "m-[01]", "limit": 496}
+    told = wrong(a_template(*metrics), measurementRetention=[rule])
+    assert told == "measurementRetention: keeps 1002 measurements of all metrics together; 1000 fit"
+    fits = resolved(a_template(*metrics), measurementRetention=[rule | {"limit": 495}])
+    assert len(fits.metrics) == 3
+
+
 def test_a_steps_run_must_end() -> None:
     """In a step a metric needs a count; in the background it may go on."""
     endless = a_template(a_metric(interval="5s"))
@@ -261,7 +320,7 @@ def test_a_field_that_is_too_long_for_an_argument_is_told() -> None:
     manifest = {"metadata": {"annotations": {"x": "y" * 5000}}}
     with pytest.raises(InvalidObject, match="is 5000 characters long; 4096 fit"):
         resolve.run_spec(
-            [template], [], manifest=manifest, stable_hash="", latest_hash="", inline=False
+            [template], asking(), manifest=manifest, stable_hash="", latest_hash="", inline=False
         )
 
 

@@ -122,6 +122,22 @@ def test_rollouts_and_their_templates_are_checked_together(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize(
+    ("base", "rule", "says"),
+    [
+        ("template", "*", "spec.dryRun[0].metricName: the pattern '*' uses what isn't supported"),
+        ("run", "latency", "spec.dryRun[0].metricName: is latency, which no metric is called"),
+    ],
+)
+def test_a_rule_for_no_metric_is_refused(tmp_path: Path, base: str, rule: str, says: str) -> None:
+    """A template's rule may pick another template's metric, a run's has only its own."""
+    result = run(written(tmp_path, changed(base, {"spec.dryRun": [{"metricName": rule}]})))
+    assert result.exit_code == 1
+    assert says in result.stdout
+    fine = changed("template", {"spec.dryRun": [{"metricName": "latency"}]})
+    assert run(written(tmp_path, fine)).exit_code == 0
+
+
 def test_a_step_that_would_wait_for_ever_is_refused(tmp_path: Path) -> None:
     """The template alone is right, and so is the rollout."""
     endless = changed("template", {"spec.metrics[0].count": REMOVE, "spec.args[0].value": "cart"})
