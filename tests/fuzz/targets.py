@@ -8,7 +8,7 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
-from davy.analysis import condition, judge, resolve, schedule
+from davy.analysis import condition, judge, resolve, schedule, templates
 from davy.analysis.answer import Answered, Measured, NotAnswered, Value
 from davy.analysis.limits import JudgeDefaults
 from davy.api import errors, fields, validate
@@ -107,7 +107,7 @@ def arguments(random: Random) -> None:
             continue
         try:
             made = resolve.run_spec(
-                [resolve.Template("errors", template)],
+                [templates.Template("errors", template)],
                 step.analysis,
                 manifest=rollout,
                 stable_hash="a",

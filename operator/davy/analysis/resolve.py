@@ -1,25 +1,26 @@
 """Templates and the rollout's arguments -> the spec of one AnalysisRun, and a run's secrets.
 
 Argo's rules. Templates are merged: a metric name may occur once; one argument may not have two
-different defaults. The rollout's rules for metrics (`rules.py`) come before the templates'; one may
-not be there twice. An argument's value is the rollout's, else the template's default; every
-declared argument needs one, used or not; arguments of the rollout that no template declares are
-left out (several templates share a list). Values come from a text, from the hash of a revision, or
-from a field of the Rollout. A `secretKeyRef` stays a reference in the run's spec and its
-`{{args.name}}` stays in a header's value: it is filled in there and nowhere else, just before a
-measurement (`secrets`), lives no longer than that, and is taken out of every message (`redact`).
+different defaults, a text goes before a reference. The rollout's rules for metrics (`rules.py`)
+come before the templates'; one may not be there twice. An argument's value is the rollout's, else
+the template's default; every declared argument needs one, used or not; arguments of the rollout
+that no template declares are left out (several templates share a list). Values come from a text,
+from the hash of a revision, or from a field of the Rollout. A `secretKeyRef` stays a reference in
+the run's spec and its `{{args.name}}` stays in a header's value: it is filled in there and nowhere
+else, just before a measurement (`secrets`), lives no longer than that, and is taken out of every
+message (`redact`).
 """
 
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 from pydantic import ValidationError
 
 from davy.analysis import condition, rules, substitute
+from davy.analysis.templates import Template
 from davy.api import findings as api_findings
 from davy.api import metric_rules
 from davy.api.analysis import (
@@ -37,19 +38,6 @@ from davy.api.errors import ConditionError, Finding, InvalidObject
 
 REDACTED: Final = "***"
 _FIELD: Final = re.compile(r"\.?([^.\[\]]+)|\[['\"]([^'\"]*)['\"]\]|\[(\d+)\]")
-
-
-@dataclass(frozen=True)
-class Template:
-    """An AnalysisTemplate or a ClusterAnalysisTemplate, as read."""
-
-    name: str
-    spec: AnalysisTemplateSpec
-    cluster_scope: bool = False
-
-    def __str__(self) -> str:
-        kind = "ClusterAnalysisTemplate" if self.cluster_scope else "AnalysisTemplate"
-        return f"{kind} {self.name}"
 
 
 def run_spec(
@@ -165,13 +153,18 @@ def _merged_args(
                 merged[arg.name] = arg, template
                 continue
             known, other = merged[arg.name]
-            if _unset(known):
+            if _rank(arg) > _rank(known):
                 merged[arg.name] = arg, template
-            elif not _unset(arg) and (arg.value, arg.value_from) != (known.value, known.value_from):
+            elif _rank(arg) == _rank(known) and arg != known:
                 path = f"{template}: args[{arg.name}]"
                 message = f"has another default than in {other}; give one of them no value"
                 findings.append(Finding(path, message))
     return merged
+
+
+def _rank(arg: TemplateArg) -> int:
+    """Of several defaults for one argument the highest counts: a text, a reference, none."""
+    return 2 if arg.value is not None else 1 if arg.value_from is not None else 0
 
 
 def _unset(arg: TemplateArg | RunArg) -> bool:

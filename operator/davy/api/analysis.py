@@ -1,7 +1,7 @@
 """AnalysisTemplate (both kinds) and AnalysisRun: what is measured, and what came of it."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
@@ -226,13 +226,14 @@ class TemplateArg(Model):
     )
 
 
+METRICS_TOLD: Final = "Measured side by side; the run succeeds when all do."
 Metrics = Annotated[
     list[Metric],
     Field(
         min_length=1,
         max_length=64,
         json_schema_extra=BY_NAME,
-        description="Measured side by side; the run succeeds when all do.",
+        description=METRICS_TOLD,
     ),
 ]
 TemplateArgs = Annotated[
@@ -246,7 +247,18 @@ TemplateArgs = Annotated[
 class AnalysisTemplateSpec(Model):
     """Metrics and the arguments they use as `{{args.name}}`."""
 
-    metrics: Metrics
+    metrics: list[Metric] = Field(
+        default_factory=list,
+        max_length=64,
+        json_schema_extra=BY_NAME,
+        description=f"{METRICS_TOLD} A template that names `templates` may have none of its own.",
+    )
+    templates: list[TemplateRef] | None = Field(
+        None,
+        max_length=16,
+        description="Further templates, whose metrics, arguments and rules are merged with these; "
+        "an AnalysisTemplate is looked up in the rollout's namespace.",
+    )
     args: TemplateArgs | None = None
     dry_run: DryRuns | None = None
     measurement_retention: Retentions | None = None

@@ -34,6 +34,8 @@ def findings(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:
     args = spec.args or []
     names = [metric.name for metric in spec.metrics]
     found = list(template_args(args, "spec.args"))
+    if isinstance(spec, AnalysisTemplateSpec):
+        found += _made_of(spec)
     for index, metric in enumerate(spec.metrics):
         path = f"spec.metrics[{index}]"
         if metric.name in names[:index]:
@@ -44,6 +46,17 @@ def findings(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:
         found += placeholder_problems(metric.manifest(), [arg.name for arg in args], path)
     found += repeated_rules(spec, "spec")
     return found
+
+
+def _made_of(spec: AnalysisTemplateSpec) -> Iterator[Finding]:
+    """A template has metrics, or names templates that have some, each once."""
+    if not spec.metrics and not spec.templates:
+        yield Finding("spec.metrics", "is empty; write at least 1, or name templates that have one")
+    refs = spec.templates or []
+    for index, ref in enumerate(refs):
+        if ref in refs[:index]:
+            path = f"spec.templates[{index}].templateName"
+            yield Finding(path, f"names {ref.template_name} a second time; once is enough")
 
 
 def repeated_rules(

@@ -325,16 +325,7 @@ _METRICS: Final = (
     ),
 )
 
-ANALYSIS_TEMPLATE: Final[tuple[Unbuilt, ...]] = (
-    *_METRICS,
-    Unbuilt(
-        "spec",
-        "templates",
-        _OBJECTS,
-        "templates that name other templates are",
-        "name them all in the Rollout's analysis",
-    ),
-)
+ANALYSIS_TEMPLATE: Final[tuple[Unbuilt, ...]] = _METRICS
 
 ANALYSIS_RUN: Final[tuple[Unbuilt, ...]] = (
     *_METRICS,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from davy.analysis import resolve
-from davy.analysis.resolve import Template
+from davy.analysis.templates import Template
 from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec
 from davy.api.errors import InvalidObject
 
@@ -192,6 +192,20 @@ def test_two_defaults_for_one_argument() -> None:
     )
     assert "x" in query(resolved(declared("a", "x"), declared("b", "x"), args=[]))
     assert "x" in query(resolved(declared("a", None), declared("b", "x"), args=[]))
+
+
+def test_a_text_goes_before_a_reference() -> None:
+    """As in Argo, in either order; two references are a conflict, as nobody could tell which."""
+
+    def declared(name: str, **arg: Any) -> Template:
+        return a_template(a_metric(name), args=[{"name": "service", **arg}], name=name)
+
+    source = {"fieldRef": {"fieldPath": "metadata.name"}}
+    text, taken = declared("a", value="x"), declared("b", valueFrom=source)
+    assert '"x"' in query(resolved(text, taken, args=[]))
+    assert '"x"' in query(resolved(taken, text, args=[]))
+    other = declared("c", valueFrom={"fieldRef": {"fieldPath": "spec.replicas"}})
+    assert "has another default than in AnalysisTemplate b" in wrong(taken, other, args=[])
 
 
 def test_a_cluster_template_is_named_as_one() -> None:

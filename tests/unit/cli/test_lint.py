@@ -138,6 +138,23 @@ def test_a_rule_for_no_metric_is_refused(tmp_path: Path, base: str, rule: str, s
     assert run(written(tmp_path, fine)).exit_code == 0
 
 
+def test_templates_within_templates_are_followed(tmp_path: Path) -> None:
+    """One that isn't there is a note; what the inner one needs is looked for in the rollout."""
+    outer = changed("template", {"spec": {"templates": [{"templateName": "inner"}]}})
+    inner = changed("template", {"metadata.name": "inner"})
+    result = run(written(tmp_path, GOOD["gateway"], outer))
+    assert result.exit_code == 0
+    assert (
+        "note: spec.strategy.canary.analysis: AnalysisTemplate errors: templates[0].templateName: "
+        "names the AnalysisTemplate inner, which isn't in these files"
+    ) in result.stdout
+    result = run(written(tmp_path, GOOD["gateway"], outer, inner))
+    assert result.exit_code == 1
+    assert "AnalysisTemplate inner: args[service]: has no value" in result.stdout
+    circle = changed("template", {"spec": {"templates": [{"templateName": "errors"}]}})
+    assert "leads in a circle" in run(written(tmp_path, GOOD["gateway"], circle)).stdout
+
+
 def test_a_step_that_would_wait_for_ever_is_refused(tmp_path: Path) -> None:
     """The template alone is right, and so is the rollout."""
     endless = changed("template", {"spec.metrics[0].count": REMOVE, "spec.args[0].value": "cart"})
