@@ -77,7 +77,7 @@ def record(
         wanted = {metric.name: limits.of(metric, defaults) for metric in run.spec.metrics}
         chosen = rules.chosen(run.spec)
     except (ValueError, InvalidObject) as error:
-        return _over(status, Phase.ERROR, f"The run can't be read: {error}.", now)
+        return refused(status, f"The run can't be read: {error}.", now)
     kept = {result.name: result for result in status.metric_results}
     results = []
     for metric in run.spec.metrics:
@@ -105,6 +105,11 @@ def record(
     phases = (result.phase for result in _deciding(results))
     worst = max(phases, key=WORST.index, default=Phase.SUCCESSFUL)
     return _over(begun, worst, _ended(run, begun, worst), now)
+
+
+def refused(status: AnalysisRunStatus, why: str, now: datetime) -> AnalysisRunStatus:
+    """The status of a run that can't be measured: Error, with the sentence."""
+    return _over(status, Phase.ERROR, render.cut(why, render.VALUE_LENGTH), now)
 
 
 def measurement(metric: Metric, answer: Answered | NotAnswered, *, limit: int | None) -> Judged:

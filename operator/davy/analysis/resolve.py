@@ -72,7 +72,8 @@ def run_spec(
             findings.append(Finding(f"{template}: args[{name}]", filled))
         else:
             resolved.append(filled)
-    metrics = _metrics(templates, resolved, set(merged), inline=inline, findings=findings)
+    sources = {str(template): template.spec.metrics for template in templates}
+    metrics = _metrics(sources, resolved, set(merged), inline=inline, findings=findings)
     if findings:
         raise InvalidObject(findings)
     specs: tuple[AnalysisRef | AnalysisTemplateSpec, ...]
@@ -94,6 +95,31 @@ def run_spec(
         raise InvalidObject(twice)
     rules.chosen(spec)
     return spec
+
+
+def run_filled(spec: AnalysisRunSpec) -> AnalysisRunSpec:
+    """The spec of a run that was made by hand, its arguments filled in but for secrets.
+
+    Raises:
+        InvalidObject: with everything that is wrong.
+    """
+    findings: list[Finding] = []
+    for index, arg in enumerate(spec.args or ()):
+        if arg.value_from is not None and arg.value_from.field_ref is not None:
+            message = "is of a rollout, and none made this run; give a value"
+            findings.append(Finding(f"spec.args[{index}].valueFrom.fieldRef", message))
+        elif _unset(arg):
+            message = "has no value; give a value, or a secretKeyRef"
+            findings.append(Finding(f"spec.args[{index}]", message))
+    unresolved = {arg.name for arg in spec.args or ()} if findings else set()
+    metrics = _metrics(
+        {"spec": spec.metrics}, spec.args or (), unresolved, inline=False, findings=findings
+    )
+    if findings:
+        raise InvalidObject(findings)
+    filled = spec.model_copy(update={"metrics": metrics})
+    rules.chosen(filled)
+    return filled
 
 
 def secret_refs(spec: AnalysisRunSpec) -> dict[str, SecretKeyRef]:
@@ -230,7 +256,7 @@ def field(manifest: Mapping[str, Any], path: str) -> str:
 
 
 def _metrics(
-    templates: Sequence[Template],
+    sources: Mapping[str, Sequence[Metric]],
     args: Sequence[TemplateArg],
     declared: Collection[str],
     *,
@@ -240,23 +266,23 @@ def _metrics(
     values = {arg.name: arg.value for arg in args if arg.value is not None}
     secret = {arg.name for arg in args if arg.value is None}
     unresolved = set(declared) - values.keys() - secret  # these have a finding of their own
-    seen: dict[str, Template] = {}
+    seen: dict[str, str] = {}
     metrics = []
-    for template in templates:
-        for metric in template.spec.metrics:
+    for source, found in sources.items():
+        for metric in found:
             if metric.name in seen:
                 message = f"is in {seen[metric.name]} too; a run's metrics need different names"
-                findings.append(Finding(f"{template}: metrics[{metric.name}]", message))
+                findings.append(Finding(f"{source}: metrics[{metric.name}]", message))
                 continue
-            seen[metric.name] = template
+            seen[metric.name] = source
             if unresolved & substitute.names(metric.manifest()):
                 continue
-            ready, wrong = substitute.filled(metric, values, secret, str(template))
+            ready, wrong = substitute.filled(metric, values, secret, source)
             findings.extend(wrong)
             if ready is not None:
-                findings.extend(_checked(ready, f"{template}: metrics[{metric.name}]"))
+                findings.extend(_checked(ready, f"{source}: metrics[{metric.name}]"))
                 if inline:
-                    findings.extend(metric_rules.inline_findings([ready], str(template)))
+                    findings.extend(metric_rules.inline_findings([ready], source))
                 metrics.append(ready)
     return metrics
 

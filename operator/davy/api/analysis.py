@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from davy.api.fields import BY_METRIC_NAME, BY_NAME, Instant, Model, ObjectName
+from davy.api.fields import BY_METRIC_NAME, BY_NAME, INT32, Instant, Model, ObjectName
 
 IntOrText = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
 """A whole number, or a text such as `{{args.count}}` that becomes one when args are filled in."""
@@ -264,6 +264,20 @@ class AnalysisTemplateSpec(Model):
     measurement_retention: Retentions | None = None
 
 
+class TtlStrategy(Model):
+    """How long a finished run stays; of several numbers that fit the special one counts."""
+
+    seconds_after_completion: int | None = Field(
+        None, ge=0, le=INT32, description="Seconds that a finished run stays, however it ended."
+    )
+    seconds_after_success: int | None = Field(
+        None, ge=0, le=INT32, description="Seconds that a Successful run stays."
+    )
+    seconds_after_failure: int | None = Field(
+        None, ge=0, le=INT32, description="Seconds that a Failed run stays."
+    )
+
+
 class AnalysisRunSpec(Model):
     """What one run measures: templates merged, arguments filled in but for secrets."""
 
@@ -273,6 +287,11 @@ class AnalysisRunSpec(Model):
     measurement_retention: Retentions | None = None
     terminate: bool = Field(
         default=False, description="true: stop measuring; what is not bad is good."
+    )
+    ttl_strategy: TtlStrategy | None = Field(
+        None,
+        description="When the finished run is deleted. Unset: it stays, or a Rollout's history "
+        "limits decide.",
     )
 
 

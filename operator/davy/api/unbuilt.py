@@ -327,16 +327,7 @@ _METRICS: Final = (
 
 ANALYSIS_TEMPLATE: Final[tuple[Unbuilt, ...]] = _METRICS
 
-ANALYSIS_RUN: Final[tuple[Unbuilt, ...]] = (
-    *_METRICS,
-    Unbuilt(
-        "spec",
-        "ttlStrategy",
-        _OBJECT,
-        "deleting runs by age is",
-        "use the Rollout's analysis.successfulRunHistoryLimit and unsuccessfulRunHistoryLimit",
-    ),
-)
+ANALYSIS_RUN: Final[tuple[Unbuilt, ...]] = _METRICS
 
 
 def split(document: Json, table: Iterable[Unbuilt]) -> tuple[Json, list[Finding]]:

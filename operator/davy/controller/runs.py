@@ -1,22 +1,24 @@
-"""AnalysisRuns of a rollout: what is known of them, what is wrong with new ones, manifests."""
+"""AnalysisRuns: those of a rollout, what is wrong with new ones, manifests, what a run measures."""
 
 from collections.abc import Iterator
 
 from pydantic import ValidationError
 
 from davy.analysis import judge, resolve, templates
-from davy.api import errors, fields, group
+from davy.api import errors, fields, findings, group, validate
 from davy.api.analysis import (
     AnalysisRef,
     AnalysisRunSpec,
+    AnalysisRunStatus,
     AnalysisTemplateSpec,
+    Phase,
     RunManifest,
     TemplateRef,
 )
 from davy.api.errors import Finding
 from davy.api.rollout import RolloutSpec
 from davy.cluster import apply
-from davy.cluster.cache import Cache, Json, uid_of, version_of
+from davy.cluster.cache import Cache, Json, controller_of, uid_of, version_of
 from davy.cluster.kinds import Kind, Kinds
 from davy.controller.interest import Reference
 from davy.engine import plan, world
@@ -110,8 +112,46 @@ def manifest(
     }
 
 
+def ended(found: Json) -> bool:
+    """The run is finished, whatever else its status says."""
+    try:
+        return Phase(str((found.get("status") or {}).get("phase"))).completed
+    except ValueError:
+        return False
+
+
+def measured(cache: Cache, kinds: Kinds, found: Json) -> RunManifest:
+    """The run as the judge reads it.
+
+    One that a Rollout made has its arguments filled in; one made by hand was checked by nobody but
+    the API server, and its arguments are filled in here.
+
+    Raises:
+        InvalidObject: it can't be measured, with everything that is wrong.
+    """
+    make = _made if made_by_rollout(found, kinds) else _by_hand
+    version = found["metadata"].get("generation") or version_of(found)
+    spec = cache.made(make, found, version)
+    try:
+        status = AnalysisRunStatus.model_validate(found.get("status") or {})
+    except ValidationError as error:
+        raise errors.InvalidObject(findings.of(error, AnalysisRunStatus, "status")) from None
+    return RunManifest(metadata=found["metadata"], spec=spec, status=status)
+
+
+def _made(found: Json) -> AnalysisRunSpec:
+    try:
+        return AnalysisRunSpec.model_validate(found.get("spec") or {})
+    except ValidationError as error:
+        raise errors.InvalidObject(findings.of(error, AnalysisRunSpec, "spec")) from None
+
+
+def _by_hand(found: Json) -> AnalysisRunSpec:
+    return resolve.run_filled(validate.parse_analysis_run(found))
+
+
 def parse(found: Json) -> RunManifest:
-    """The AnalysisRun as the judge reads it.
+    """The AnalysisRun as it was written.
 
     Raises:
         ValidationError: it isn't one.
@@ -119,6 +159,15 @@ def parse(found: Json) -> RunManifest:
     return RunManifest.model_validate(
         {name: found[name] for name in ("metadata", "spec", "status") if name in found}
     )
+
+
+def made_by_rollout(raw: Json, kinds: Kinds) -> bool:
+    """A Rollout of Davy's controls this run; others were made by hand, or by other tools."""
+    owner = controller_of(raw)
+    kind = kinds.rollout
+    if owner is None or owner.get("kind") != kind.kind:
+        return False
+    return str(owner.get("apiVersion", "")).partition("/")[0] == kind.group
 
 
 def _run(cache: Cache, found: Json, kinds: Kinds) -> world.Run | None:
@@ -172,14 +221,14 @@ def _spec(
     """
     namespace = raw["metadata"]["namespace"]
     nest = _nest(cache, kinds, namespace, analysis)
-    findings = list(nest.findings)
+    wrong = list(nest.findings)
     for absent in nest.absent:
         kind = _template_kind(kinds, cluster_scope=absent.ref.cluster_scope)
         place = f" in namespace {namespace}" if kind.namespaced else ""
         message = f"there is no {kind.kind} {absent.ref.template_name}{place}; create it."
-        findings.append(Finding(absent.path, message))
-    if findings:
-        raise errors.InvalidObject(findings)
+        wrong.append(Finding(absent.path, message))
+    if wrong:
+        raise errors.InvalidObject(wrong)
     return resolve.run_spec(
         nest.templates,
         analysis,
