@@ -93,12 +93,14 @@ def run_spec(
         raise InvalidObject(api_findings.of(error, AnalysisRunSpec, together)) from None
     if twice := [*metric_rules.repeated_rules(spec, "")]:
         raise InvalidObject(twice)
-    rules.chosen(spec)
+    run_filled(spec)
+    if left := metric_rules.findings(spec):  # braces in the value of an argument
+        raise InvalidObject(left)
     return spec
 
 
 def run_filled(spec: AnalysisRunSpec) -> AnalysisRunSpec:
-    """The spec of a run that was made by hand, its arguments filled in but for secrets.
+    """A run's spec, its arguments filled in but for secrets; of Davy's own they are already.
 
     Raises:
         InvalidObject: with everything that is wrong.

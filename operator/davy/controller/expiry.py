@@ -18,7 +18,7 @@ from davy.cluster import apply
 from davy.cluster.cache import Cache, Json, controller_of, uid_of
 from davy.cluster.client import Api
 from davy.cluster.kinds import Kinds
-from davy.controller import observe, runs
+from davy.controller import observe
 from davy.controller.clock import Clock
 from davy.controller.interest import Interest
 from davy.controller.outcome import Done, Result, Retry
@@ -72,7 +72,7 @@ class Expiry:
             errors.ApiFailure: the Rollout can't be read.
         """
         kind, owner = self.kinds.rollout, controller_of(raw)
-        if owner is None or not runs.made_by_rollout(raw, self.kinds):
+        if owner is None or not _made_by_rollout(raw, self.kinds):
             return False
         self.interest.refer(key, [(kind, key.namespace, owner["name"])])
         held = self.cache.get(kind, key.namespace, owner["name"])
@@ -84,6 +84,15 @@ class Expiry:
             return False
         self.cache.put(kind, found)
         return _rests_on(found, raw, owner["uid"])
+
+
+def _made_by_rollout(raw: Json, kinds: Kinds) -> bool:
+    """A Rollout of Davy's controls this run."""
+    owner = controller_of(raw)
+    kind = kinds.rollout
+    if owner is None or owner.get("kind") != kind.kind:
+        return False
+    return str(owner.get("apiVersion", "")).partition("/")[0] == kind.group
 
 
 def _rests_on(rollout: Json, run: Json, uid: str) -> bool:

@@ -94,7 +94,7 @@ class Measurer:
             self._forget(key)
             return await self.expiry.reconcile(key, raw)
         try:
-            run = runs.measured(self.cache, self.kinds, raw)
+            run = runs.measured(self.cache, raw)
         except errors.InvalidObject as error:
             return await self._refuse(raw, f"The run can't be measured: {error}.")
         asked = self._questions(key, uid_of(raw))

@@ -18,7 +18,7 @@ from davy.api.analysis import (
 from davy.api.errors import Finding
 from davy.api.rollout import RolloutSpec
 from davy.cluster import apply
-from davy.cluster.cache import Cache, Json, controller_of, uid_of, version_of
+from davy.cluster.cache import Cache, Json, uid_of, version_of
 from davy.cluster.kinds import Kind, Kinds
 from davy.controller.interest import Reference
 from davy.engine import plan, world
@@ -120,18 +120,17 @@ def ended(found: Json) -> bool:
         return False
 
 
-def measured(cache: Cache, kinds: Kinds, found: Json) -> RunManifest:
+def measured(cache: Cache, found: Json) -> RunManifest:
     """The run as the judge reads it.
 
-    One that a Rollout made has its arguments filled in; one made by hand was checked by nobody but
-    the API server, and its arguments are filled in here.
+    One made by hand, or by Argo, was checked by nobody but the API server, and has its arguments to
+    be filled in; one that Davy made passes here, as `resolve.run_spec` sees to it.
 
     Raises:
         InvalidObject: it can't be measured, with everything that is wrong.
     """
-    make = _made if made_by_rollout(found, kinds) else _by_hand
     version = found["metadata"].get("generation") or version_of(found)
-    spec = cache.made(make, found, version)
+    spec = cache.made(_measurable, found, version)
     try:
         status = AnalysisRunStatus.model_validate(found.get("status") or {})
     except ValidationError as error:
@@ -139,14 +138,7 @@ def measured(cache: Cache, kinds: Kinds, found: Json) -> RunManifest:
     return RunManifest(metadata=found["metadata"], spec=spec, status=status)
 
 
-def _made(found: Json) -> AnalysisRunSpec:
-    try:
-        return AnalysisRunSpec.model_validate(found.get("spec") or {})
-    except ValidationError as error:
-        raise errors.InvalidObject(findings.of(error, AnalysisRunSpec, "spec")) from None
-
-
-def _by_hand(found: Json) -> AnalysisRunSpec:
+def _measurable(found: Json) -> AnalysisRunSpec:
     return resolve.run_filled(validate.parse_analysis_run(found))
 
 
@@ -159,15 +151,6 @@ def parse(found: Json) -> RunManifest:
     return RunManifest.model_validate(
         {name: found[name] for name in ("metadata", "spec", "status") if name in found}
     )
-
-
-def made_by_rollout(raw: Json, kinds: Kinds) -> bool:
-    """A Rollout of Davy's controls this run; others were made by hand, or by other tools."""
-    owner = controller_of(raw)
-    kind = kinds.rollout
-    if owner is None or owner.get("kind") != kind.kind:
-        return False
-    return str(owner.get("apiVersion", "")).partition("/")[0] == kind.group
 
 
 def _run(cache: Cache, found: Json, kinds: Kinds) -> world.Run | None:

@@ -174,6 +174,19 @@ def test_templates_are_merged() -> None:
     assert [metric.name for metric in resolved(first, second).metrics] == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("{{ $labels.job }}", "has {{$labels.job}}; only {{args.NAME}} is filled in"),
+        ("{{args.zone}}", "uses {{args.zone}}; no template declares the argument zone"),
+        ("a{{b", "has a {{ without its }}"),
+    ],
+)
+def test_braces_in_a_value_are_told_before_the_run_is_made(value: str, says: str) -> None:
+    """The run would end in an Error, and abort the release."""
+    assert says in wrong(a_template(), args=[{"name": "service", "value": value}])
+
+
 def test_a_metric_in_two_templates() -> None:
     """Names are unique in a run."""
     told = wrong(a_template(), a_template(name="more"))
