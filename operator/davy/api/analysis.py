@@ -99,6 +99,17 @@ Retentions = Annotated[
 ]
 
 
+class AnalysisRunMetadata(Model):
+    """Labels and annotations of the AnalysisRuns that are made, beside Davy's own."""
+
+    labels: dict[str, Annotated[str, Field(max_length=63)]] | None = Field(
+        None, max_length=32, description="Labels, to select runs by."
+    )
+    annotations: dict[str, Annotated[str, Field(max_length=4096)]] | None = Field(
+        None, max_length=32, description="Annotations."
+    )
+
+
 class AnalysisRef(Model):
     """Templates to run, merged into one AnalysisRun, and their arguments."""
 
@@ -113,6 +124,9 @@ class AnalysisRef(Model):
     )
     dry_run: DryRuns | None = None
     measurement_retention: Retentions | None = None
+    analysis_run_metadata: AnalysisRunMetadata | None = Field(
+        None, description="Labels and annotations of the runs that are made."
+    )
 
 
 class BackgroundAnalysis(AnalysisRef):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from davy.api import pod_template, selector
+from davy.api import pod_template, run_metadata, selector
 from davy.api.analysis import AnalysisRef
 from davy.api.arguments import rollout_args
 from davy.api.errors import Finding
@@ -119,6 +119,10 @@ def _analysis(analysis: AnalysisRef, path: str) -> Iterator[Finding]:
             )
     yield from rollout_args(analysis.args or [], f"{path}.args")
     yield from repeated_rules(analysis, path)
+    if analysis.analysis_run_metadata:
+        yield from run_metadata.problems(
+            analysis.analysis_run_metadata, f"{path}.analysisRunMetadata"
+        )
 
 
 def _routers(routing: TrafficRouting) -> Iterator[Finding]:

@@ -63,16 +63,6 @@ def _routers(*fields: str) -> tuple[Unbuilt, ...]:
     )
 
 
-def _run_metadata(at: str) -> Unbuilt:
-    return Unbuilt(
-        at,
-        "analysisRunMetadata",
-        _OBJECT,
-        "labels and annotations for AnalysisRuns are",
-        "remove it, and select runs by their owner",
-    )
-
-
 _SPEC: Final = (
     Unbuilt(
         "spec",
@@ -286,8 +276,6 @@ ROLLOUT: Final[tuple[Unbuilt, ...]] = (
     *_STEPS,
     *_ROUTERS,
     *_PLUGIN_FIELDS,
-    _run_metadata(f"{_CANARY}.analysis"),
-    _run_metadata(f"{_STEP}.analysis"),
 )
 
 _METRICS: Final = (

@@ -8,6 +8,7 @@ from davy.analysis import judge, resolve, templates
 from davy.api import errors, fields, findings, group, validate
 from davy.api.analysis import (
     AnalysisRef,
+    AnalysisRunMetadata,
     AnalysisRunSpec,
     AnalysisRunStatus,
     AnalysisTemplateSpec,
@@ -92,7 +93,9 @@ def manifest(
         latest=wanted.hash,
         inline=wanted.kind is world.RunKind.STEP,
     )
+    given = wanted.analysis.analysis_run_metadata or AnalysisRunMetadata()
     labels = {
+        **(given.labels or {}),
         group.POD_TEMPLATE_HASH_LABEL: wanted.hash,
         group.RUN_TYPE_LABEL: wanted.kind.value,
     }
@@ -105,7 +108,10 @@ def manifest(
             "name": wanted.name,
             "namespace": owner.namespace,
             "labels": labels,
-            "annotations": {kinds.api_group.revision_annotation: str(wanted.revision)},
+            "annotations": {
+                **(given.annotations or {}),
+                kinds.api_group.revision_annotation: str(wanted.revision),
+            },
             "ownerReferences": [owner.reference()],
         },
         "spec": spec.manifest(),

@@ -56,6 +56,22 @@ async def test_a_failed_dry_run_lets_the_release_go_on() -> None:
         assert run["status"]["metricResults"][0]["dryRun"] is True
 
 
+async def test_runs_carry_the_users_labels_and_davys_own() -> None:
+    """They are how people select them, and how Davy tells them apart."""
+    async with playing() as stage:
+        a_template(stage, "errors", metrics=[a_metric()])
+        metadata = {"labels": {"team": "shop"}, "annotations": {"example.com/why": "a release"}}
+        await a_first_release(stage)
+        stage.apply(a_release("2", analysisRunMetadata=metadata))
+        await stage.until(lambda: stage.status()["currentStepIndex"] == 2)
+        made = the_run(stage)["metadata"]
+        assert {"team": "shop", "rollout-type": "Step", "step-index": "1"}.items() <= (
+            made["labels"].items()
+        )
+        assert made["annotations"]["example.com/why"] == "a release"
+        assert len(made["annotations"]) == 2
+
+
 async def test_a_nested_template_that_comes_later_is_heard_of() -> None:
     """The rollout says where it is missed, and goes on when it is there."""
     async with playing() as stage:
