@@ -102,21 +102,14 @@ def run_spec(
 def run_filled(spec: AnalysisRunSpec) -> AnalysisRunSpec:
     """A run's spec, its arguments filled in but for secrets; of Davy's own they are already.
 
+    Args:
+        spec: without findings of validation, so that each argument has a value or a secret.
+
     Raises:
         InvalidObject: with everything that is wrong.
     """
     findings: list[Finding] = []
-    for index, arg in enumerate(spec.args or ()):
-        if arg.value_from is not None and arg.value_from.field_ref is not None:
-            message = "is of a rollout, and none made this run; give a value"
-            findings.append(Finding(f"spec.args[{index}].valueFrom.fieldRef", message))
-        elif _unset(arg):
-            message = "has no value; give a value, or a secretKeyRef"
-            findings.append(Finding(f"spec.args[{index}]", message))
-    unresolved = {arg.name for arg in spec.args or ()} if findings else set()
-    metrics = _metrics(
-        {"spec": spec.metrics}, spec.args or (), unresolved, inline=False, findings=findings
-    )
+    metrics = _metrics({"spec": spec.metrics}, spec.args or (), (), inline=False, findings=findings)
     if findings:
         raise InvalidObject(findings)
     filled = spec.model_copy(update={"metrics": metrics})

@@ -9,6 +9,7 @@ from davy.api.analysis import (
     AnalysisTemplateSpec,
     IntOrText,
     Metric,
+    TemplateArg,
 )
 from davy.api.arguments import (
     has_placeholder,
@@ -36,6 +37,8 @@ def findings(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:
     found = list(template_args(args, "spec.args"))
     if isinstance(spec, AnalysisTemplateSpec):
         found += _made_of(spec)
+    else:
+        found += _unfilled(args)
     for index, metric in enumerate(spec.metrics):
         path = f"spec.metrics[{index}]"
         if metric.name in names[:index]:
@@ -57,6 +60,17 @@ def _made_of(spec: AnalysisTemplateSpec) -> Iterator[Finding]:
         if ref in refs[:index]:
             path = f"spec.templates[{index}].templateName"
             yield Finding(path, f"names {ref.template_name} a second time; once is enough")
+
+
+def _unfilled(args: Sequence[TemplateArg]) -> Iterator[Finding]:
+    """Arguments that nobody will fill in: a run is measured as it is."""
+    for index, arg in enumerate(args):
+        if arg.value_from is not None and arg.value_from.field_ref is not None:
+            message = "is of a rollout, which a run doesn't read; give a value"
+            yield Finding(f"spec.args[{index}].valueFrom.fieldRef", message)
+        elif arg.value is None and arg.value_from is None:
+            message = "has no value; give a value, or a secretKeyRef"
+            yield Finding(f"spec.args[{index}]", message)
 
 
 def repeated_rules(

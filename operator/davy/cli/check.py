@@ -112,6 +112,8 @@ def _alone(document: Document) -> tuple[Any, list[Finding]]:
         return None, wrong + list(error.findings)
     if isinstance(spec, AnalysisTemplateSpec | AnalysisRunSpec):
         wrong += [*_conditions(spec), *_rules(spec)]
+    if isinstance(spec, AnalysisRunSpec) and not wrong:
+        wrong += _unmeasurable(spec)
     return (None if wrong else spec), wrong
 
 
@@ -127,6 +129,15 @@ def _conditions(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> Iterator[Findin
                     condition.check(text)
                 except ConditionError as error:
                     yield Finding(f"spec.metrics[{index}].{name}", str(error))
+
+
+def _unmeasurable(spec: AnalysisRunSpec) -> Sequence[Finding]:
+    """What is wrong in a run once its arguments are filled in."""
+    try:
+        resolve.run_filled(spec)
+    except InvalidObject as error:
+        return error.findings
+    return ()
 
 
 def _rules(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> Iterator[Finding]:

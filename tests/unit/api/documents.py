@@ -142,6 +142,14 @@ GOOD: Final[dict[str, Json]] = {
     ),
     "run": _analysis(
         "AnalysisRun",
+        args=[
+            {"name": "service", "value": "cart"},
+            {"name": "hash", "value": "none"},
+            {
+                "name": "token",
+                "valueFrom": {"secretKeyRef": {"name": "prometheus", "key": "token"}},
+            },
+        ],
         terminate=False,
         dryRun=[{"metricName": "error"}],
         measurementRetention=[{"metricName": ".*", "limit": 0}],

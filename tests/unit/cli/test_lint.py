@@ -138,6 +138,15 @@ def test_a_rule_for_no_metric_is_refused(tmp_path: Path, base: str, rule: str, s
     assert run(written(tmp_path, fine)).exit_code == 0
 
 
+def test_a_run_made_by_hand_is_checked_with_its_arguments(tmp_path: Path) -> None:
+    """Nobody fills them in later."""
+    assert run(written(tmp_path, GOOD["run"])).exit_code == 0
+    document = changed("run", {"spec.metrics[0].count": "{{args.service}}"})
+    result = run(written(tmp_path, document))
+    assert result.exit_code == 1
+    assert ".count: is 'cart' after arguments are filled in; write a whole number" in result.stdout
+
+
 def test_templates_within_templates_are_followed(tmp_path: Path) -> None:
     """One that isn't there is a note; what the inner one needs is looked for in the rollout."""
     outer = changed("template", {"spec": {"templates": [{"templateName": "inner"}]}})

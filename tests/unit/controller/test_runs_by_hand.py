@@ -68,7 +68,7 @@ SERVICE: Json = {"name": "service", "value": "cart"}
         ),
         (
             {"metrics": [asking()], "args": [HOST, {"name": "service", "valueFrom": FIELD}]},
-            "spec.args[1].valueFrom.fieldRef: is of a rollout, and none made this run",
+            "spec.args[1].valueFrom.fieldRef: is of a rollout, which a run doesn't read",
         ),
         (
             {"metrics": [asking(count="{{args.service}}")], "args": [HOST, SERVICE]},
