@@ -1,8 +1,8 @@
 """Which keys an object concerns: whose pass may come out differently because it changed.
 
 Rollouts refer to routes, Services and templates by name, and a run that is due to be deleted to the
-Rollout that it waits for; so a reverse index of those names is kept;
-it is renewed by each pass in the same breath as the objects are read, so no change falls between.
+Rollout that it waits for, so a reverse index of those names is kept; it is renewed by each pass in
+the same breath as the objects are read, so no change falls between.
 """
 
 from collections import defaultdict

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
+from pydantic import ValidationError
 
 from davy.analysis import judge, resolve, schedule
 from davy.analysis.answer import Answered, Measured, NotAnswered
@@ -198,7 +199,10 @@ class Measurer:
 
     async def _refuse(self, raw: Json, why: str) -> Result:
         """A run that can't be measured ends with what is wrong in it."""
-        before = AnalysisRunStatus()
+        try:
+            before = AnalysisRunStatus.model_validate(raw.get("status") or {})
+        except ValidationError:  # the phase is written over it, the rest left alone
+            before = AnalysisRunStatus()
         try:
             await self._write(raw, before, judge.refused(before, why, self.clock.now()))
         except errors.ApiFailure as error:

@@ -126,6 +126,24 @@ async def test_a_status_that_cant_be_read_ends_the_run() -> None:
         assert status(stage)["metricResults"] == broken["metricResults"]
 
 
+async def test_one_that_is_made_bad_under_way_keeps_what_it_found() -> None:
+    """Its measurements and its start are told with the Error."""
+    async with playing() as stage:
+        a_run(stage, a_metric(interval="10s"))
+        await stage.turn(15)
+        before = status(stage)
+        assert before["metricResults"][0]["count"] == 2
+
+        def spoil(run: Json) -> None:
+            run["spec"]["metrics"][0]["successCondition"] = "result[0] <"
+
+        stage.cluster.edit(stage.operator.kinds.analysis_run, "shop", "run", spoil)
+        await stage.turn(1)
+        assert status(stage)["phase"] == "Error"
+        for field in ("startedAt", "metricResults"):
+            assert status(stage)[field] == before[field]
+
+
 async def test_it_is_mended_by_a_new_one() -> None:
     """A finished run stays as it is: whoever mends its spec makes a new run."""
     async with playing() as stage:
