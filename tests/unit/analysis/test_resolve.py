@@ -221,6 +221,51 @@ def test_a_text_goes_before_a_reference() -> None:
     assert "has another default than in AnalysisTemplate b" in wrong(taken, other, args=[])
 
 
+def test_a_reference_goes_before_nothing() -> None:
+    """In either order; the finding of a conflict has its template."""
+
+    def declared(name: str, **arg: Any) -> Template:
+        return a_template(a_metric(name), args=[{"name": "service", **arg}], name=name)
+
+    taken = declared("a", valueFrom={"fieldRef": {"fieldPath": "metadata.name"}})
+    bare = declared("b")
+    assert '"cart"' in query(resolved(taken, bare, args=[]))
+    assert '"cart"' in query(resolved(bare, taken, args=[]))
+    told = wrong(declared("c", value="x"), declared("d", value="y"))
+    assert told.startswith("AnalysisTemplate d: args[service]: has another default than in ")
+
+
+def a_spec(*metrics: dict[str, Any], **fields: Any) -> AnalysisRunSpec:
+    """Of a run that was made by hand."""
+    return AnalysisRunSpec.model_validate({"metrics": list(metrics), **fields})
+
+
+def test_a_run_made_by_hand_is_filled_in() -> None:
+    """Its own arguments; secrets stay."""
+    args = [{"name": "service", "value": "cart"}, SECRET]
+    headers = [{"key": "Authorization", "value": "Bearer {{args.token}}"}]
+    spec = a_spec(a_metric(ask={"headers": headers}), args=args)
+    filled = resolve.run_filled(spec)
+    assert query(filled) == 'sum(rate(errors{service="cart"}[1m]))'
+    assert resolve.secret_names(filled.metrics[0]) == {"token"}
+    assert filled.args == spec.args
+    plain = a_spec(a_metric(ask={"query": "up"}))
+    assert resolve.run_filled(plain) == plain
+
+
+def test_a_run_made_by_hand_says_all_that_is_wrong() -> None:
+    """With the place in its spec."""
+    first, second = a_metric("a", ask={"query": "{{args.x}}"}), a_metric("b", successCondition="(")
+    with pytest.raises(InvalidObject) as caught:
+        resolve.run_filled(a_spec(first, second))
+    assert [finding.path for finding in caught.value.findings] == [
+        "spec: metrics[a].provider.prometheus.query",
+        "spec: metrics[b].provider.prometheus.query",
+    ]
+    with pytest.raises(InvalidObject, match="dryRun"):
+        resolve.run_filled(a_spec(a_metric(ask={"query": "up"}), dryRun=[{"metricName": "x"}]))
+
+
 def test_a_cluster_template_is_named_as_one() -> None:
     """In findings."""
     spec = AnalysisTemplateSpec.model_validate({"metrics": [a_metric()], "args": []})

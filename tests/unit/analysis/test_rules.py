@@ -70,6 +70,21 @@ def test_the_last_retention_that_fits_counts() -> None:
     assert [chosen.kept(name) for name in ("a", "b", "c", "d")] == [20, 10, 3, 1]
 
 
+def test_what_cant_be_read_is_told_before_the_names_are_known() -> None:
+    """Of a template alone: each rule, with its place; one that picks nothing may yet pick some."""
+    dry = [DryRun(metric_name=name) for name in ("*", "errors", "[")]
+    retention = [MeasurementRetention(metric_name="+", limit=3)]
+    assert [finding.path for finding in rules.findings(dry, retention, None)] == [
+        "dryRun[0].metricName",
+        "dryRun[2].metricName",
+        "measurementRetention[0].metricName",
+    ]
+    fine = [MeasurementRetention(metric_name="errors", limit=1000)]
+    assert [*rules.findings(dry[1:2], fine, None)] == []
+    (nothing,) = rules.findings(dry[1:2], (), ("latency", "rate"))
+    assert nothing.message == "is errors, which no metric is called (latency, rate)"
+
+
 @pytest.mark.parametrize("limit", [1, 2, 10, 12])
 def test_the_status_keeps_as_many_measurements_as_it_is_told(limit: int) -> None:
     """The latest; the counters are over all, and a record stays idempotent."""
@@ -130,6 +145,20 @@ def test_the_evidence_of_a_dry_run_is_not_waited_for(nothing: Any) -> None:
     assert life.run.status.phase is Phase.SUCCESSFUL
     assert results(life)["latency"] is Phase.INCONCLUSIVE
     assert life.run.status.dry_run_summary == RunSummary(count=1, inconclusive=1)
+
+
+def test_a_dry_run_has_its_time_while_others_decide() -> None:
+    """Nobody waits for its evidence yet, so it may still come."""
+    life = a_pair(interval="5s")
+    life.answer(GOOD, "errors")
+    for _ in range(20):
+        life.answer(NAN, "latency")
+    assert results(life) == {"errors": Phase.RUNNING, "latency": Phase.RUNNING}
+    life.answer(GOOD, "errors")
+    latency = life.run.status.metric_results[1]
+    assert latency.phase is Phase.INCONCLUSIVE
+    assert (latency.message or "").startswith("no evidence since 2026-05-04T14:00:00")
+    assert (latency.message or "").endswith("; a dry run isn't waited for")
 
 
 def test_a_dry_run_without_an_end_goes_on_without_evidence() -> None:

@@ -108,6 +108,24 @@ def test_a_circle_is_refused(known: dict[str, list[str]], says: str) -> None:
     assert told(nest("a", **known)) == [says]
 
 
+def test_what_is_wrong_hides_nothing_beside_it() -> None:
+    """A circle, a template on two ways, one that can't be read: the next one is still looked at."""
+    found = nest("a", a=["a", "b", "b", "bad", "c"], b=[], bad=["unreadable"], c=[])
+    assert names(found) == ["a", "b", "c"]
+    assert len(told(found)) == 2
+    chain = {f"t{n}": [f"t{n + 1}"] for n in range(1, 9)} | {"t9": [], "x": []}
+    chain["t8"] = ["t9", "x", "t1"]
+    places = [finding.path for finding in nest("t1", **chain).findings]
+    assert places == [f"AnalysisTemplate t8: templates[{n}].templateName" for n in range(3)]
+
+
+def test_a_template_may_name_none() -> None:
+    """Most do."""
+    spec = AnalysisTemplateSpec()
+    found = templates.flattened([a_ref("a")], lambda _: Template("a", spec))
+    assert [template.spec for template in found.templates] == [spec]
+
+
 def test_a_nest_that_is_too_deep_is_refused() -> None:
     """Eight on the way are allowed."""
     chain = {f"t{n}": [f"t{n + 1}"] for n in range(1, 9)} | {"t9": []}
@@ -121,4 +139,4 @@ def test_a_nest_that_is_too_large_is_refused() -> None:
     known = {f"t{n}": [f"t{n}-{i}" for i in range(16)] for n in range(5)}
     found = nest(*known, **known, **{name: [] for inner in known.values() for name in inner})
     assert len(found.templates) == templates.MOST
-    assert "is one template too many; a run is made of 64 at most" in told(found)[0]
+    assert told(found)[0].endswith("is one template too many; a run is made of 64 at most")
