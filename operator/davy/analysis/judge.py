@@ -166,7 +166,7 @@ def _dry(results: list[MetricResult]) -> list[MetricResult]:
 
 def _let_go(result: MetricResult, wanted: Limits) -> MetricResult:
     """A decided run's metric: a dry run that somebody would wait for in vain is over."""
-    since = nodata.overdue(result) if result.dry_run and wanted.count is not None else None
+    since = nodata.overdue(result) if wanted.count is not None else None
     if since is None:
         return result
     message = f"no evidence since {format_instant(since)}; a dry run isn't waited for"

@@ -109,6 +109,33 @@ def test_a_failed_dry_run_decides_nothing() -> None:
     assert status.dry_run_summary == RunSummary(count=1, failed=1)
 
 
+def test_a_run_without_dry_runs_has_no_summary_of_them() -> None:
+    """Nor a mark in its results."""
+    status = Life(a_run()).answer(GOOD)
+    assert status.dry_run_summary is None
+    assert status.metric_results[0].dry_run is None
+
+
+def test_a_dry_run_is_waited_for_until_all_others_have_ended() -> None:
+    """One of two is not enough."""
+    metrics = [a_metric(name=name, count=1) for name in ("errors", "rate", "latency")]
+    life = Life(ruled(a_run(*metrics), "latency"))
+    life.answer(GOOD, "errors")
+    for _ in range(20):
+        life.answer(NAN, "latency")
+    assert results(life)["latency"] is Phase.RUNNING
+    life.answer(GOOD, "rate")
+    assert results(life)["latency"] is Phase.INCONCLUSIVE
+
+
+def test_an_inconclusive_metric_ends_a_dry_run() -> None:
+    """As a failed one does."""
+    errors = a_metric(name="errors", failure_condition="result[0] > 0.1")
+    life = Life(ruled(a_run(errors, a_metric(name="latency")), "latency"))
+    assert life.answer(UNDECIDED, "errors").phase is Phase.INCONCLUSIVE
+    assert results(life)["latency"] is Phase.SUCCESSFUL
+
+
 def test_a_bad_metric_ends_a_dry_run() -> None:
     """It is known how the run ends, so nobody waits for the others."""
     life = a_pair()
