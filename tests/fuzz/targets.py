@@ -8,7 +8,7 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
-from davy.analysis import condition, judge, resolve, schedule
+from davy.analysis import condition, judge, resolve, schedule, templates
 from davy.api import errors, fields, validate
 from davy.api.group import DAVY
 from davy.cli.check import check
@@ -102,8 +102,8 @@ def arguments(random: Random) -> None:
             continue
         try:
             made = resolve.run_spec(
-                [resolve.Template("errors", template)],
-                step.analysis.args or (),
+                [templates.Template("errors", template)],
+                step.analysis,
                 manifest=rollout,
                 stable_hash="a",
                 latest_hash="b",

@@ -19,6 +19,8 @@ KINDS: Final = Kinds(ApiGroup())
 ROLLOUT: Final = KINDS.rollout
 ANALYSIS_RUN: Final = KINDS.analysis_run
 ANALYSIS_TEMPLATE: Final = KINDS.analysis_template
+DRY_RUN: Final = "latency"
+"""The metric that decides nothing."""
 ROUTE_KINDS: Final = frozenset({VIRTUAL_SERVICE, DESTINATION_RULE, HTTP_ROUTE, SERVICE})
 MANAGED_BY: Final = KINDS.api_group.managed_by_annotation
 
@@ -80,8 +82,8 @@ def network(setup: Setup, name: str) -> list[tuple[Kind, Json]]:
 
 
 def analysis_template(setup: Setup) -> Json:
-    """A metric that is good below 0.1, measured three times."""
-    metric = {
+    """A metric that is good below 0.1, measured three times; beside it perhaps a dry run."""
+    errors: Json = {
         "name": "errors",
         "interval": "5s",
         "count": 3,
@@ -90,10 +92,15 @@ def analysis_template(setup: Setup) -> Json:
         "failureCondition": "result[0] >= 0.1",
         "provider": {"prometheus": {"address": "http://prometheus:9090", "query": "{{args.hash}}"}},
     }
-    return {
-        "metadata": {"namespace": NAMESPACE, "name": "errors"},
-        "spec": {"metrics": [metric], "args": [{"name": "hash"}]},
-    }
+    spec: Json = {"metrics": [errors], "args": [{"name": "hash"}]}
+    if setup.dry_run:
+        query = f"{setup.dry_run} {DRY_RUN}"
+        asked = {"address": "http://prometheus:9090", "query": query}
+        spec["metrics"].append({**errors, "name": DRY_RUN, "provider": {"prometheus": asked}})
+        spec["dryRun"] = [{"metricName": DRY_RUN}]
+    if setup.kept:
+        spec["measurementRetention"] = [{"metricName": ".*", "limit": setup.kept}]
+    return {"metadata": {"namespace": NAMESPACE, "name": "errors"}, "spec": spec}
 
 
 def _analysis() -> Json:

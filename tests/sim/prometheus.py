@@ -11,6 +11,7 @@ from typing import Final
 from davy.analysis.answer import Answered, NotAnswered
 from davy.api.analysis import Metric
 from tests.sim.loop import VirtualLoop
+from tests.sim.manifests import DRY_RUN
 
 GOOD_BELOW = 0.1
 """The templates' condition."""
@@ -60,10 +61,12 @@ class Prometheus:
             counters.starts.append(self.loop.time())
 
     async def measure(self, metric: Metric) -> Answered | NotAnswered:
-        """See `Provider.measure`; the query is the revision's hash."""
+        """See `Provider.measure`; the query is the revision's hash, or a dry run's finding."""
         query = metric.provider.prometheus
         assert query is not None
         await asyncio.sleep(self.chance.uniform(0.01, 0.2))
+        if metric.name == DRY_RUN:
+            return Answered([_BAD] if query.query.startswith("bad") else [])
         match self.mode:
             case "outage":
                 await asyncio.sleep(self.chance.choice((0.0, 5.0)))

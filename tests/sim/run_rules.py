@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.sim.judge import Judge
 
+from davy.analysis.rules import KEPT
 from davy.api.fields import parse_instant
+from davy.cluster.client import Json
 from tests.sim.cluster import Change
+from tests.sim.manifests import DRY_RUN
 from tests.sim.prometheus import GOOD_BELOW
 from tests.sim.shown import ROUNDING, START, hash_of
 
@@ -17,6 +20,7 @@ _MEASUREMENTS = 3
 def written(judge: "Judge", change: Change) -> None:
     before = ((change.before or {}).get("status") or {}).get("phase")
     status = change.object.get("status") or {}
+    _dry_runs(judge, change.object, status)
     ended = status.get("phase") == "Successful" and before != "Successful"
     if not ended or change.object["spec"].get("terminate"):
         return
@@ -33,4 +37,27 @@ def written(judge: "Judge", change: Change) -> None:
         "I7",
         len(told) >= _MEASUREMENTS and len(good) >= _MEASUREMENTS - allowed,
         f"{change.object['metadata']['name']} is Successful on {told}",
+    )
+
+
+def _dry_runs(judge: "Judge", run: Json, status: Json) -> None:
+    """A bad phase is that of a metric that decides; no list is longer than it may be."""
+    name = run["metadata"]["name"]
+    results = status.get("metricResults") or ()
+    phases = {found["phase"] for found in results if found["name"] != DRY_RUN}
+    phase = status.get("phase")
+    judge.check(
+        "I7",
+        phase not in {"Failed", "Error", "Inconclusive"} or phase in phases,
+        f"{name} is {phase}, its metrics that decide are {phases}",
+    )
+    kept = judge.world.setup.kept or KEPT
+    judge.check(
+        "I7",
+        all(
+            len(found.get("measurements") or ()) <= kept
+            and (found.get("dryRun") is True) == (found["name"] == DRY_RUN)
+            for found in results
+        ),
+        f"{name} keeps more than {kept} measurements, or its dry run isn't marked",
     )

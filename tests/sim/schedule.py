@@ -7,13 +7,14 @@ little.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from types import MappingProxyType
 from typing import Any, Final
 
 Step = Mapping[str, Any]
 ROUTERS: Final = ("subsets", "services", "httproute")
+DRY_RUNS: Final = ("", "", "bad", "empty")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class Setup:
     background: bool = False
     """Background analysis beside the steps."""
     failure_limit: int = 0
+    dry_run: str = ""
+    """What a metric of a dry run finds beside the other: one of DRY_RUNS; "": there is none."""
+    kept: int = 0
+    """Measurements that the status keeps; 0: as many as without a rule."""
     min_ready: int = 0
     drain: int = 10
     """scaleDownDelaySeconds."""
@@ -88,7 +93,7 @@ class Schedule:
 def generate(seed: int) -> Schedule:
     """The schedule of a seed."""
     chance = Random(f"schedule {seed}")
-    setup = _setup(chance)
+    setup = _with_rules(_setup(chance), Random(f"rules {seed}"))
     entries = [*_releases(chance, setup)]
     makers = [maker for maker, weight in _MAKERS for _ in range(weight)]
     around = [entry.at for entry in entries]
@@ -123,6 +128,10 @@ def _setup(chance: Random) -> Setup:
         lease=chance.choice((6.0, 15.0, 30.0)),
         names=("cart", "pay") if chance.random() < 0.1 else ("cart",),
     )
+
+
+def _with_rules(setup: Setup, chance: Random) -> Setup:
+    return replace(setup, dry_run=chance.choice(DRY_RUNS), kept=chance.choice((0, 0, 1, 20)))
 
 
 def _steps(chance: Random) -> tuple[Step, ...]:

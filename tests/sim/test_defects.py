@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from davy.analysis import judge
 from davy.cluster import apply
 from davy.engine import decide, effect, scale, steps, weights
 from tests.sim.runner import one
@@ -62,6 +63,11 @@ def nothing_is_a_success(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(steps, "_analysis", lambda position, _: (position, position.step_run is not None))
 
 
+def a_dry_run_decides(patch: pytest.MonkeyPatch) -> None:
+    """As if it were none."""
+    patch.setattr(judge, "_deciding", lambda results: results)
+
+
 def an_abort_is_no_haste(patch: pytest.MonkeyPatch) -> None:
     """An abort waits for the mesh, as a step does."""
     real = weights.wanted
@@ -80,6 +86,7 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     no_resource_version,
     pauses_are_skipped,
     nothing_is_a_success,
+    a_dry_run_decides,
     an_abort_is_no_haste,
 ]
 

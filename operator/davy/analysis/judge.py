@@ -7,6 +7,11 @@ took no measurement then ends Successful, as in Argo. That is no evidence, and i
 terminates a run only when the update it judged is over (promoted, aborted, replaced), so nobody
 reads its outcome; its message says that nothing was judged.
 
+Metrics of a dry run decide nothing: not the run's phase, not whether the others go on, not its
+message. Argo waits for the last of their measurements, and so does Davy, but not for their
+evidence: a dry run that ends but has none for a minute is let go, Inconclusive, when the run is
+decided. A run of nothing but dry runs is Successful.
+
 A record is idempotent: a measurement that isn't younger than the last one kept is known already, so
 an answer may be recorded again after a write conflict.
 """
@@ -15,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from davy.analysis import condition, limits, nodata, render
+from davy.analysis import condition, limits, nodata, render, rules
 from davy.analysis.answer import HIDDEN, Answered, Measured, NotAnswered
 from davy.analysis.limits import DAVY, JudgeDefaults, Limits
 from davy.analysis.nodata import Missing
@@ -28,7 +33,8 @@ from davy.api.analysis import (
     RunManifest,
     RunSummary,
 )
-from davy.api.errors import ConditionError
+from davy.api.errors import ConditionError, InvalidObject
+from davy.api.fields import format_instant
 
 WORST = (
     Phase.SUCCESSFUL,
@@ -69,29 +75,41 @@ def record(
         return status
     try:
         wanted = {metric.name: limits.of(metric, defaults) for metric in run.spec.metrics}
-    except ValueError as error:
-        return _over(status, Phase.ERROR, f"The run can't be read: {error}.", now)
+        chosen = rules.chosen(run.spec)
+    except (ValueError, InvalidObject) as error:
+        return refused(status, f"The run can't be read: {error}.", now)
     kept = {result.name: result for result in status.metric_results}
     results = []
     for metric in run.spec.metrics:
         result = kept.get(metric.name) or MetricResult(name=metric.name, phase=Phase.PENDING)
+        result = result.model_copy(update={"dry_run": metric.name in chosen.dry_run or None})
         if (measured := answers.get(metric.name)) is not None:
-            result = _with(result, metric, wanted[metric.name], measured)
+            room = chosen.kept(metric.name)
+            result = _with(result, metric, wanted[metric.name], measured, kept=room)
         results.append(_assessed(result, wanted[metric.name], terminating=run.spec.terminate))
-    if any(result.phase in WORST[3:] for result in results):
+    if any(result.phase in WORST[3:] for result in _deciding(results)):
         results = [_assessed(result, wanted[result.name], terminating=True) for result in results]
+    elif all(result.phase.completed for result in _deciding(results)):
+        results = [_let_go(result, wanted[result.name]) for result in results]
     begun = status.model_copy(
         update={
             "phase": Phase.RUNNING,
             "started_at": status.started_at or _stored(now),
             "metric_results": results,
-            "run_summary": _summary(results),
+            "run_summary": _summary(_deciding(results)),
+            "dry_run_summary": _summary(_dry(results)) if chosen.dry_run else None,
         }
     )
     if any(not result.phase.completed for result in results):
         return begun.model_copy(update={"message": _waits_for(begun)})
-    worst = max((result.phase for result in results), key=WORST.index)
+    phases = (result.phase for result in _deciding(results))
+    worst = max(phases, key=WORST.index, default=Phase.SUCCESSFUL)
     return _over(begun, worst, _ended(run, begun, worst), now)
+
+
+def refused(status: AnalysisRunStatus, why: str, now: datetime) -> AnalysisRunStatus:
+    """The status of a run that can't be measured: Error, with the sentence."""
+    return _over(status, Phase.ERROR, render.cut(why, render.VALUE_LENGTH), now)
 
 
 def measurement(metric: Metric, answer: Answered | NotAnswered, *, limit: int | None) -> Judged:
@@ -121,14 +139,15 @@ def verdict(run: RunManifest) -> str:
     """The latest telling measurement of the worst metric, with its numbers; "" before the first.
 
     `error-rate 0.182, limit result[0] <= 0.05 (measurement 3, failed 1 of at most 0)`. Telling is
-    one with evidence; a metric that waits for some says so instead.
+    one with evidence; a metric that waits for some says so instead. Dry runs speak only among
+    themselves.
     """
     told = [result for result in run.status.metric_results if result.measurements]
     if not told:
         return ""
-    worst = max(told, key=_telling)
+    worst = max(_deciding(told) or told, key=_telling)
     metric = next((known for known in run.spec.metrics if known.name == worst.name), None)
-    return render.verdict(worst, metric)
+    return ("dry run: " if worst.dry_run else "") + render.verdict(worst, metric)
 
 
 def _telling(result: MetricResult) -> tuple[int, bool, int]:
@@ -137,7 +156,26 @@ def _telling(result: MetricResult) -> tuple[int, bool, int]:
     return bad, nodata.holding(result) is not None, result.failed
 
 
-def _with(result: MetricResult, metric: Metric, wanted: Limits, measured: Measured) -> MetricResult:
+def _deciding(results: list[MetricResult]) -> list[MetricResult]:
+    return [result for result in results if not result.dry_run]
+
+
+def _dry(results: list[MetricResult]) -> list[MetricResult]:
+    return [result for result in results if result.dry_run]
+
+
+def _let_go(result: MetricResult, wanted: Limits) -> MetricResult:
+    """A decided run's metric: a dry run that somebody would wait for in vain is over."""
+    since = nodata.overdue(result) if wanted.count is not None else None
+    if since is None:
+        return result
+    message = f"no evidence since {format_instant(since)}; a dry run isn't waited for"
+    return result.model_copy(update={"phase": Phase.INCONCLUSIVE, "message": message})
+
+
+def _with(
+    result: MetricResult, metric: Metric, wanted: Limits, measured: Measured, *, kept: int
+) -> MetricResult:
     known = {held.started_at for held in result.measurements}
     started_at, finished_at = _stored(measured.started_at), _stored(measured.finished_at)
     if result.phase.completed or started_at in known:
@@ -155,7 +193,7 @@ def _with(result: MetricResult, metric: Metric, wanted: Limits, measured: Measur
         value=judged.value,
         metadata=marks,
     )
-    return limits.counted(result, taken, evidence=judged.missing is None)
+    return limits.counted(result, taken, evidence=judged.missing is None, kept=kept)
 
 
 def _stored(instant: datetime) -> datetime:
@@ -229,7 +267,9 @@ def _over(
 
 def _waits_for(status: AnalysisRunStatus) -> str | None:
     """What is missing, where a metric holds the run; None while all is well."""
-    waits = [render.waits(result) for result in status.metric_results if nodata.holding(result)]
+    decided = all(result.phase.completed for result in _deciding(status.metric_results))
+    awaited = status.metric_results if decided else _deciding(status.metric_results)
+    waits = [render.waits(result) for result in awaited if nodata.holding(result)]
     return " ".join(waits) or None
 
 

@@ -27,9 +27,6 @@ from davy.api import group
 from davy.api.analysis import Measurement, Metric, MetricResult, Phase
 from davy.api.fields import parse_duration
 
-KEPT: Final = 10
-"""Measurements kept per metric, the latest; counters are over all."""
-
 ERROR_RETRY: Final = timedelta(seconds=10)
 """Argo's fixed time from an Error to the next try."""
 
@@ -101,14 +98,23 @@ def of(metric: Metric, defaults: JudgeDefaults = DAVY) -> Limits:
     )
 
 
-def counted(result: MetricResult, measurement: Measurement, *, evidence: bool) -> MetricResult:
-    """The metric's result with one more measurement in its list and its counters."""
+def counted(
+    result: MetricResult, measurement: Measurement, *, evidence: bool, kept: int
+) -> MetricResult:
+    """The metric's result with one more measurement in its list and its counters.
+
+    Args:
+        result: before it.
+        measurement: the latest.
+        evidence: whether it counts.
+        kept: measurements that stay in the list, from 1; counters are over all.
+    """
     phase = measurement.phase
     bad_answer = phase is Phase.ERROR
     good = evidence and phase is Phase.SUCCESSFUL
     return result.model_copy(
         update={
-            "measurements": [*result.measurements, measurement][-KEPT:],
+            "measurements": [*result.measurements, measurement][-kept:],
             "count": result.count + (evidence and not bad_answer),
             "successful": result.successful + good,
             "failed": result.failed + (evidence and phase is Phase.FAILED),

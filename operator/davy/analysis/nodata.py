@@ -36,7 +36,7 @@ measurement of the row that it ends.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -45,6 +45,8 @@ from davy.api.fields import format_instant, parse_instant
 
 MARK: Final = "noEvidence"
 SINCE: Final = "noEvidenceSince"
+PATIENCE: Final = timedelta(minutes=1)
+"""A run that is decided waits so long at most for the evidence of its dry runs."""
 
 
 class Missing(StrEnum):
@@ -70,7 +72,7 @@ def has_evidence(measurement: Measurement) -> bool:
 def since(measurements: Sequence[Measurement], default: datetime) -> datetime:
     """Since when there is no evidence, if the next measurement has none either.
 
-    The list is cut to the latest ten, so the start of a long row is carried from one to the next.
+    The list is cut to the latest, so the start of a long row is carried from one to the next.
     """
     start = default
     for measurement in reversed(measurements):
@@ -89,6 +91,15 @@ def holding(result: MetricResult) -> Measurement | None:
         return None
     last = result.measurements[-1]
     return None if has_evidence(last) else last
+
+
+def overdue(result: MetricResult) -> datetime | None:
+    """Since when a metric lacks evidence, when that is longer than `PATIENCE`; else None."""
+    last = holding(result)
+    if last is None or last.started_at is None or last.finished_at is None:
+        return None
+    start = since(result.measurements, last.started_at)
+    return start if last.finished_at - start >= PATIENCE else None
 
 
 def _carried(metadata: Mapping[str, str]) -> datetime | None:

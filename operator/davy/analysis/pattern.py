@@ -9,7 +9,7 @@ more than a few million is refused. `^v1\..*$` is never refused, `(a+)+` always 
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -80,14 +80,27 @@ def matches(text: str, pattern: str) -> bool:
     Raises:
         Refused: the pattern isn't of the subset, or the text is too long for it.
     """
-    if len(text) > MAX_TEXT:
-        raise Refused(f"matches reads at most {MAX_TEXT} characters, this text has {len(text)}")
+    return bool(found_in((text,), pattern))
+
+
+def found_in(texts: Sequence[str], pattern: str) -> frozenset[str]:
+    """The texts in which the pattern is found; the bound is on the work for all together.
+
+    Raises:
+        Refused: the pattern isn't of the subset, or the texts are too long for it.
+    """
+    length = max(map(len, texts), default=0)
+    if length > MAX_TEXT:
+        raise Refused(f"matches reads at most {MAX_TEXT} characters, this text has {length}")
     expression, ways = _compiled(pattern)
-    starts = 1 if _anchored(pattern) else len(text) + 1
-    if ways(len(text)) * starts > MAX_WAYS:
-        message = f"the pattern {pattern!r} could take too long on {len(text)} characters"
+    anchored = _anchored(pattern)
+    work = (ways(len(text)) * (1 if anchored else len(text) + 1) for text in texts)
+    if sum(work) > MAX_WAYS:
+        message = (
+            f"the pattern {pattern!r} could take too long on {sum(map(len, texts))} characters"
+        )
         raise Refused(f"{message}; anchor it or use fewer * and +")
-    return expression.search(text) is not None
+    return frozenset(text for text in texts if expression.search(text))
 
 
 def _anchored(pattern: str) -> bool:

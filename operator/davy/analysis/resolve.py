@@ -1,28 +1,30 @@
 """Templates and the rollout's arguments -> the spec of one AnalysisRun, and a run's secrets.
 
 Argo's rules. Templates are merged: a metric name may occur once; one argument may not have two
-different defaults. An argument's value is the rollout's, else the template's default; every
-declared argument needs one, used or not; arguments of the rollout that no template declares are
-left out (several templates share a list). Values come from a text, from the hash of a revision, or
-from a field of the Rollout. A `secretKeyRef` stays a reference in the run's spec and its
-`{{args.name}}` stays in a credential: it is filled in there and nowhere else, just before a
-measurement (`credentials`), lives no longer than that, and is taken out of every message
-(`redact`).
+different defaults, a text goes before a reference. The rollout's rules for metrics (`rules.py`)
+come before the templates'; one may not be there twice. An argument's value is the rollout's, else
+the template's default; every declared argument needs one, used or not; arguments of the rollout
+that no template declares are left out (several templates share a list). Values come from a text,
+from the hash of a revision, or from a field of the Rollout. A `secretKeyRef` stays a reference in
+the run's spec and its `{{args.name}}` stays in a credential: it is filled in there and nowhere
+else, just before a measurement (`credentials`), lives no longer than that, and is taken out of
+every message (`redact`).
 """
 
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 from pydantic import ValidationError
 
-from davy.analysis import condition, jsonpath, substitute, timespan
+from davy.analysis import condition, jsonpath, rules, substitute, timespan
+from davy.analysis.templates import Template
 from davy.api import findings as api_findings
 from davy.api import metric_rules
 from davy.api.analysis import (
+    AnalysisRef,
     AnalysisRunSpec,
     AnalysisTemplateSpec,
     Metric,
@@ -39,22 +41,9 @@ REDACTED: Final = "***"
 _FIELD: Final = re.compile(r"\.?([^.\[\]]+)|\[['\"]([^'\"]*)['\"]\]|\[(\d+)\]")
 
 
-@dataclass(frozen=True)
-class Template:
-    """An AnalysisTemplate or a ClusterAnalysisTemplate, as read."""
-
-    name: str
-    spec: AnalysisTemplateSpec
-    cluster_scope: bool = False
-
-    def __str__(self) -> str:
-        kind = "ClusterAnalysisTemplate" if self.cluster_scope else "AnalysisTemplate"
-        return f"{kind} {self.name}"
-
-
 def run_spec(
     templates: Sequence[Template],
-    args: Sequence[RunArg],
+    analysis: AnalysisRef,
     *,
     manifest: Mapping[str, Any],
     stable_hash: str,
@@ -65,7 +54,7 @@ def run_spec(
 
     Args:
         templates: in the rollout's order.
-        args: the rollout's own.
+        analysis: the rollout's own: arguments and rules.
         manifest: the Rollout object, for fieldRef.
         stable_hash: pod-template-hash of stable.
         latest_hash: pod-template-hash of the canary.
@@ -76,7 +65,7 @@ def run_spec(
     """
     findings: list[Finding] = []
     merged = _merged_args(templates, findings)
-    given = {arg.name: arg for arg in args}
+    given = {arg.name: arg for arg in analysis.args or ()}
     resolved: list[TemplateArg] = []
     for name, (arg, template) in merged.items():
         filled = _argument(arg, given.get(name), manifest, stable_hash, latest_hash)
@@ -84,14 +73,49 @@ def run_spec(
             findings.append(Finding(f"{template}: args[{name}]", filled))
         else:
             resolved.append(filled)
-    metrics = _metrics(templates, resolved, set(merged), inline=inline, findings=findings)
+    sources = {str(template): template.spec.metrics for template in templates}
+    metrics = _metrics(sources, resolved, set(merged), inline=inline, findings=findings)
     if findings:
         raise InvalidObject(findings)
+    specs: tuple[AnalysisRef | AnalysisTemplateSpec, ...]
+    specs = (analysis, *(template.spec for template in templates))
     try:
-        return AnalysisRunSpec(metrics=metrics, args=resolved or None)
+        spec = AnalysisRunSpec(
+            metrics=metrics,
+            args=resolved or None,
+            dry_run=[rule for each in specs for rule in each.dry_run or ()] or None,
+            measurement_retention=[
+                rule for each in specs for rule in each.measurement_retention or ()
+            ]
+            or None,
+        )
     except ValidationError as error:  # each template has room for 64 metrics, and so has the run
         together = ", ".join(map(str, templates))
         raise InvalidObject(api_findings.of(error, AnalysisRunSpec, together)) from None
+    if twice := [*metric_rules.repeated_rules(spec, "")]:
+        raise InvalidObject(twice)
+    run_filled(spec)
+    if left := metric_rules.findings(spec):  # braces in the value of an argument
+        raise InvalidObject(left)
+    return spec
+
+
+def run_filled(spec: AnalysisRunSpec) -> AnalysisRunSpec:
+    """A run's spec, its arguments filled in but for secrets; of Davy's own they are already.
+
+    Args:
+        spec: without findings of validation, so that each argument has a value or a secret.
+
+    Raises:
+        InvalidObject: with everything that is wrong.
+    """
+    findings: list[Finding] = []
+    metrics = _metrics({"spec": spec.metrics}, spec.args or (), (), inline=False, findings=findings)
+    if findings:
+        raise InvalidObject(findings)
+    filled = spec.model_copy(update={"metrics": metrics})
+    rules.chosen(filled)
+    return filled
 
 
 def secret_refs(spec: AnalysisRunSpec) -> dict[str, SecretKeyRef]:
@@ -124,13 +148,18 @@ def _merged_args(
                 merged[arg.name] = arg, template
                 continue
             known, other = merged[arg.name]
-            if _unset(known):
+            if _rank(arg) > _rank(known):
                 merged[arg.name] = arg, template
-            elif not _unset(arg) and (arg.value, arg.value_from) != (known.value, known.value_from):
+            elif _rank(arg) == _rank(known) and arg != known:
                 path = f"{template}: args[{arg.name}]"
                 message = f"has another default than in {other}; give one of them no value"
                 findings.append(Finding(path, message))
     return merged
+
+
+def _rank(arg: TemplateArg) -> int:
+    """Of several defaults for one argument the highest counts: a text, a reference, none."""
+    return 2 if arg.value is not None else 1 if arg.value_from is not None else 0
 
 
 def _unset(arg: TemplateArg | RunArg) -> bool:
@@ -196,7 +225,7 @@ def field(manifest: Mapping[str, Any], path: str) -> str:
 
 
 def _metrics(
-    templates: Sequence[Template],
+    sources: Mapping[str, Sequence[Metric]],
     args: Sequence[TemplateArg],
     declared: Collection[str],
     *,
@@ -206,23 +235,23 @@ def _metrics(
     values = {arg.name: arg.value for arg in args if arg.value is not None}
     secret = {arg.name for arg in args if arg.value is None}
     unresolved = set(declared) - values.keys() - secret  # these have a finding of their own
-    seen: dict[str, Template] = {}
+    seen: dict[str, str] = {}
     metrics = []
-    for template in templates:
-        for metric in template.spec.metrics:
+    for source, found in sources.items():
+        for metric in found:
             if metric.name in seen:
                 message = f"is in {seen[metric.name]} too; a run's metrics need different names"
-                findings.append(Finding(f"{template}: metrics[{metric.name}]", message))
+                findings.append(Finding(f"{source}: metrics[{metric.name}]", message))
                 continue
-            seen[metric.name] = template
+            seen[metric.name] = source
             if unresolved & substitute.names(metric.manifest()):
                 continue
-            ready, wrong = substitute.filled(metric, values, secret, str(template))
+            ready, wrong = substitute.filled(metric, values, secret, source)
             findings.extend(wrong)
             if ready is not None:
-                findings.extend(_checked(ready, f"{template}: metrics[{metric.name}]"))
+                findings.extend(_checked(ready, f"{source}: metrics[{metric.name}]"))
                 if inline:
-                    findings.extend(metric_rules.inline_findings([ready], str(template)))
+                    findings.extend(metric_rules.inline_findings([ready], source))
                 metrics.append(ready)
     return metrics
 

@@ -1,4 +1,6 @@
-"""When each metric is measured next: on a grid from the run's start, so that nothing drifts.
+"""When each metric is measured next, and when a finished run may go.
+
+Measurements are on a grid from the run's start, so that nothing drifts.
 
 The first measurement is due at `startedAt + initialDelay`; the others `interval` apart on the grid
 that begins there. Starts are counted, not ends: an answer that takes 5 s doesn't move the next
@@ -19,7 +21,14 @@ from datetime import datetime, timedelta
 
 from davy.analysis import limits, nodata
 from davy.analysis.limits import DAVY, ERROR_RETRY, JudgeDefaults, Limits
-from davy.api.analysis import Metric, MetricResult, Phase, RunManifest
+from davy.api.analysis import (
+    AnalysisRunStatus,
+    Metric,
+    MetricResult,
+    Phase,
+    RunManifest,
+    TtlStrategy,
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,23 @@ def retry_after(wanted: Limits) -> timedelta:
     if wanted.consecutive_error is not None or wanted.interval is None:
         return ERROR_RETRY
     return min(wanted.interval, ERROR_RETRY)
+
+
+def expires_at(wanted: TtlStrategy, status: AnalysisRunStatus) -> datetime | None:
+    """When a finished run is deleted; None: not by its age.
+
+    As in Argo: of the two numbers for Successful and for Failed runs each goes before the general
+    one, which alone is for the other phases.
+    """
+    seconds = {
+        Phase.SUCCESSFUL: wanted.seconds_after_success,
+        Phase.FAILED: wanted.seconds_after_failure,
+    }.get(status.phase)
+    if seconds is None:
+        seconds = wanted.seconds_after_completion
+    if seconds is None or status.completed_at is None or not status.phase.completed:
+        return None
+    return status.completed_at + timedelta(seconds=seconds)
 
 
 def _next(

@@ -1,11 +1,11 @@
 """AnalysisTemplate (both kinds) and AnalysisRun: what is measured, and what came of it."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from davy.api.fields import BY_NAME, Instant, Model, ObjectName
+from davy.api.fields import BY_METRIC_NAME, BY_NAME, INT32, Instant, Model, ObjectName
 from davy.api.providers import MetricProvider
 
 IntOrText = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
@@ -55,6 +55,62 @@ class TemplateRef(Model):
     cluster_scope: bool = Field(default=False, description="true: a ClusterAnalysisTemplate.")
 
 
+MetricPattern = Annotated[str, Field(min_length=1, max_length=253)]
+"""A metric's name, or a regular expression that is found in it: `errors`, `^error-`, `.*`."""
+
+
+class DryRun(Model):
+    """Metrics that are measured and told, and decide nothing."""
+
+    metric_name: MetricPattern = Field(
+        description="A metric's name, or a regular expression that is found in some: `.*` is all."
+    )
+
+
+class MeasurementRetention(Model):
+    """How many measurements of some metrics a run's status keeps."""
+
+    metric_name: MetricPattern = Field(
+        description="A metric's name, or a regular expression that is found in some: `.*` is all."
+    )
+    limit: int = Field(
+        ge=0,
+        le=1000,
+        description="Measurements to keep, the latest; 0: as many as without a rule, 10. The "
+        "limits of a run's metrics are 1000 together at most.",
+    )
+
+
+DryRuns = Annotated[
+    list[DryRun],
+    Field(
+        max_length=16,
+        json_schema_extra=BY_METRIC_NAME,
+        description="Metrics that are measured and told, and decide nothing.",
+    ),
+]
+Retentions = Annotated[
+    list[MeasurementRetention],
+    Field(
+        max_length=16,
+        json_schema_extra=BY_METRIC_NAME,
+        description="How many measurements the status keeps, by metric; the last rule that fits "
+        "a metric counts.",
+    ),
+]
+
+
+class AnalysisRunMetadata(Model):
+    """Labels and annotations of the AnalysisRuns that are made, beside Davy's own."""
+
+    labels: dict[str, Annotated[str, Field(max_length=63)]] | None = Field(
+        None, max_length=32, description="Labels, to select runs by."
+    )
+    annotations: dict[str, Annotated[str, Field(max_length=4096)]] | None = Field(
+        None, max_length=32, description="Annotations."
+    )
+
+
 class AnalysisRef(Model):
     """Templates to run, merged into one AnalysisRun, and their arguments."""
 
@@ -66,6 +122,11 @@ class AnalysisRef(Model):
         max_length=64,
         json_schema_extra=BY_NAME,
         description="Values for the templates' arguments.",
+    )
+    dry_run: DryRuns | None = None
+    measurement_retention: Retentions | None = None
+    analysis_run_metadata: AnalysisRunMetadata | None = Field(
+        None, description="Labels and annotations of the runs that are made."
     )
 
 
@@ -147,13 +208,14 @@ class TemplateArg(Model):
     )
 
 
+METRICS_TOLD: Final = "Measured side by side; the run succeeds when all do."
 Metrics = Annotated[
     list[Metric],
     Field(
         min_length=1,
         max_length=64,
         json_schema_extra=BY_NAME,
-        description="Measured side by side; the run succeeds when all do.",
+        description=METRICS_TOLD,
     ),
 ]
 TemplateArgs = Annotated[
@@ -167,8 +229,35 @@ TemplateArgs = Annotated[
 class AnalysisTemplateSpec(Model):
     """Metrics and the arguments they use as `{{args.name}}`."""
 
-    metrics: Metrics
+    metrics: list[Metric] = Field(
+        default_factory=list,
+        max_length=64,
+        json_schema_extra=BY_NAME,
+        description=f"{METRICS_TOLD} A template that names `templates` may have none of its own.",
+    )
+    templates: list[TemplateRef] | None = Field(
+        None,
+        max_length=16,
+        description="Further templates, whose metrics, arguments and rules are merged with these; "
+        "an AnalysisTemplate is looked up in the rollout's namespace.",
+    )
     args: TemplateArgs | None = None
+    dry_run: DryRuns | None = None
+    measurement_retention: Retentions | None = None
+
+
+class TtlStrategy(Model):
+    """How long a finished run stays; of several numbers that fit the special one counts."""
+
+    seconds_after_completion: int | None = Field(
+        None, ge=0, le=INT32, description="Seconds that a finished run stays, however it ended."
+    )
+    seconds_after_success: int | None = Field(
+        None, ge=0, le=INT32, description="Seconds that a Successful run stays."
+    )
+    seconds_after_failure: int | None = Field(
+        None, ge=0, le=INT32, description="Seconds that a Failed run stays."
+    )
 
 
 class AnalysisRunSpec(Model):
@@ -176,8 +265,15 @@ class AnalysisRunSpec(Model):
 
     metrics: Metrics
     args: TemplateArgs | None = None
+    dry_run: DryRuns | None = None
+    measurement_retention: Retentions | None = None
     terminate: bool = Field(
         default=False, description="true: stop measuring; what is not bad is good."
+    )
+    ttl_strategy: TtlStrategy | None = Field(
+        None,
+        description="When the finished run is deleted. Unset: it stays, or a Rollout's history "
+        "limits decide.",
     )
 
 
@@ -216,7 +312,7 @@ class Measurement(StatusModel):
 
 
 class MetricResult(StatusModel):
-    """What came of one metric; counters are over all measurements, the list is the latest ten."""
+    """What came of one metric; counters are over all measurements, the list is the latest."""
 
     name: str
     phase: Phase
@@ -229,6 +325,8 @@ class MetricResult(StatusModel):
     error: int = 0
     consecutive_error: int = 0
     consecutive_success: int = 0
+    dry_run: bool | None = None
+    """True: it decides nothing."""
 
 
 class RunSummary(StatusModel):
@@ -250,6 +348,9 @@ class AnalysisRunStatus(StatusModel):
     started_at: Instant | None = None
     completed_at: Instant | None = None
     run_summary: RunSummary | None = None
+    """Of the metrics that decide."""
+    dry_run_summary: RunSummary | None = None
+    """Of the others; None: there are none."""
 
 
 class RunManifest(StatusModel):

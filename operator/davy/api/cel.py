@@ -213,13 +213,6 @@ _PROVIDER: Final = "spec.metrics[].provider"
 
 _ANALYSIS: Final[tuple[Rule, ...]] = (
     Rule(
-        "spec",
-        "",
-        "spec.metrics is missing; give at least one metric",
-        required="metrics",
-        unless_unbuilt=True,
-    ),
-    Rule(
         "spec.metrics[]",
         "has(self.interval) || !has(self.count) || type(self.count) != int || self.count <= 1",
         "count is more than 1, so interval is needed: the time between two measurements",
@@ -305,5 +298,22 @@ _ANALYSIS: Final[tuple[Rule, ...]] = (
     ),
 )
 
-ANALYSIS_TEMPLATE: Final = _ANALYSIS
-ANALYSIS_RUN: Final = _ANALYSIS
+ANALYSIS_TEMPLATE: Final = (
+    Rule(
+        "spec",
+        "(has(self.metrics) && self.metrics.size() > 0) || "
+        "(has(self.templates) && self.templates.size() > 0)",
+        "spec.metrics is missing; give at least one metric, or name templates that have one",
+    ),
+    *_ANALYSIS,
+)
+ANALYSIS_RUN: Final = (
+    Rule(
+        "spec",
+        "",
+        "spec.metrics is missing; give at least one metric",
+        required="metrics",
+        unless_unbuilt=True,
+    ),
+    *_ANALYSIS,
+)

@@ -39,6 +39,12 @@ BY_NAME: Final[JsonDict] = {
 """`json_schema_extra` of a list whose items are told apart by `name`: server-side apply merges them
 one by one, and the API server refuses two of the same name."""
 
+BY_METRIC_NAME: Final[JsonDict] = {
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["metricName"],
+}
+"""The same for items that are told apart by `metricName`."""
+
 ALL_DIFFERENT: Final[JsonDict] = {"x-kubernetes-list-type": "set"}
 """`json_schema_extra` of a list of texts that must all differ."""
 

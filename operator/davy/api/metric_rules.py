@@ -4,7 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from davy.api import provider_rules
-from davy.api.analysis import AnalysisRunSpec, AnalysisTemplateSpec, IntOrText, Metric
+from davy.api.analysis import (
+    AnalysisRef,
+    AnalysisRunSpec,
+    AnalysisTemplateSpec,
+    IntOrText,
+    Metric,
+    TemplateArg,
+)
 from davy.api.arguments import (
     has_placeholder,
     is_placeholder,
@@ -29,6 +36,10 @@ def findings(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:
     args = spec.args or []
     names = [metric.name for metric in spec.metrics]
     found = list(template_args(args, "spec.args"))
+    if isinstance(spec, AnalysisTemplateSpec):
+        found += _made_of(spec)
+    else:
+        found += _unfilled(args)
     for index, metric in enumerate(spec.metrics):
         path = f"spec.metrics[{index}]"
         if metric.name in names[:index]:
@@ -37,7 +48,45 @@ def findings(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:
             )
         found += metric_findings(metric, path)
         found += placeholder_problems(metric.manifest(), [arg.name for arg in args], path)
+    found += repeated_rules(spec, "spec")
     return found
+
+
+def _made_of(spec: AnalysisTemplateSpec) -> Iterator[Finding]:
+    """A template has metrics, or names templates that have some, each once."""
+    if not spec.metrics and not spec.templates:
+        yield Finding("spec.metrics", "is empty; write at least 1, or name templates that have one")
+    refs = spec.templates or []
+    for index, ref in enumerate(refs):
+        if ref in refs[:index]:
+            path = f"spec.templates[{index}].templateName"
+            yield Finding(path, f"names {ref.template_name} a second time; once is enough")
+
+
+def _unfilled(args: Sequence[TemplateArg]) -> Iterator[Finding]:
+    """Arguments that nobody will fill in: a run is measured as it is."""
+    for index, arg in enumerate(args):
+        if arg.value_from is not None and arg.value_from.field_ref is not None:
+            message = "is of a rollout, which a run doesn't read; give a value"
+            yield Finding(f"spec.args[{index}].valueFrom.fieldRef", message)
+        elif arg.value is None and arg.value_from is None:
+            message = "has no value; give a value, or a secretKeyRef"
+            yield Finding(f"spec.args[{index}]", message)
+
+
+def repeated_rules(
+    spec: AnalysisTemplateSpec | AnalysisRunSpec | AnalysisRef, path: str
+) -> Iterator[Finding]:
+    """Rules for metrics that are there twice, as in Argo an error."""
+    at = f"{path}." if path else ""
+    for field, names in (
+        ("dryRun", [rule.metric_name for rule in spec.dry_run or ()]),
+        ("measurementRetention", [rule.metric_name for rule in spec.measurement_retention or ()]),
+    ):
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                where = f"{at}{field}[{index}].metricName"
+                yield Finding(where, f"is {name} a second time; one rule for it is enough")
 
 
 def doubts(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+_LONGEST: Final = 317
+"""Characters of a key that a path shows: a label's longest name, prefix and slash included."""
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -16,6 +18,8 @@ def child(path: str, key: str | int) -> str:
     """The path of a field or an item: `a.b`, `a[2]`, `a['with-dash']`."""
     if isinstance(key, int):
         return f"{path}[{key}]"
+    if len(key) > _LONGEST:
+        key = f"{key[: _LONGEST - 1]}…"
     if not _PLAIN.fullmatch(key):
         return f"{path}['{key}']"
     return f"{path}.{key}" if path else key

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from davy.api import pod_template, selector
+from davy.api import pod_template, run_metadata, selector
 from davy.api.analysis import AnalysisRef
 from davy.api.arguments import rollout_args
 from davy.api.errors import Finding
+from davy.api.metric_rules import repeated_rules
 from davy.api.rollout import CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting
 
 _CANARY: Final = "spec.strategy.canary"
@@ -117,6 +118,11 @@ def _analysis(analysis: AnalysisRef, path: str) -> Iterator[Finding]:
                 f"names the {kind} {name} a second time; once is enough",
             )
     yield from rollout_args(analysis.args or [], f"{path}.args")
+    yield from repeated_rules(analysis, path)
+    if analysis.analysis_run_metadata:
+        yield from run_metadata.problems(
+            analysis.analysis_run_metadata, f"{path}.analysisRunMetadata"
+        )
 
 
 def _routers(routing: TrafficRouting) -> Iterator[Finding]:

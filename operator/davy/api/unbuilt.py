@@ -63,35 +63,6 @@ def _routers(*fields: str) -> tuple[Unbuilt, ...]:
     )
 
 
-def _analysis_options(at: str) -> tuple[Unbuilt, ...]:
-    return (
-        Unbuilt(
-            at,
-            "dryRun",
-            _OBJECTS,
-            "dry runs of metrics are",
-            "remove it, or give the metric failureLimit -1 with a consecutiveSuccessLimit",
-        ),
-        Unbuilt(
-            at,
-            "measurementRetention",
-            _OBJECTS,
-            "another number of kept measurements than 10 is",
-            "remove it",
-        ),
-    )
-
-
-def _run_metadata(at: str) -> Unbuilt:
-    return Unbuilt(
-        at,
-        "analysisRunMetadata",
-        _OBJECT,
-        "labels and annotations for AnalysisRuns are",
-        "remove it, and select runs by their owner",
-    )
-
-
 _SPEC: Final = (
     Unbuilt(
         "spec",
@@ -305,10 +276,6 @@ ROLLOUT: Final[tuple[Unbuilt, ...]] = (
     *_STEPS,
     *_ROUTERS,
     *_PLUGIN_FIELDS,
-    *_analysis_options(f"{_CANARY}.analysis"),
-    _run_metadata(f"{_CANARY}.analysis"),
-    *_analysis_options(f"{_STEP}.analysis"),
-    _run_metadata(f"{_STEP}.analysis"),
 )
 
 _PROVIDER: Final = "spec.metrics[].provider"
@@ -352,30 +319,11 @@ _METRICS: Final = (
         "trusting a certificate authority of a metric's own is",
         "set REQUESTS_CA_BUNDLE of Davy's Deployment to a bundle that has it",
     ),
-    *_analysis_options("spec"),
 )
 
-ANALYSIS_TEMPLATE: Final[tuple[Unbuilt, ...]] = (
-    *_METRICS,
-    Unbuilt(
-        "spec",
-        "templates",
-        _OBJECTS,
-        "templates that name other templates are",
-        "name them all in the Rollout's analysis",
-    ),
-)
+ANALYSIS_TEMPLATE: Final[tuple[Unbuilt, ...]] = _METRICS
 
-ANALYSIS_RUN: Final[tuple[Unbuilt, ...]] = (
-    *_METRICS,
-    Unbuilt(
-        "spec",
-        "ttlStrategy",
-        _OBJECT,
-        "deleting runs by age is",
-        "use the Rollout's analysis.successfulRunHistoryLimit and unsuccessfulRunHistoryLimit",
-    ),
-)
+ANALYSIS_RUN: Final[tuple[Unbuilt, ...]] = _METRICS
 
 
 def split(document: Json, table: Iterable[Unbuilt]) -> tuple[Json, list[Finding]]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Final, Literal
 
-from davy.analysis import resolve
+from davy.analysis import resolve, rules
+from davy.analysis import templates as nesting
 from davy.api import metric_rules, rollout_rules, validate
-from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec
+from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec, TemplateRef
 from davy.api.errors import Finding, InvalidObject
 from davy.api.group import ARGO, DAVY, VERSION
 from davy.api.rollout import RolloutSpec
@@ -112,7 +113,27 @@ def _alone(document: Document) -> tuple[Any, list[Finding]]:
     if isinstance(spec, AnalysisTemplateSpec | AnalysisRunSpec):
         for index, metric in enumerate(spec.metrics):
             wrong += resolve.expression_findings(metric, f"spec.metrics[{index}]")
+        wrong += _rules(spec)
+    if isinstance(spec, AnalysisRunSpec) and not wrong:
+        wrong += _unmeasurable(spec)
     return (None if wrong else spec), wrong
+
+
+def _unmeasurable(spec: AnalysisRunSpec) -> Sequence[Finding]:
+    """What is wrong in a run once its arguments are filled in."""
+    try:
+        resolve.run_filled(spec)
+    except InvalidObject as error:
+        return error.findings
+    return ()
+
+
+def _rules(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> Iterator[Finding]:
+    """Rules that can't be read; those of a template may pick metrics of another."""
+    whole = isinstance(spec, AnalysisRunSpec)
+    names = tuple(metric.name for metric in spec.metrics) if whole else None
+    for finding in rules.findings(spec.dry_run or (), spec.measurement_retention or (), names):
+        yield Finding(f"spec.{finding.path}", finding.message)
 
 
 def _doubts(spec: Any) -> list[Finding]:
@@ -131,19 +152,23 @@ def _references(
 ) -> Iterator[Remark]:
     """Whether the templates that a rollout names can be merged and get all their arguments."""
     for path, analysis in _analyses(spec):
-        used = []
-        for index, ref in enumerate(analysis.templates):
-            kind = "ClusterAnalysisTemplate" if ref.cluster_scope else "AnalysisTemplate"
-            found = _find(templates, kind, ref.template_name, document)
-            if found:
-                used.append(found)
-            elif (kind, ref.template_name) not in named:
-                message = f"names the {kind} {ref.template_name}, which isn't in these files"
-                where = f"{path}.templates[{index}].templateName"
-                yield _remark(document, "note", Finding(where, message))
-        if len(used) < len(analysis.templates):
-            continue
-        for finding in _merged(document, used, analysis, inline=".steps[" in path):
+        nest = nesting.flattened(analysis.templates, lambda ref: _find(templates, ref, document))
+        for absent in nest.absent:
+            kind = nesting.kind_of(cluster_scope=absent.ref.cluster_scope)
+            if (kind, absent.ref.template_name) in named:
+                continue
+            message = f"names the {kind} {absent.ref.template_name}, which isn't in these files"
+            nested = not absent.path.startswith("templates[")
+            finding = (
+                Finding(path, f"{absent.path}: {message}")
+                if nested
+                else Finding(f"{path}.{absent.path}", message)
+            )
+            yield _remark(document, "note", finding)
+        wrong: Sequence[Finding] = nest.findings
+        if not wrong and not nest.absent:
+            wrong = _merged(document, nest.templates, analysis, inline=".steps[" in path)
+        for finding in wrong:
             yield _remark(document, "error", Finding(path, str(finding)))
 
 
@@ -157,25 +182,27 @@ def _analyses(spec: RolloutSpec) -> Iterator[tuple[str, AnalysisRef]]:
 
 
 def _find(
-    templates: Sequence[_Checked], kind: str, name: str, near: Document
-) -> resolve.Template | None:
+    templates: Sequence[_Checked], ref: TemplateRef, near: Document
+) -> nesting.Template | None:
     """The template of that name, the one nearest to the rollout's file if there are several.
 
     Files often leave the namespace to whoever applies them, and folders repeat names.
     """
-    cluster_scope = kind == "ClusterAnalysisTemplate"
+    kind = nesting.kind_of(cluster_scope=ref.cluster_scope)
     fitting = [
         one
         for one in templates
-        if (one.document.kind, one.document.name) == (kind, name)
+        if (one.document.kind, one.document.name) == (kind, ref.template_name)
         and (
-            cluster_scope
+            ref.cluster_scope
             or None in {near.namespace, one.document.namespace}
             or near.namespace == one.document.namespace
         )
     ]
     nearest = min(fitting, key=lambda one: _distance(one.document, near), default=None)
-    return resolve.Template(name, nearest.spec, cluster_scope) if nearest else None
+    if nearest is None:
+        return None
+    return nesting.Template(ref.template_name, nearest.spec, ref.cluster_scope)
 
 
 def _distance(one: Document, other: Document) -> int:
@@ -186,13 +213,13 @@ def _distance(one: Document, other: Document) -> int:
 
 
 def _merged(
-    document: Document, used: Sequence[resolve.Template], analysis: AnalysisRef, *, inline: bool
+    document: Document, used: Sequence[nesting.Template], analysis: AnalysisRef, *, inline: bool
 ) -> tuple[Finding, ...]:
     metadata = {"namespace": "default", **document.content["metadata"]}
     try:
         resolve.run_spec(
             used,
-            analysis.args or [],
+            analysis,
             manifest={**document.content, "metadata": metadata},
             stable_hash=_HASH,
             latest_hash=_HASH,

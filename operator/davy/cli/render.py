@@ -317,7 +317,7 @@ def _metric_row(metric: MetricView, glyphs: Glyphs) -> _Row:
     said = ", ".join(f"{count} {word}" for count, word in counts if count) or "none yet"
     value = f"last {metric.value}" if metric.value else ""
     return _Row(
-        name=Text(f"metric {metric.name}"),
+        name=Text(f"metric {metric.name}" + (" (dry run)" if metric.dry_run else "")),
         status=_status(metric.mood, metric.phase, glyphs),
         info="; ".join(part for part in (f"measurements: {said}", value, metric.message) if part),
     )

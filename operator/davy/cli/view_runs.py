@@ -20,6 +20,8 @@ class MetricView:
     """What came of one metric so far."""
 
     name: str
+    dry_run: bool
+    """It decides nothing."""
     phase: str
     mood: Mood
     successful: int
@@ -76,6 +78,7 @@ def _metric(result: Json) -> MetricView:
     phase = text(result, "phase") or "Pending"
     return MetricView(
         name=text(result, "name") or "?",
+        dry_run=result.get("dryRun") is True,
         phase=phase,
         mood=_MOODS.get(phase, Mood.BUSY),
         successful=number(result, "successful") or 0,

@@ -1,7 +1,8 @@
 """Which keys an object concerns: whose pass may come out differently because it changed.
 
-Rollouts refer to routes, Services and templates by name, so a reverse index of those names is kept;
-it is renewed by each pass in the same breath as the objects are read, so no change falls between.
+Rollouts refer to routes, Services and templates by name, and a run that is due to be deleted to the
+Rollout that it waits for, so a reverse index of those names is kept; it is renewed by each pass in
+the same breath as the objects are read, so no change falls between.
 """
 
 from collections import defaultdict
@@ -47,6 +48,7 @@ class Interest:
         namespace, name = identify(seen)
         if kind == self._kinds.rollout:
             yield Key(namespace, "Rollout", name)
+            yield from self._waiting(kind, namespace, name)
         elif kind == self._kinds.analysis_run:
             yield Key(namespace, "AnalysisRun", name)
             yield from self._owner(seen)
@@ -58,7 +60,7 @@ class Interest:
             if parent:
                 yield from self._owner(parent)
         else:
-            yield from tuple(self._referring.get((kind, namespace, name), ()))
+            yield from self._waiting(kind, namespace, name)
 
     def referring_to(self, kind: Kind) -> frozenset[Key]:
         """Every key that depends on some object of a kind."""
@@ -68,6 +70,9 @@ class Interest:
             if reference[0] == kind
             for key in keys
         )
+
+    def _waiting(self, kind: Kind, namespace: str, name: str) -> tuple[Key, ...]:
+        return tuple(self._referring.get((kind, namespace, name), ()))
 
     def _owner(self, seen: Json) -> Iterator[Key]:
         owner = controller_of(seen)

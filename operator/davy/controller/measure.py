@@ -26,6 +26,8 @@ from davy.cluster.events import Recorder
 from davy.cluster.kinds import Kinds
 from davy.controller import runs, secrets
 from davy.controller.clock import Clock
+from davy.controller.expiry import Expiry
+from davy.controller.interest import Interest
 from davy.controller.outcome import Done, Gone, Result, Retry
 from davy.controller.queue import Key
 from davy.controller.settings import MeasureSettings
@@ -62,6 +64,7 @@ class Measurer:
 
     Args:
         look: enqueues a key when an answer is there.
+        interest: told what a finished run waits for.
     """
 
     api: Api
@@ -72,11 +75,13 @@ class Measurer:
     recorder: Recorder
     settings: MeasureSettings
     look: Callable[[Key], None]
+    interest: Interest
     _asked: dict[Key, _Asked] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Put the parts together."""
         self.secrets = secrets.Secrets(self.api, self.kinds.api_group)
+        self.expiry = Expiry(self.api, self.cache, self.kinds, self.clock, self.interest)
         self.shares = Shares(self.settings.per_namespace, self.look)
 
     async def reconcile(self, key: Key) -> Result:
@@ -84,14 +89,15 @@ class Measurer:
         raw = self.cache.get(self.kinds.analysis_run, key.namespace, key.name)
         if raw is None:
             self._forget(key)
+            self.interest.refer(key, ())
             return Gone()
-        try:
-            run = runs.parse(raw)
-        except ValidationError as error:
-            return await self._unreadable(raw, error)
-        if run.status.phase.completed:
+        if runs.ended(raw):
             self._forget(key)
-            return Done()
+            return await self.expiry.reconcile(key, raw)
+        try:
+            run = runs.measured(self.cache, raw)
+        except errors.InvalidObject as error:
+            return await self._refuse(raw, f"The run can't be measured: {error}.")
         asked = self._questions(key, uid_of(raw))
         answers = dict(asked.answers)
         begins = run.status.started_at is None
@@ -191,24 +197,16 @@ class Measurer:
             message = after.message or after.phase.value
             self.recorder.emit(kind, made, _ENDED[after.phase].value, message, warning=bad)
 
-    async def _unreadable(self, raw: Json, error: ValidationError) -> Result:
-        """A run that no schema checked ends with what is wrong in it."""
-        first = error.errors()[0]
-        path = ".".join(str(part) for part in first["loc"])
-        after = AnalysisRunStatus(phase=Phase.ERROR, message=f"{path}: {first['msg']}")
-        held = raw.get("status") or {}
-        if held.get("phase") == after.phase.value:
-            return Done()
+    async def _refuse(self, raw: Json, why: str) -> Result:
+        """A run that can't be measured ends with what is wrong in it."""
         try:
-            await apply.write_status(
-                self.api,
-                self.kinds.analysis_run,
-                raw,
-                before=held,
-                after={**held, **after.manifest()},
-            )
-        except errors.ApiFailure as failure:
-            return Retry(failure)
+            before = AnalysisRunStatus.model_validate(raw.get("status") or {})
+        except ValidationError:  # the phase is written over it, the rest left alone
+            before = AnalysisRunStatus()
+        try:
+            await self._write(raw, before, judge.refused(before, why, self.clock.now()))
+        except errors.ApiFailure as error:
+            return Retry(error)
         return Done()
 
     def _questions(self, key: Key, uid: str) -> _Asked:

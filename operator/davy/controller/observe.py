@@ -122,7 +122,8 @@ class Observer:
             kind = self.kinds.named(key.group, key.kind)
             if kind:
                 yield (kind, key.namespace, key.name)
-        yield from runs.references(self.kinds, seen.rollout.namespace, seen.rollout.spec)
+        rollout = seen.rollout
+        yield from runs.references(self.cache, self.kinds, rollout.namespace, rollout.spec)
 
     def _spec(self, raw: Json) -> RolloutSpec | tuple[Finding, ...]:
         """The parsed spec, or what is wrong with it."""

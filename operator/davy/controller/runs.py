@@ -1,12 +1,21 @@
-"""AnalysisRuns of a rollout: what is known of them, what is wrong with new ones, manifests."""
+"""AnalysisRuns: those of a rollout, what is wrong with new ones, manifests, what a run measures."""
 
 from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from davy.analysis import judge, resolve
-from davy.api import errors, fields, group
-from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec, RunManifest
+from davy.analysis import judge, resolve, templates
+from davy.api import errors, fields, findings, group, validate
+from davy.api.analysis import (
+    AnalysisRef,
+    AnalysisRunMetadata,
+    AnalysisRunSpec,
+    AnalysisRunStatus,
+    AnalysisTemplateSpec,
+    Phase,
+    RunManifest,
+    TemplateRef,
+)
 from davy.api.errors import Finding
 from davy.api.rollout import RolloutSpec
 from davy.cluster import apply
@@ -19,10 +28,12 @@ _UNKNOWN_HASH = "0000000000"
 """Stands for a revision's hash where only the templates are checked."""
 
 
-def references(kinds: Kinds, namespace: str, spec: RolloutSpec) -> Iterator[Reference]:
-    """The templates that a rollout's analyses name."""
+def references(
+    cache: Cache, kinds: Kinds, namespace: str, spec: RolloutSpec
+) -> Iterator[Reference]:
+    """The templates that a rollout's analyses name, and those that these name, there or not."""
     for _, analysis in _analyses(spec):
-        for wanted in analysis.templates:
+        for wanted in _nest(cache, kinds, namespace, analysis).asked:
             kind = _template_kind(kinds, cluster_scope=wanted.cluster_scope)
             yield (kind, namespace if kind.namespaced else "", wanted.template_name)
 
@@ -43,13 +54,14 @@ def stamp(cache: Cache, kinds: Kinds, raw: Json, spec: RolloutSpec) -> tuple[str
 
     The whole Rollout counts only where an argument takes a field of it.
     """
+    namespace = raw["metadata"]["namespace"]
     versions = [str(raw["metadata"].get("generation", 0))]
     for _, analysis in _analyses(spec):
         if any(arg.value_from and arg.value_from.field_ref for arg in analysis.args or ()):
             versions.append(version_of(raw))
-        for wanted in analysis.templates:
+        for wanted in _nest(cache, kinds, namespace, analysis).asked:
             kind = _template_kind(kinds, cluster_scope=wanted.cluster_scope)
-            found = cache.get(kind, raw["metadata"]["namespace"], wanted.template_name)
+            found = cache.get(kind, namespace, wanted.template_name)
             versions.append(f"{uid_of(found)} {version_of(found)}" if found else "")
             if found and "fieldRef" in str((found.get("spec") or {}).get("args")):
                 versions.append(version_of(raw))
@@ -81,7 +93,9 @@ def manifest(
         latest=wanted.hash,
         inline=wanted.kind is world.RunKind.STEP,
     )
+    given = wanted.analysis.analysis_run_metadata or AnalysisRunMetadata()
     labels = {
+        **(given.labels or {}),
         group.POD_TEMPLATE_HASH_LABEL: wanted.hash,
         group.RUN_TYPE_LABEL: wanted.kind.value,
     }
@@ -94,15 +108,48 @@ def manifest(
             "name": wanted.name,
             "namespace": owner.namespace,
             "labels": labels,
-            "annotations": {kinds.api_group.revision_annotation: str(wanted.revision)},
+            "annotations": {
+                **(given.annotations or {}),
+                kinds.api_group.revision_annotation: str(wanted.revision),
+            },
             "ownerReferences": [owner.reference()],
         },
         "spec": spec.manifest(),
     }
 
 
+def ended(found: Json) -> bool:
+    """The run is finished, whatever else its status says."""
+    try:
+        return Phase(str((found.get("status") or {}).get("phase"))).completed
+    except ValueError:
+        return False
+
+
+def measured(cache: Cache, found: Json) -> RunManifest:
+    """The run as the judge reads it.
+
+    One made by hand, or by Argo, was checked by nobody but the API server, and has its arguments to
+    be filled in; one that Davy made passes here, as `resolve.run_spec` sees to it.
+
+    Raises:
+        InvalidObject: it can't be measured, with everything that is wrong.
+    """
+    version = found["metadata"].get("generation") or version_of(found)
+    spec = cache.made(_measurable, found, version)
+    try:
+        status = AnalysisRunStatus.model_validate(found.get("status") or {})
+    except ValidationError as error:
+        raise errors.InvalidObject(findings.of(error, AnalysisRunStatus, "status")) from None
+    return RunManifest(metadata=found["metadata"], spec=spec, status=status)
+
+
+def _measurable(found: Json) -> AnalysisRunSpec:
+    return resolve.run_filled(validate.parse_analysis_run(found))
+
+
 def parse(found: Json) -> RunManifest:
-    """The AnalysisRun as the judge reads it.
+    """The AnalysisRun as it was written.
 
     Raises:
         ValidationError: it isn't one.
@@ -162,31 +209,41 @@ def _spec(
         InvalidObject: a template is absent or can't be read, or they don't fit together.
     """
     namespace = raw["metadata"]["namespace"]
-    templates, findings = [], []
-    for index, wanted in enumerate(analysis.templates):
-        kind = _template_kind(kinds, cluster_scope=wanted.cluster_scope)
-        found = cache.get(kind, namespace, wanted.template_name)
+    nest = _nest(cache, kinds, namespace, analysis)
+    wrong = list(nest.findings)
+    for absent in nest.absent:
+        kind = _template_kind(kinds, cluster_scope=absent.ref.cluster_scope)
         place = f" in namespace {namespace}" if kind.namespaced else ""
-        if found is None:
-            message = f"there is no {kind.kind} {wanted.template_name}{place}; create it."
-            findings.append(Finding(f"templates[{index}].templateName", message))
-            continue
-        try:
-            spec = cache.made(_template, found, version_of(found))
-        except ValidationError as error:
-            findings.append(Finding(f"{kind.kind} {wanted.template_name}", _first(error)))
-            continue
-        templates.append(resolve.Template(wanted.template_name, spec, wanted.cluster_scope))
-    if findings:
-        raise errors.InvalidObject(findings)
+        message = f"there is no {kind.kind} {absent.ref.template_name}{place}; create it."
+        wrong.append(Finding(absent.path, message))
+    if wrong:
+        raise errors.InvalidObject(wrong)
     return resolve.run_spec(
-        templates,
-        analysis.args or (),
+        nest.templates,
+        analysis,
         manifest=raw,
         stable_hash=stable,
         latest_hash=latest or stable,
         inline=inline,
     )
+
+
+def _nest(cache: Cache, kinds: Kinds, namespace: str, analysis: AnalysisRef) -> templates.Nest:
+    """The templates that an analysis names, and those that these name."""
+
+    def find(ref: TemplateRef) -> templates.Template | None:
+        kind = _template_kind(kinds, cluster_scope=ref.cluster_scope)
+        found = cache.get(kind, namespace, ref.template_name)
+        if found is None:
+            return None
+        try:
+            spec = cache.made(_template, found, version_of(found))
+        except ValidationError as error:
+            unreadable = Finding(f"{kind.kind} {ref.template_name}", _first(error))
+            raise errors.InvalidObject([unreadable]) from None
+        return templates.Template(ref.template_name, spec, ref.cluster_scope)
+
+    return templates.flattened(analysis.templates, find)
 
 
 def _template(found: Json) -> AnalysisTemplateSpec:

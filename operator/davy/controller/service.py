@@ -130,6 +130,7 @@ class Operator:
             recorder=self.recorder,
             settings=self.settings.measure,
             look=self.queue.add,
+            interest=self.interest,
         )
         self.telemetry.observe(
             State(self.queue, self.watches, self.cache, self.kinds, self.leader.leads)

@@ -103,7 +103,7 @@ def _ensure(
     create = CreateRun(
         name=reference.name if reference is not None else free,
         kind=ask.kind,
-        analysis=AnalysisRef(templates=ask.analysis.templates, args=ask.analysis.args),
+        analysis=ask.analysis,
         hash=position.new_hash,
         stable_hash=position.stable_hash or "",
         revision=ask.revision,

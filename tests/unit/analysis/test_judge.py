@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.analysis import judge, limits, nodata
+from davy.analysis import judge, nodata, rules
 from davy.analysis.answer import Answered, Measured, NotAnswered
 from davy.api.analysis import AnalysisRunStatus, Phase, RunSummary
 from tests.unit.analysis.runs import NOW, REFUSED, Life, a_metric, a_run, seconds, stored
@@ -133,7 +133,7 @@ def test_counters_and_phases_of_any_life(answers: list[Any], wanted: dict[str, A
         assert now.consecutive_error <= now.error
         assert now.consecutive_success <= now.successful
         assert not (now.consecutive_error and now.consecutive_success)
-        assert len(now.measurements) == min(taken, limits.KEPT)
+        assert len(now.measurements) == min(taken, rules.KEPT)
         before = now
     if life.run.status.phase is Phase.SUCCESSFUL:
         assert life.result.successful + life.result.failed + life.result.inconclusive >= 1

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from davy.analysis import credentials, resolve
-from davy.analysis.resolve import Template
-from davy.api.analysis import AnalysisRunSpec, AnalysisTemplateSpec, RunArg
+from davy.analysis.templates import Template
+from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec
 from davy.api.errors import InvalidObject
 
 ROLLOUT = {
@@ -29,22 +29,33 @@ def a_metric(name: str = "error-rate", **fields: Any) -> dict[str, Any]:
 
 
 def a_template(
-    *metrics: dict[str, Any], args: list[dict[str, Any]] | None = None, name: str = "rates"
+    *metrics: dict[str, Any],
+    args: list[dict[str, Any]] | None = None,
+    name: str = "rates",
+    **fields: Any,
 ) -> Template:
     """An AnalysisTemplate with the argument `service`, unless told otherwise."""
     given = [{"name": "service"}] if args is None else args
-    spec = {"metrics": list(metrics or [a_metric()]), "args": given}
+    spec = {"metrics": list(metrics or [a_metric()]), "args": given, **fields}
     return Template(name, AnalysisTemplateSpec.model_validate(spec))
 
 
+def asking(**analysis: Any) -> AnalysisRef:
+    """A rollout's analysis."""
+    return AnalysisRef.model_validate({"templates": [{"templateName": "rates"}], **analysis})
+
+
 def resolved(
-    *templates: Template, args: list[dict[str, Any]] | None = None, inline: bool = False
+    *templates: Template,
+    args: list[dict[str, Any]] | None = None,
+    inline: bool = False,
+    **analysis: Any,
 ) -> AnalysisRunSpec:
     """The run's spec; `service` is cart unless told otherwise."""
     given = [{"name": "service", "value": "cart"}] if args is None else args
     return resolve.run_spec(
         templates,
-        [RunArg.model_validate(arg) for arg in given],
+        asking(args=given, **analysis),
         manifest=ROLLOUT,
         stable_hash="aaa",
         latest_hash="bbb",
@@ -163,6 +174,19 @@ def test_templates_are_merged() -> None:
     assert [metric.name for metric in resolved(first, second).metrics] == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("{{ $labels.job }}", "has {{$labels.job}}; only {{args.NAME}} is filled in"),
+        ("{{args.zone}}", "uses {{args.zone}}; no template declares the argument zone"),
+        ("a{{b", "has a {{ without its }}"),
+    ],
+)
+def test_braces_in_a_value_are_told_before_the_run_is_made(value: str, says: str) -> None:
+    """The run would end in an Error, and abort the release."""
+    assert says in wrong(a_template(), args=[{"name": "service", "value": value}])
+
+
 def test_a_metric_in_two_templates() -> None:
     """Names are unique in a run."""
     told = wrong(a_template(), a_template(name="more"))
@@ -181,6 +205,65 @@ def test_two_defaults_for_one_argument() -> None:
     )
     assert "x" in query(resolved(declared("a", "x"), declared("b", "x"), args=[]))
     assert "x" in query(resolved(declared("a", None), declared("b", "x"), args=[]))
+
+
+def test_a_text_goes_before_a_reference() -> None:
+    """As in Argo, in either order; two references are a conflict, as nobody could tell which."""
+
+    def declared(name: str, **arg: Any) -> Template:
+        return a_template(a_metric(name), args=[{"name": "service", **arg}], name=name)
+
+    source = {"fieldRef": {"fieldPath": "metadata.name"}}
+    text, taken = declared("a", value="x"), declared("b", valueFrom=source)
+    assert '"x"' in query(resolved(text, taken, args=[]))
+    assert '"x"' in query(resolved(taken, text, args=[]))
+    other = declared("c", valueFrom={"fieldRef": {"fieldPath": "spec.replicas"}})
+    assert "has another default than in AnalysisTemplate b" in wrong(taken, other, args=[])
+
+
+def test_a_reference_goes_before_nothing() -> None:
+    """In either order; the finding of a conflict has its template."""
+
+    def declared(name: str, **arg: Any) -> Template:
+        return a_template(a_metric(name), args=[{"name": "service", **arg}], name=name)
+
+    taken = declared("a", valueFrom={"fieldRef": {"fieldPath": "metadata.name"}})
+    bare = declared("b")
+    assert '"cart"' in query(resolved(taken, bare, args=[]))
+    assert '"cart"' in query(resolved(bare, taken, args=[]))
+    told = wrong(declared("c", value="x"), declared("d", value="y"))
+    assert told.startswith("AnalysisTemplate d: args[service]: has another default than in ")
+
+
+def a_spec(*metrics: dict[str, Any], **fields: Any) -> AnalysisRunSpec:
+    """Of a run that was made by hand."""
+    return AnalysisRunSpec.model_validate({"metrics": list(metrics), **fields})
+
+
+def test_a_run_made_by_hand_is_filled_in() -> None:
+    """Its own arguments; secrets stay."""
+    args = [{"name": "service", "value": "cart"}, SECRET]
+    headers = [{"key": "Authorization", "value": "Bearer {{args.token}}"}]
+    spec = a_spec(a_metric(ask={"headers": headers}), args=args)
+    filled = resolve.run_filled(spec)
+    assert query(filled) == 'sum(rate(errors{service="cart"}[1m]))'
+    assert set(credentials.uses(filled.metrics[0])) == {"token"}
+    assert filled.args == spec.args
+    plain = a_spec(a_metric(ask={"query": "up"}))
+    assert resolve.run_filled(plain) == plain
+
+
+def test_a_run_made_by_hand_says_all_that_is_wrong() -> None:
+    """With the place in its spec."""
+    first, second = a_metric("a", ask={"query": "{{args.x}}"}), a_metric("b", successCondition="(")
+    with pytest.raises(InvalidObject) as caught:
+        resolve.run_filled(a_spec(first, second))
+    assert [finding.path for finding in caught.value.findings] == [
+        "spec: metrics[a].provider.prometheus.query",
+        "spec: metrics[b].provider.prometheus.query",
+    ]
+    with pytest.raises(InvalidObject, match="dryRun"):
+        resolve.run_filled(a_spec(a_metric(ask={"query": "up"}), dryRun=[{"metricName": "x"}]))
 
 
 def test_a_cluster_template_is_named_as_one() -> None:
@@ -260,6 +343,54 @@ def test_expressions_of_providers_are_read_when_args_are_filled_in(
     assert f"metrics[m].provider.{says}" in wrong(template)
 
 
+def test_rules_for_metrics_are_merged() -> None:
+    """The rollout's come first; each may pick metrics of any template."""
+    first = a_template(a_metric("errors"), dryRun=[{"metricName": "latency"}])
+    second = a_template(
+        a_metric("latency"),
+        name="more",
+        measurementRetention=[{"metricName": ".*", "limit": 3}],
+    )
+    spec = resolved(first, second, dryRun=[{"metricName": "^err"}])
+    assert [rule.metric_name for rule in spec.dry_run or []] == ["^err", "latency"]
+    assert [rule.limit for rule in spec.measurement_retention or []] == [3]
+    assert resolved(a_template()).dry_run is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        ("latency", "dryRun[0].metricName: is latency, which no metric is called (error-rate)"),
+        ("*", "dryRun[0].metricName: the pattern '*' uses what isn't supported; write a metric's"),
+        ("(a+)+", "could take too long"),
+        ("{{args.service}}", "uses what isn't supported"),
+    ],
+)
+def test_a_rule_that_picks_nothing(rule: str, says: str) -> None:
+    """As in Argo an error; the sentence has the names that there are."""
+    assert says in wrong(a_template(), dryRun=[{"metricName": rule}])
+    assert says.replace("dryRun", "measurementRetention") in wrong(
+        a_template(), measurementRetention=[{"metricName": rule, "limit": 3}]
+    )
+
+
+def test_a_rule_that_is_there_twice() -> None:
+    """Once in the template and once in the rollout: refused, as in Argo."""
+    rule = [{"metricName": ".*"}]
+    told = wrong(a_template(dryRun=rule), dryRun=rule)
+    assert told == "dryRun[1].metricName: is .* a second time; one rule for it is enough"
+
+
+def test_a_run_keeps_no_more_than_an_object_has_room_for() -> None:
+    """The sum over its metrics; those without a rule keep ten."""
+    metrics = [a_metric(f"m-{n}") for n in range(3)]
+    rule = {"metricName": "m-[01]", "limit": 496}
+    told = wrong(a_template(*metrics), measurementRetention=[rule])
+    assert told == "measurementRetention: keeps 1002 measurements of all metrics together; 1000 fit"
+    fits = resolved(a_template(*metrics), measurementRetention=[rule | {"limit": 495}])
+    assert len(fits.metrics) == 3
+
+
 def test_a_steps_run_must_end() -> None:
     """In a step a metric needs a count; in the background it may go on."""
     endless = a_template(a_metric(interval="5s"))
@@ -290,7 +421,7 @@ def test_a_field_that_is_too_long_for_an_argument_is_told() -> None:
     manifest = {"metadata": {"annotations": {"x": "y" * 5000}}}
     with pytest.raises(InvalidObject, match="is 5000 characters long; 4096 fit"):
         resolve.run_spec(
-            [template], [], manifest=manifest, stable_hash="", latest_hash="", inline=False
+            [template], asking(), manifest=manifest, stable_hash="", latest_hash="", inline=False
         )
 
 

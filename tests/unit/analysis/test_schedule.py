@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from davy.analysis import schedule
 from davy.analysis.limits import JudgeDefaults
+from davy.api.analysis import AnalysisRunStatus, Phase, TtlStrategy
 from tests.unit.analysis.runs import NOW, REFUSED, Life, a_metric, a_run, seconds
 
 GOOD: Any = [0.01]
@@ -176,3 +177,28 @@ def test_any_schedule(passes: list[tuple[float, Any]], took: float) -> None:
         life.now = due.wake_at + seconds(late)
     gaps = [later - sooner for sooner, later in zip(life.started, life.started[1:], strict=False)]
     assert all(gap >= seconds(5) for gap in gaps)
+
+
+@pytest.mark.parametrize(
+    ("phase", "wanted", "after"),
+    [
+        (Phase.SUCCESSFUL, {"seconds_after_completion": 5}, 5),
+        (Phase.SUCCESSFUL, {"seconds_after_completion": 5, "seconds_after_success": 0}, 0),
+        (Phase.SUCCESSFUL, {"seconds_after_failure": 5}, None),
+        (Phase.FAILED, {"seconds_after_failure": 5, "seconds_after_success": 9}, 5),
+        (Phase.FAILED, {"seconds_after_completion": 7, "seconds_after_success": 9}, 7),
+        (Phase.ERROR, {"seconds_after_failure": 5, "seconds_after_completion": 7}, 7),
+        (Phase.INCONCLUSIVE, {"seconds_after_failure": 5}, None),
+        (Phase.RUNNING, {"seconds_after_completion": 5}, None),
+        (Phase.SUCCESSFUL, {}, None),
+    ],
+    ids=str,
+)
+def test_a_finished_run_may_go_after_a_while(
+    phase: Phase, wanted: dict[str, int], after: int | None
+) -> None:
+    """Argo's ttlStrategy: the number for the phase, else the general one."""
+    status = AnalysisRunStatus(phase=phase, completed_at=NOW)
+    expected = None if after is None else NOW + seconds(after)
+    assert schedule.expires_at(TtlStrategy(**wanted), status) == expected
+    assert schedule.expires_at(TtlStrategy(**wanted), AnalysisRunStatus(phase=phase)) is None

@@ -159,11 +159,40 @@ GOOD: Final[dict[str, Json]] = {
                 },
             }
         },
-        analysis={"templates": [{"templateName": "errors", "clusterScope": True}]},
+        analysis={
+            "templates": [{"templateName": "errors", "clusterScope": True}],
+            "dryRun": [{"metricName": "^latency"}],
+            "measurementRetention": [{"metricName": ".*", "limit": 20}],
+            "analysisRunMetadata": {
+                "labels": {"team": "shop", "example.com/empty": ""},
+                "annotations": {"example.com/why": "a release, and more"},
+            },
+        },
     ),
     "template": _analysis("AnalysisTemplate"),
-    "cluster template": _analysis("ClusterAnalysisTemplate"),
-    "run": _analysis("AnalysisRun", terminate=False),
+    "cluster template": _analysis(
+        "ClusterAnalysisTemplate",
+        templates=[{"templateName": "more"}, {"templateName": "more", "clusterScope": True}],
+    ),
+    "run": _analysis(
+        "AnalysisRun",
+        args=[
+            {"name": "service", "value": "cart"},
+            {"name": "hash", "value": "none"},
+            {
+                "name": "token",
+                "valueFrom": {"secretKeyRef": {"name": "prometheus", "key": "token"}},
+            },
+        ],
+        terminate=False,
+        dryRun=[{"metricName": "error"}],
+        measurementRetention=[{"metricName": ".*", "limit": 0}],
+        ttlStrategy={
+            "secondsAfterCompletion": 3600,
+            "secondsAfterSuccess": 0,
+            "secondsAfterFailure": 86400,
+        },
+    ),
 }
 """By the name that cases use; each is accepted everywhere."""
 

@@ -122,6 +122,48 @@ def test_rollouts_and_their_templates_are_checked_together(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize(
+    ("base", "rule", "says"),
+    [
+        ("template", "*", "spec.dryRun[0].metricName: the pattern '*' uses what isn't supported"),
+        ("run", "duration", "spec.dryRun[0].metricName: is duration, which no metric is called"),
+    ],
+)
+def test_a_rule_for_no_metric_is_refused(tmp_path: Path, base: str, rule: str, says: str) -> None:
+    """A template's rule may pick another template's metric, a run's has only its own."""
+    result = run(written(tmp_path, changed(base, {"spec.dryRun": [{"metricName": rule}]})))
+    assert result.exit_code == 1
+    assert says in result.stdout
+    fine = changed("template", {"spec.dryRun": [{"metricName": "latency"}]})
+    assert run(written(tmp_path, fine)).exit_code == 0
+
+
+def test_a_run_made_by_hand_is_checked_with_its_arguments(tmp_path: Path) -> None:
+    """Nobody fills them in later."""
+    assert run(written(tmp_path, GOOD["run"])).exit_code == 0
+    document = changed("run", {"spec.metrics[0].count": "{{args.service}}"})
+    result = run(written(tmp_path, document))
+    assert result.exit_code == 1
+    assert ".count: is 'cart' after arguments are filled in; write a whole number" in result.stdout
+
+
+def test_templates_within_templates_are_followed(tmp_path: Path) -> None:
+    """One that isn't there is a note; what the inner one needs is looked for in the rollout."""
+    outer = changed("template", {"spec": {"templates": [{"templateName": "inner"}]}})
+    inner = changed("template", {"metadata.name": "inner"})
+    result = run(written(tmp_path, GOOD["gateway"], outer))
+    assert result.exit_code == 0
+    assert (
+        "note: spec.strategy.canary.analysis: AnalysisTemplate errors: templates[0].templateName: "
+        "names the AnalysisTemplate inner, which isn't in these files"
+    ) in result.stdout
+    result = run(written(tmp_path, GOOD["gateway"], outer, inner))
+    assert result.exit_code == 1
+    assert "AnalysisTemplate inner: args[service]: has no value" in result.stdout
+    circle = changed("template", {"spec": {"templates": [{"templateName": "errors"}]}})
+    assert "leads in a circle" in run(written(tmp_path, GOOD["gateway"], circle)).stdout
+
+
 def test_a_step_that_would_wait_for_ever_is_refused(tmp_path: Path) -> None:
     """The template alone is right, and so is the rollout."""
     endless = changed("template", {"spec.metrics[0].count": REMOVE, "spec.args[0].value": "cart"})

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from davy.cli import view_steps, view_workload
+from davy.cli import view_runs, view_steps, view_workload
 from davy.cli.view import headline, rollout_view, unobserved
 from davy.cli.view_steps import StepState
 from davy.cli.view_workload import Mood
@@ -15,6 +15,7 @@ from tests.unit.cli.manifests import (
     a_pod,
     a_replica_set,
     a_rollout,
+    a_run,
     an_aborted_rollout,
 )
 
@@ -182,3 +183,13 @@ def test_the_strangest_object_is_still_shown(broken: Json) -> None:
     """A view never fails: a broken object is what a person wants to see."""
     strange = {"metadata": {"namespace": "shop", "name": "cart"}, **broken}
     assert rollout_view(strange, revision_annotation="r").headline.name == "cart"
+
+
+def test_a_dry_run_is_told_apart() -> None:
+    """It decides nothing, so a failed one must not look like what failed the run."""
+    found: list[Json] = [
+        {"name": "errors", "phase": "Running"},
+        {"name": "latency", "dryRun": True},
+    ]
+    seen = view_runs.run(a_run("run", step=1, phase="Running", results=found))
+    assert [metric.dry_run for metric in seen.metrics] == [False, True]

@@ -30,6 +30,15 @@ def test_a_spec_nested_without_end_is_refused(kind: type) -> None:
     assert validate.rollout(document) == []
 
 
+def test_a_key_without_end_is_cut_in_the_path() -> None:
+    """A label's name may have a megabyte, and the status has no room for it."""
+    path = "spec.strategy.canary.analysis.analysisRunMetadata"
+    for labels in ({"x" * 5000: "y" * 64}, {"x" * 5000: "y"}):
+        (found,) = validate.rollout(changed("gateway", {path: {"labels": labels}}))
+        assert found.path.startswith(f"{path}.labels[")
+        assert len(str(found)) < 600
+
+
 def test_a_spec_with_values_without_end_is_refused() -> None:
     """Half a megabyte of empty lists is a hundred of memory."""
     found = validate.rollout(changed("gateway", {"spec.template.spec.x": [[]] * 100_001}))

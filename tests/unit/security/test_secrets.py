@@ -250,9 +250,28 @@ async def test_a_redirect_takes_no_secret_along() -> None:
 )
 async def test_a_secret_is_no_part_of_a_question(asked: Json) -> None:
     """A number asked for with `vector(…)` would come back as the measurement's value."""
-    async with staged() as stage, echoing(a_warning) as (address, _):
+    async with staged() as stage, echoing(a_warning) as (address, seen):
         a_secret(stage, sent_to=address, value="739182645")
         a_run(stage, address, **asked)
+        await stage.turn(1)
+        found = stage.cluster.peek(stage.operator.kinds.analysis_run, "shop", "run") or {}
+        assert found["status"]["phase"] == "Error"
+        assert "a secret; only values of headers and of authentication may hold one" in found["status"]["message"]
+        assert seen == []
+        assert "739182645" not in everything(stage)
+
+
+async def test_a_secret_is_no_part_of_a_question_by_a_detour() -> None:
+    """An argument whose text is another's placeholder: arguments are filled in once."""
+    async with staged() as stage, echoing(a_warning) as (address, _):
+        a_secret(stage, sent_to=address, value="739182645")
+        a_run(stage, address, query="vector({{args.detour}})")
+        stage.cluster.edit(
+            stage.operator.kinds.analysis_run,
+            "shop",
+            "run",
+            lambda run: run["spec"]["args"].append({"name": "detour", "value": "{{args.token}}"}),
+        )
         await measured(stage)
         assert "739182645" not in everything(stage)
 

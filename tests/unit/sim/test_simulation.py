@@ -22,7 +22,8 @@ print([play(generate(seed)).digest for seed in (3, 7, 11, 12)])
 
 def digests(hash_seed: str) -> str:
     """Of some seeds, in a process of its own."""
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join([str(ROOT / "operator"), str(ROOT)])
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": path}
     return subprocess.run(
         [sys.executable, "-c", DIGESTS],
         cwd=ROOT,
