@@ -256,7 +256,7 @@ async def test_a_secret_is_no_part_of_a_question(asked: Json) -> None:
         await stage.turn(1)
         found = stage.cluster.peek(stage.operator.kinds.analysis_run, "shop", "run") or {}
         assert found["status"]["phase"] == "Error"
-        assert "a secret; only values of headers and of authentication may hold one" in found["status"]["message"]
+        assert "only values of headers and of authentication may" in found["status"]["message"]
         assert seen == []
         assert "739182645" not in everything(stage)
 
