@@ -38,7 +38,7 @@ class Leader:
         clock: monotonic for all decisions; the wall clock is only written for people.
         settings: where the lease is and how long it holds.
         identity: of this process, and of no other ever.
-        gained: called when this replica begins to lead.
+        gained: called when this replica begins to lead; True: another may have led since it did.
         lost: called when it ends.
         rested: waits until nothing that was begun under an earlier lead goes on.
     """
@@ -47,7 +47,7 @@ class Leader:
     clock: Clock
     settings: LeaseSettings
     identity: str
-    gained: Callable[[], None]
+    gained: Callable[[bool], None]
     lost: Callable[[], None]
     rested: Callable[[], Awaitable[None]]
     _found: Json | None = None
@@ -174,7 +174,7 @@ class Leader:
         if not self._leading and self.clock.monotonic() < self._until:
             self._leading = True
             _log.info("leads", lease=str(self.place), identity=self.identity)
-            self.gained()
+            self.gained(lease.holder(found) != self.identity)
         return self.settings.renew_every.total_seconds()
 
     async def _look_again(self) -> None:

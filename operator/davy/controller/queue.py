@@ -93,8 +93,11 @@ class Queue:
     async def get(self) -> tuple[Key, float]:
         """The next key, and how many seconds it has waited; namespaces take turns.
 
-        One namespace never has all workers: its slow calls must not be what others wait for.
+        One namespace never has all workers: its slow calls must not be what others wait for. Who
+        gets a key lets everybody else have a turn first: thousands of passes that have nothing to
+        write would hold up the renewal of the lease, and every answer.
         """
+        await asyncio.sleep(0)
         while (namespace := self._next_namespace()) is None:
             self._changed.clear()
             await self._changed.wait()

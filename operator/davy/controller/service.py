@@ -210,9 +210,13 @@ class Operator:
         await self.whole.wait()
         await self.leader.run()
 
-    def _gained(self) -> None:
-        """This replica leads: look at everything, another may have left it half-way."""
-        for kind in (self.kinds.rollout, self.kinds.analysis_run):
+    def _gained(self, anew: bool) -> None:  # noqa: FBT001  # a callback's only argument
+        """This replica leads: look at everything, another may have left it half-way.
+
+        Not so where only its own renewals were late; but what was being measured was dropped.
+        """
+        kinds = (self.kinds.rollout, self.kinds.analysis_run)
+        for kind in kinds if anew else (self.kinds.analysis_run,):
             for found in self.cache.all(kind):
                 for key in self.interest.keys(kind, found):
                     self.queue.add(key)

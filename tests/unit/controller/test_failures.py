@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from davy.api import errors
-from davy.cluster.kinds import REPLICA_SET, VIRTUAL_SERVICE
+from davy.cluster.kinds import LEASE, REPLICA_SET, VIRTUAL_SERVICE
 from tests.sim.cluster import Call, Cluster
 from tests.unit.controller.stage import Stage, manifest, network, playing
 
@@ -276,3 +276,30 @@ async def test_no_promotion_rests_on_a_route_that_changed_unheard() -> None:
         await stage.until(lambda: stage.weight() == 100)
         assert stage.status()["stableRS"] == first
         await stage.until(lambda: stage.status()["stableRS"] != first)
+
+
+async def test_late_renewals_are_no_reason_to_look_at_everything_again() -> None:
+    """Nobody else has led meanwhile; thousands of passes would make the next renewal late too."""
+
+    def looked() -> float:
+        found = stage.operator.telemetry.registry.collect()
+        samples = [sample for metric in found for sample in metric.samples]
+        passes = "davy_reconcile_duration_seconds_count"
+        return sum(sample.value for sample in samples if sample.name == passes)
+
+    async with playing() as stage:
+        network(stage.cluster)
+        stage.apply(manifest())
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+        await stage.turn(30)
+        before = looked()
+        stage.cluster.faults.append(
+            lambda call: errors.Unreachable("slow", status=503) if call.kind == LEASE else None
+        )
+        await stage.until(lambda: not stage.operator.leader.leads())
+        stage.cluster.faults.clear()
+        await stage.until(stage.operator.leader.leads)
+        await stage.turn(1)
+        assert looked() == before
+        stage.apply(manifest(version="2"))
+        await stage.until(lambda: stage.weight() == 10)

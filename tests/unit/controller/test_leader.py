@@ -82,7 +82,7 @@ def replica(cluster: Cluster, clock: TurnedClock, name: str) -> Replica:
         clock=clock,
         settings=SETTINGS,
         identity=name,
-        gained=lambda: None,
+        gained=lambda _: None,
         lost=lambda: None,
         rested=_rested,
     )

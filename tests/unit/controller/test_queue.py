@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -178,3 +179,17 @@ async def test_a_closed_queue_gives_no_more_keys_and_waits_for_those_given() -> 
     await bench.clock.turn(0)
     assert drained.done()
     assert len(bench.queue) == 1
+
+
+async def test_passes_that_never_wait_leave_others_their_turn() -> None:
+    """A thousand of them in a row would keep the lease from being renewed."""
+    async with running() as bench:
+        turns: list[int] = []
+
+        for number in range(100):
+            bench.queue.add(a_key(str(number)))
+        while len(bench.got) < 100:
+            turns.append(len(bench.got))
+            await asyncio.sleep(0)
+        between = [after - before for before, after in itertools.pairwise(turns)]
+        assert max(between) <= 2
