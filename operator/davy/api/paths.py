@@ -5,6 +5,7 @@ A pattern is dotted, and `[]` after a name means each item of that list:
 `spec.strategy.canary.steps[2].analysis`.
 """
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -68,6 +69,15 @@ def beyond(document: Any, *, levels: int, values: int) -> bool:
         if not here or seen > values:
             break
     return bool(here)
+
+
+def is_json(value: Any) -> bool:
+    """Whether JSON can write every number in it, which YAML's `.nan` and `.inf` aren't."""
+    if isinstance(value, dict | list):
+        return all(
+            is_json(inner) for inner in (value.values() if isinstance(value, dict) else value)
+        )
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def schema_node(schema: dict[str, Any], pattern: str) -> dict[str, Any]:

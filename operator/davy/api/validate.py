@@ -22,6 +22,10 @@ _TOO_MUCH: Final = (
     "person wrote does"
 )
 """The API server takes 10 000 levels in a pod template; nothing here copies or compares so many."""
+_NO_NUMBER: Final = (
+    "has a number that JSON doesn't have, in YAML .nan, .inf or one too large; write a finite "
+    "number, or a text in quotes"
+)
 
 Manifest = Mapping[str, Any]
 _Spec = TypeVar("_Spec", bound=Model)
@@ -112,6 +116,8 @@ def _read(
         return None, [Finding("spec", "is missing; it says what is wanted")]
     if paths.beyond(manifest["spec"], levels=_LEVELS, values=_VALUES):
         return None, [Finding("spec", _TOO_MUCH)]
+    if not paths.is_json(manifest["spec"]):
+        return None, [Finding("spec", _NO_NUMBER)]
     built, refused = unbuilt.split({"spec": manifest["spec"]}, table)
     spec = _without_nulls(built["spec"])
     try:

@@ -30,6 +30,14 @@ def test_a_spec_nested_without_end_is_refused(kind: type) -> None:
     assert validate.rollout(document) == []
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_json_lacks_is_refused(number: float) -> None:
+    """YAML has them; written to the API server or hashed they would be something else."""
+    document = changed("gateway", {"spec.template.spec.x": [{"y": number}]})
+    (found,) = validate.rollout(document)
+    assert (found.path, "a number that JSON doesn't have" in found.message) == ("spec", True)
+
+
 def test_a_key_without_end_is_cut_in_the_path() -> None:
     """A label's name may have a megabyte, and the status has no room for it."""
     path = "spec.strategy.canary.analysis.analysisRunMetadata"
