@@ -106,7 +106,8 @@ def _mark(around: Surroundings, where: Position, number: int) -> Iterator[Action
                 finalizer=False, revision=rollout.revision, why="all weight is on stable"
             )
         return
-    finalizer = where.stage is Stage.UPDATING or (rollout.finalizer and not at_rest)
+    underway = where.stage is Stage.UPDATING or (where.stage is Stage.DONE and not leads)
+    finalizer = underway or (rollout.finalizer and not at_rest)
     if finalizer != rollout.finalizer or rollout.revision != number:
         yield MarkRollout(finalizer=finalizer, revision=number, why=f"revision {number}")
 

@@ -1,6 +1,5 @@
 """Which part of a document a jsonPath names."""
 
-import time
 from typing import Any
 
 import pytest
@@ -141,7 +140,5 @@ def a_tower(levels: int) -> Any:
 @pytest.mark.parametrize("source", ["{$..a..a..a..a}", "{$" + "..a" * 20 + "}"])
 def test_a_path_is_bounded_in_time(source: str) -> None:
     """Each `..` multiplies; the number of values looked at is what counts."""
-    begun = time.monotonic()
     with pytest.raises(JsonPathError, match="looks at more than 50000 values"):
         jsonpath.found(source, a_tower(90))
-    assert time.monotonic() - begun < 5

@@ -369,3 +369,15 @@ def test_a_fix_is_not_held_up_by_the_broken_revision_that_it_replaces() -> None:
     cluster.apply(spec({"setWeight": 50}, {"pause": {}}, version="3"))
     cluster.run(10)
     assert cluster.weight == 50
+
+
+def test_a_route_put_back_right_after_a_promotion_gets_the_promoted_revision() -> None:
+    """Its weights are those of before: all to a revision that isn't stable any more."""
+    cluster = unled()
+    promoted, route = cluster.status.stable_rs, cluster.route
+    cluster.route = replace(route, canary_weight=None)
+    cluster.once()
+    cluster.route = replace(route, canary_weight=0)
+    cluster.run(20)
+    assert (cluster.route.stable_hash, cluster.weight) == (promoted, 0)
+    assert not cluster.rollout.finalizer
