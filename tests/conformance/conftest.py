@@ -56,7 +56,9 @@ async def server(which: tuple[Lab, str] | None) -> AsyncIterator[Server]:
         return
     lab, namespace = which
     api = await client.connect(str(lab.kubeconfig), timeout=15)
+    real = Real(api, namespace, lab)
     try:
-        yield Real(api, namespace, lab)
+        yield real
     finally:
+        await real.let_go()
         await api.close()

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from davy.cluster.client import Api, Json, connect
 from davy.cluster.kinds import Kind
-from tests.conformance.samples import KINDS, Sample
+from tests.conformance.samples import KINDS, ROLLOUT, ROUTE, RUN, SETS, Sample
 from tests.lab.lab import Lab
 from tests.sim.cluster import Change, Cluster
 
@@ -181,3 +181,12 @@ class Real:
             yield api
         finally:
             await api.close()
+
+    async def let_go(self) -> None:
+        """Nothing is held any more: the namespace can go, and no controller works in it."""
+        none = [{"op": "add", "path": "/metadata/finalizers", "value": []}]
+        for sample in (ROLLOUT, ROUTE, SETS, RUN):
+            found = await self.api.list(sample.kind, self.namespace, selector="")
+            for metadata in (each["metadata"] for each in found.items):
+                if metadata.get("finalizers"):
+                    await self.api.patch_json(sample.kind, self.namespace, metadata["name"], none)

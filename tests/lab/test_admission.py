@@ -56,10 +56,11 @@ async def _establish(lab: Lab, group: ApiGroup) -> None:
     async def established() -> bool:
         found = [await lab.kube.get("crd", crd["metadata"]["name"]) for crd in wanted]
         return all(
-            {"type": "Established", "status": "True"}.items() <= condition.items()
+            any(
+                {"type": "Established", "status": "True"}.items() <= condition.items()
+                for condition in crd.get("status", {}).get("conditions") or ()  # none at first
+            )
             for crd in found
-            for condition in crd["status"]["conditions"]
-            if condition["type"] == "Established"
         )
 
     await lab.until(established, describe=f"the CRDs of {group.name}")

@@ -49,7 +49,12 @@ def shown(value: object) -> str:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         text = str(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return cut(text, _SHOWN)
+
+
+def cut(text: str, length: int) -> str:
+    """At most so many characters of it."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def near(name: str, known: Sequence[str]) -> str:

@@ -7,11 +7,14 @@ from davy.api import pod_template, run_metadata, selector
 from davy.api.analysis import AnalysisRef
 from davy.api.arguments import rollout_args
 from davy.api.errors import Finding
+from davy.api.findings import cut
 from davy.api.metric_rules import repeated_rules
 from davy.api.rollout import CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting
 
 _CANARY: Final = "spec.strategy.canary"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
+_LABELS: Final = 300
+"""Characters of labels that a finding shows; of a selector of fifty, the first say enough."""
 _STEP_KINDS: Final = {"set_weight": "setWeight", "pause": "pause", "analysis": "analysis"}
 
 
@@ -64,7 +67,8 @@ def _pods(spec: RolloutSpec) -> Iterator[Finding]:
         have = ", ".join(f"{key}={value}" for key, value in sorted(labels.items())) or "none"
         yield Finding(
             "spec.selector",
-            f"asks for {', '.join(missed)}, but the template's labels are {have}",
+            f"asks for {cut(', '.join(missed), _LABELS)}, but the template's labels are "
+            f"{cut(have, _LABELS)}",
         )
 
 

@@ -130,13 +130,16 @@ def measured(cache: Cache, found: Json) -> RunManifest:
     """The run as the judge reads it.
 
     One made by hand, or by Argo, was checked by nobody but the API server, and has its arguments to
-    be filled in; one that Davy made passes here, as `resolve.run_spec` sees to it.
+    be filled in; one that Davy made passes here, as `resolve.run_spec` sees to it. One that is
+    being deleted, and is held by somebody's finalizer, ends as if it had been told to terminate.
 
     Raises:
         InvalidObject: it can't be measured, with everything that is wrong.
     """
     version = found["metadata"].get("generation") or version_of(found)
     spec = cache.made(_measurable, found, version)
+    if "deletionTimestamp" in found["metadata"]:
+        spec = spec.model_copy(update={"terminate": True})
     try:
         status = AnalysisRunStatus.model_validate(found.get("status") or {})
     except ValidationError as error:

@@ -13,7 +13,8 @@ A request is a fault's own doing when the fault explains this very failure, in i
   operator so, who gives it the settle time.
 
 *Recovered* is `RECOVERY` of time in which nothing that has to mend it (API server, etcd, istiod,
-the operator) was away. All else is Davy's: a request that nobody's fault explains breaks the run.
+the operator) was away. The mesh is away until it hears of changes again (`mesh.py`). All else is
+Davy's: a request that nobody's fault explains breaks the run.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -181,7 +182,11 @@ def _none_left(lost: Lost) -> bool:
 
 def _windows(history: History, chosen: Callable[[Fault], bool]) -> list[Window]:
     last = history.ended
-    return merged(Window(each.start, each.until(last)) for each in history.faults if chosen(each))
+    return merged(
+        Window(each.start, each.heard or each.until(last))
+        for each in history.faults
+        if chosen(each)
+    )
 
 
 def _mesh_away(fault: Fault) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.lab.chaos.history import Fault, FaultKind, Json
+from tests.lab.chaos.mesh import Mesh
 from tests.lab.chaos.recorder import Recorder
 from tests.lab.chaos.replica import Replica
 from tests.lab.chaos.users import insist
@@ -46,6 +47,7 @@ class Faults:
     replicas: Sequence[Replica]
     shops: Sequence[Shop]
     recorder: Recorder
+    mesh: Mesh
     outage_seconds: tuple[float, float]
     absent_seconds: tuple[float, float]
     done: list[Fault] = field(default_factory=list)
@@ -108,8 +110,11 @@ class Faults:
         how = chance.choice((_stopped, _killed, _frozen))
         shortest, longest = self.outage_seconds
         seconds = chance.triangular(shortest, longest, shortest)
-        async with self._noted(FaultKind.OUTAGE, component.name), how(component):
+        async with self._noted(FaultKind.OUTAGE, component.name) as fault, how(component):
             await asyncio.sleep(seconds)
+        if component is not lab.prometheus:
+            await self.mesh.hears()
+            fault.heard = datetime.now(UTC)
 
     # -- pods ---------------------------------------------------------------------------------
 

@@ -82,6 +82,8 @@ class Fault:
     """Of the shop it hits; empty: everybody."""
     address: str = ""
     """The IP of the pod it hits."""
+    heard: datetime | None = None
+    """Of an outage: when the mesh heard of changes again; see `mesh`."""
 
     def until(self, last: datetime) -> datetime:
         """Its end; `last` where it has none."""

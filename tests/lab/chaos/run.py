@@ -14,6 +14,7 @@ from tests.lab import audit, davy
 from tests.lab.chaos import envoy_log, storm
 from tests.lab.chaos.faults import Faults
 from tests.lab.chaos.history import DAVY, FaultKind, History, Lost, timeline
+from tests.lab.chaos.mesh import Mesh
 from tests.lab.chaos.recorder import Recorder
 from tests.lab.chaos.replica import Replica, note_recoveries
 from tests.lab.chaos.report import Record, Report, report
@@ -80,8 +81,18 @@ async def play(lab: Lab, settings: Settings, say: Callable[[str], None]) -> Repo
         shops = [await _open(lab, stack, number) for number in range(settings.shops)]
         namespaces = [shop.namespace for shop in shops]
         recorder = await stack.enter_async_context(Recorder.recording(lab.kube, namespaces))
+        mesh = Mesh(lab, await _namespace(lab, stack))
         await asyncio.gather(*(_opened(shop) for shop in shops))
-        run = _Run(lab, settings, say, replicas=replicas, shops=shops, recorder=recorder)
+        faults = Faults(
+            lab,
+            replicas,
+            shops,
+            recorder,
+            mesh,
+            settings.weather.outage_seconds,
+            settings.weather.absent_seconds,
+        )
+        run = _Run(lab, settings, say, faults)
         return await run.play()
 
 
@@ -91,26 +102,22 @@ class _Run:
         lab: Lab,
         settings: Settings,
         say: Callable[[str], None],
-        *,
-        replicas: Sequence[Replica],
-        shops: Sequence[Shop],
-        recorder: Recorder,
+        faults: Faults,
     ) -> None:
-        weather = settings.weather
         self._lab = lab
         self._settings = settings
-        self._replicas = replicas
-        self._shops = shops
-        self._recorder = recorder
+        self._replicas = faults.replicas
+        self._shops = faults.shops
+        self._recorder = faults.recorder
         self._say = say
         self._began = datetime.now(UTC)
-        self._faults = Faults(
-            lab, replicas, shops, recorder, weather.outage_seconds, weather.absent_seconds
-        )
-        self._storm = Storm(settings.seed, weather, self._faults, recorder)
+        self._faults = faults
+        self._storm = Storm(settings.seed, settings.weather, faults, faults.recorder)
         self._users = [
-            User(shop, recorder, f"{settings.seed} user {number}", settings.first + 2 * number)
-            for number, shop in enumerate(shops)
+            User(
+                shop, faults.recorder, f"{settings.seed} user {number}", settings.first + 2 * number
+            )
+            for number, shop in enumerate(faults.shops)
         ]
 
     async def play(self) -> Report:
@@ -218,9 +225,13 @@ class _Run:
 
 async def _open(lab: Lab, stack: AsyncExitStack, number: int) -> Shop:
     routers = list(Router)
-    namespace = await lab.new_namespace("chaos")
-    stack.push_async_callback(lambda: insist(lambda: lab.delete_namespace(namespace)))
-    return await open_shop(lab, namespace, routers[number % len(routers)])
+    return await open_shop(lab, await _namespace(lab, stack), routers[number % len(routers)])
+
+
+async def _namespace(lab: Lab, stack: AsyncExitStack) -> str:
+    name = await lab.new_namespace("chaos")
+    stack.push_async_callback(lambda: insist(lambda: lab.delete_namespace(name)))
+    return name
 
 
 async def _opened(shop: Shop) -> None:

@@ -47,6 +47,15 @@ PODS: Final[tuple[Bad, ...]] = (
         "spec.selector doesn't match the template's labels",
     ),
     bad(
+        "the template has labels for a whole page",
+        "gateway",
+        "spec.template.metadata.labels",
+        {f"a{number}": "x" * 60 for number in range(90)},
+        "asks for app=cart, but the template's labels are a0=",
+        "spec.selector doesn't match the template's labels",
+        at="spec.selector",
+    ),
+    bad(
         "an expression of the selector doesn't hold for the template",
         "gateway",
         "spec.selector.matchExpressions",

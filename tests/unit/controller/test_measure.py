@@ -49,6 +49,21 @@ async def test_a_run_measures_records_and_ends() -> None:
         assert "AnalysisRunSuccessful" in stage.events()[-1]
 
 
+async def test_a_run_that_is_being_deleted_and_held_asks_nothing_more() -> None:
+    """Somebody's finalizer keeps it, perhaps for ever: it ends."""
+    async with playing() as stage:
+        a_run(stage, a_metric(interval="10s"))
+        await stage.turn(1)
+        kind = stage.operator.kinds.analysis_run
+        held = {"finalizers": ["example.com/held"]}
+        stage.cluster.edit(kind, "shop", "run", lambda run: run["metadata"].update(held))
+        stage.cluster.remove(kind, "shop", "run")
+        await stage.turn(30)
+        assert status(stage)["phase"] == "Successful"
+        assert status(stage)["message"] == "Terminated."
+        assert len(stage.provider.asked) == 1
+
+
 async def test_a_slow_provider_delays_nobody_and_is_asked_once() -> None:
     """One question per metric is under way; other rollouts go on meanwhile."""
     async with playing() as stage:

@@ -1,5 +1,6 @@
 """A failed request is a fault's own doing only in that fault's place and time."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -45,6 +46,10 @@ def cause(lost: Lost, *faults: Fault, story: Story | None = None) -> Cause:
 
 def outage(component: str, start: float, end: float) -> Fault:
     return fault(FaultKind.OUTAGE, start, end, target=component)
+
+
+def outage_heard(component: str, start: float, end: float, heard: float) -> Fault:
+    return replace(outage(component, start, end), heard=at(heard))
 
 
 KILL = fault(FaultKind.KILL_POD, 10, 10, shop=SHOP, pod=POD)
@@ -194,3 +199,12 @@ def test_windows_are_merged_in_order() -> None:
     """Overlapping ones become one."""
     windows = [Window(at(8), at(9)), Window(at(1), at(3)), Window(at(2), at(5))]
     assert blame.merged(windows) == [Window(at(1), at(5)), Window(at(8), at(9))]
+
+
+def test_the_mesh_is_away_until_it_hears_again() -> None:
+    """Watches of istiod come back after the API server; recovered is 5 s later."""
+    away = outage_heard("kube-apiserver", 10, 20, 32)
+    none_left = {"flags": "UH", "address": ""}
+    assert cause(failed(36.9, **none_left), away) is Cause.MESH_AWAY
+    assert cause(failed(37.1, **none_left), away) is Cause.UNEXPLAINED
+    assert cause(failed(26, **none_left), outage("kube-apiserver", 10, 20)) is Cause.UNEXPLAINED
