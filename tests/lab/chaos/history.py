@@ -89,6 +89,11 @@ class Fault:
         """Its end; `last` where it has none."""
         return self.end or last
 
+    def __str__(self) -> str:
+        times = [self.start, self.end, *([self.heard] if self.heard else [])]
+        shown = " to ".join(f"{each:%H:%M:%S.%f}"[:-3] if each else "…" for each in times)
+        return " ".join(filter(None, (shown, self.namespace, self.kind, self.target, self.address)))
+
 
 @dataclass(frozen=True)
 class Lost:

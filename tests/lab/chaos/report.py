@@ -1,7 +1,7 @@
 """The account of a run: a table for people, the same as plain data, and whether it passed."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tests.lab.chaos import blame, invariants, outcomes
 from tests.lab.chaos.blame import Cause
-from tests.lab.chaos.history import FaultKind, History, Lost
+from tests.lab.chaos.history import Fault, FaultKind, History, Lost
 from tests.lab.chaos.invariants import Verdict
 from tests.lab.chaos.outcomes import Outcome
 from tests.lab.chaos.replica import Exit
@@ -43,7 +43,7 @@ class Report:
     verdicts: Sequence[Verdict]
     lost: Sequence[tuple[Lost, Cause]]
     sent: int
-    faults: Counter[str]
+    faults: Sequence[Fault]
     exits: Sequence[Exit]
     """Ends of the operator that nobody caused on purpose."""
     crashes: Sequence[Exit]
@@ -134,10 +134,7 @@ def report(record: Record) -> Report:
         verdicts=invariants.judge(history),
         lost=lost,
         sent=history.sent,
-        faults=Counter(
-            f"{fault.kind} {fault.target}" if fault.kind is FaultKind.OUTAGE else str(fault.kind)
-            for fault in history.faults
-        ),
+        faults=history.faults,
         exits=record.exits,
         crashes=blame.unexplained_exits(history, record.exits),
         unattended=sum(
@@ -179,7 +176,8 @@ def as_json(found: Report) -> dict[str, Any]:
             }
             for each in found.outcomes
         ],
-        "faults": dict(sorted(found.faults.items())),
+        "faults": _counted(found.faults),
+        "faultsInOrder": [str(fault) for fault in found.faults],
         "operatorEndedByItself": [
             {"replica": each.replica, "at": each.at.isoformat(), "code": each.code}
             for each in found.exits
@@ -241,9 +239,17 @@ def _releases(found: Report) -> RenderableType:
     return table
 
 
+def _counted(faults: Iterable[Fault]) -> dict[str, int]:
+    names = (
+        f"{fault.kind} {fault.target}" if fault.kind is FaultKind.OUTAGE else str(fault.kind)
+        for fault in faults
+    )
+    return dict(sorted(Counter(names).items()))
+
+
 def _faults(found: Report) -> RenderableType:
     table = _table("faults", "count")
-    for name, count in sorted(found.faults.items()):
+    for name, count in _counted(found.faults).items():
         table.add_row(name, str(count))
     table.add_row("(the operator ended, its API server away)", str(len(found.exits)))
     return table

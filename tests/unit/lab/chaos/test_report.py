@@ -89,6 +89,8 @@ def test_the_table_and_the_json_say_the_same() -> None:
     data = json.loads(json.dumps(as_json(found)))
     assert data["requests"]["byCause"]["unexplained"] == 1
     assert data["faults"] == {"outage etcd": 1}
+    (fault,) = data["faultsInOrder"]
+    assert fault.endswith("outage etcd")
     assert data["replay"] in shown
     assert all(each in shown for each in data["breaks"])
     assert set(data["invariants"]) == {"I1", "I2", "I3", "I4", "I6", "I8", "I9"}
