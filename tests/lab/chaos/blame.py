@@ -13,8 +13,8 @@ A request is a fault's own doing when the fault explains this very failure, in i
   operator so, who gives it the settle time.
 
 *Recovered* is `RECOVERY` of time in which nothing that has to mend it (API server, etcd, istiod,
-the operator) was away. The mesh is away until it hears of changes again (`mesh.py`). All else is
-Davy's: a request that nobody's fault explains breaks the run.
+the operator) was away; they are away until a change and a new pod get through to Envoy again
+(`mesh.py`). All else is Davy's: a request that nobody's fault explains breaks the run.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,7 +1,8 @@
-"""Whether the mesh hears: what is written to the API server reaches Envoy.
+"""Whether the mesh hears: what is written to the API server, and a new pod, reach Envoy.
 
-istiod's watches that broke in an outage come back one by one, each after its own backoff, up to
-half a minute later; until then a pod's end may be known and the weight that answered it not.
+Watches that broke in an outage come back one by one, each after its own backoff, up to half a
+minute later. Until those of istiod have, a pod's end may be known to it and the weight that
+answered it not; until those of the other controllers have, a pod that went has no successor.
 """
 
 import asyncio
@@ -23,7 +24,10 @@ _PORTS: Final = 1024
 
 @dataclass
 class Mesh:
-    """One object of each kind that makes a shop's traffic, in a namespace of nobody else."""
+    """One object of each kind that makes a shop's traffic, in a namespace of nobody else.
+
+    Its pods stand for all those that a fault took: scheduled, started, made endpoints.
+    """
 
     lab: Lab
     namespace: str
@@ -32,10 +36,25 @@ class Mesh:
     async def hears(self) -> None:
         """Return when a change of each kind, made now, is in Envoy's configuration."""
         self.written += 1
-        objects, marks = _objects(self.written), _marks(self.written, self.namespace)
-        await insist(lambda: self.lab.apply(objects, namespace=self.namespace))
-        while not await self._has(marks):  # noqa: ASYNC110  # Envoy tells nobody
+        lab, objects = self.lab, _objects(self.written)
+        await insist(lambda: lab.apply(objects, namespace=self.namespace))
+        while not await self._is_heard():  # noqa: ASYNC110  # Envoy tells nobody
             await asyncio.sleep(_LOOK_SECONDS)
+        last = f"{_NAME}-{self.written}"
+        await insist(lambda: lab.kube.delete("replicaset", last, namespace=self.namespace))
+
+    async def _is_heard(self) -> bool:
+        marks = _marks(self.written, self.namespace)
+        return await self._has(marks) and await self._has(await self._addresses())
+
+    async def _addresses(self) -> list[str]:
+        """What Envoy's configuration has of the newest pod."""
+        labels = f"{_NAME}={self.written}"
+        pods = await insist(
+            lambda: self.lab.kube.list("pod", namespace=self.namespace, labels=labels)
+        )
+        addresses = [str(pod.get("status", {}).get("podIP", "none yet")) for pod in pods]
+        return [f'"{address}"' for address in addresses or ["none yet"]]
 
     async def _has(self, marks: list[str]) -> bool:
         url = f"{self.lab.envoy_admin_url}/config_dump?include_eds"
@@ -57,7 +76,6 @@ def _marks(number: int, namespace: str) -> list[str]:
     service = f"{_NAME}.{namespace}.svc.cluster.local"
     return [
         f'"outbound|{_PORTS + number}||{service}"',
-        f'"{_address(number)}"',
         f'"outbound|{_PORTS + number}|subset-{number}|{service}"',
         f'"v{number}.probe.example"',
         f'"h{number}.probe.example"',
@@ -65,21 +83,26 @@ def _marks(number: int, namespace: str) -> list[str]:
 
 
 def _objects(number: int) -> list[Json]:
-    metadata = {"name": _NAME}
+    metadata, labels = {"name": _NAME}, {_NAME: str(number)}
     return [
         {
             "apiVersion": "v1",
             "kind": "Service",
             "metadata": metadata,
-            "spec": {"ports": [{"name": "http", "port": _PORTS + number}]},
+            "spec": {
+                "selector": labels,
+                "ports": [{"name": "http", "port": _PORTS + number, "targetPort": 80}],
+            },
         },
         {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {**metadata, "labels": {"kubernetes.io/service-name": _NAME}},
-            "addressType": "IPv4",
-            "ports": [{"name": "http", "port": 80}],
-            "endpoints": [{"addresses": [_address(number)], "conditions": {"ready": True}}],
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "metadata": {"name": f"{_NAME}-{number}"},
+            "spec": {
+                "replicas": 1,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": _POD},
+            },
         },
         {
             "apiVersion": "networking.istio.io/v1",
@@ -115,7 +138,9 @@ _REDIRECT: Final[Json] = {
     "requestRedirect": {"hostname": "elsewhere.example", "statusCode": 302},
 }
 
-
-def _address(number: int) -> str:
-    """Nobody's: nothing is sent there."""
-    return f"10.98.{number // 250}.{number % 250 + 1}"
+_POD: Final[Json] = {
+    "terminationGracePeriodSeconds": 0,
+    "containers": [
+        {"name": "app", "image": "busybox:1.36", "command": ["sh", "-c", "sleep 86400"]}
+    ],
+}

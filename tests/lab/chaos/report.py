@@ -56,6 +56,8 @@ class Report:
     """Davy's writes after all was over and settled: there is nothing to write."""
     astray: int
     """Answers then that weren't the stable version's."""
+    undrained: int
+    """Shops then with pods of more than one revision."""
 
     @property
     def breaks(self) -> list[str]:
@@ -92,6 +94,11 @@ class Report:
                 if self.astray
                 else []
             ),
+            *(
+                [f"{self.undrained} shops have pods of several revisions at the end."]
+                if self.undrained
+                else []
+            ),
         ]
 
     @property
@@ -117,6 +124,7 @@ class Record:
     exits: Sequence[Exit]
     idle_writes: int
     astray: int
+    undrained: int
 
 
 def report(record: Record) -> Report:
@@ -144,6 +152,7 @@ def report(record: Record) -> Report:
         to_zero=list(_to_zero(history)),
         idle_writes=record.idle_writes,
         astray=record.astray,
+        undrained=record.undrained,
     )
 
 
@@ -207,6 +216,7 @@ def as_json(found: Report) -> dict[str, Any]:
         ],
         "writesWhenSettled": found.idle_writes,
         "answersAstrayWhenSettled": found.astray,
+        "shopsNotDrainedWhenSettled": found.undrained,
         "breaks": found.breaks,
     }
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from tests.lab import audit, davy
 from tests.lab.chaos import envoy_log, storm
 from tests.lab.chaos.faults import Faults
-from tests.lab.chaos.history import DAVY, FaultKind, History, Lost, timeline
+from tests.lab.chaos.history import DAVY, FaultKind, History, Json, Lost, timeline
 from tests.lab.chaos.mesh import Mesh
 from tests.lab.chaos.recorder import Recorder
 from tests.lab.chaos.replica import Replica, note_recoveries
@@ -27,8 +27,11 @@ from tests.lab.shop import Router, Shop
 CALM_SECONDS: Final = 180.0
 """After the last fault every release is over within this time."""
 
-QUIET_SECONDS: Final = 12.0
-"""Then nothing is left to do once the last pods are drained (10 s)."""
+DRAINED_SECONDS: Final = 60.0
+"""Then the last pods without traffic are gone; their drain delay is 10 s."""
+
+QUIET_SECONDS: Final = 3.0
+"""Then the last status is written."""
 
 IDLE_SECONDS: Final = 3.0
 """So long nothing is written then."""
@@ -129,6 +132,7 @@ class _Run:
             ]
             async with _beside(note_recoveries(self._replicas)), _beside(self._tell()):
                 await self._rage()
+            undrained = await self._drained()
             idle_writes, astray = await self._idle(loads)
         record = Record(
             history=self._history(loads),
@@ -139,6 +143,7 @@ class _Run:
             exits=[each for replica in self._replicas for each in replica.exits],
             idle_writes=idle_writes,
             astray=astray,
+            undrained=undrained,
         )
         if settings.record:
             settings.record.write_bytes(pickle.dumps(record))
@@ -173,6 +178,19 @@ class _Run:
                 await asyncio.sleep(seconds)
                 while self._faults.count(FaultKind.KILL_OPERATOR) < kills:  # noqa: ASYNC110
                     await asyncio.sleep(1.0)
+
+    async def _drained(self) -> int:
+        """How many shops have pods of several revisions though they had the time to end them."""
+
+        def waiting() -> int:
+            return sum(
+                _revisions(self._recorder.all(name, "replicasets")) > 1 for name in self._namespaces
+            )
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAINED_SECONDS):
+                await self._recorder.until(lambda: not waiting())
+        return waiting()
 
     async def _idle(self, loads: Sequence[Load]) -> tuple[int, int]:
         """While nothing is left to do: Davy's writes, and answers of a version not stable."""
@@ -221,6 +239,14 @@ class _Run:
             lost=lost,
             sent=sum(load.sent for load in loads),
         )
+
+
+def _revisions(replica_sets: Sequence[Json]) -> int:
+    """How many of them have pods, or shall have."""
+    return sum(
+        bool(found["spec"].get("replicas") or found.get("status", {}).get("replicas"))
+        for found in replica_sets
+    )
 
 
 async def _open(lab: Lab, stack: AsyncExitStack, number: int) -> Shop:

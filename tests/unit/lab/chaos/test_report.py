@@ -14,7 +14,9 @@ from tests.unit.lab.chaos.story import OLD, SHOP, START, Story, aborted, at, pro
 from tests.unit.lab.chaos.test_blame import failed
 
 
-def reported(story: Story, kind: Kind, *, idle_writes: int = 0, astray: int = 0) -> Report:
+def reported(
+    story: Story, kind: Kind, *, idle_writes: int = 0, astray: int = 0, undrained: int = 0
+) -> Report:
     release = Release(SHOP, Router.ISTIO_SUBSETS, kind, "v2", "v1", START)
     release.ended = START + timedelta(seconds=9)
     record = Record(
@@ -26,6 +28,7 @@ def reported(story: Story, kind: Kind, *, idle_writes: int = 0, astray: int = 0)
         exits=[],
         idle_writes=idle_writes,
         astray=astray,
+        undrained=undrained,
     )
     return report(record)
 
@@ -75,6 +78,12 @@ def test_answers_of_another_version_after_all_was_settled_are_a_break() -> None:
     """The mesh does what the status says."""
     (broken,) = reported(a_whole_run(), Kind.ABORTED, astray=3).breaks
     assert "3 requests" in broken
+
+
+def test_pods_that_are_never_drained_are_a_break() -> None:
+    """An old revision's pods go in the end."""
+    (broken,) = reported(a_whole_run(), Kind.ABORTED, undrained=1).breaks
+    assert "1 shops have pods of several revisions" in broken
 
 
 def test_the_table_and_the_json_say_the_same() -> None:
