@@ -191,7 +191,7 @@ class Leader:
 
     def _hold(self, sent: float) -> None:
         """A write that was sent then is answered: the lease holds from there."""
-        self._until = sent + (self.settings.duration - self.settings.margin).total_seconds()
+        self._until = sent + self.settings.holds.total_seconds()
         self._renewed.set()
 
     def _end(self, why: str) -> None:
@@ -202,8 +202,8 @@ class Leader:
             self.lost()
 
     async def _bounded(self, call: Coroutine[Any, Any, _Answer]) -> _Answer:
-        """The answer, or Unreachable when it takes longer than a renewal may."""
-        seconds = self.settings.renew_every.total_seconds()
+        """The answer, or Unreachable when it takes longer than a renewal holds."""
+        seconds = self.settings.holds.total_seconds()
         task = asyncio.ensure_future(call)
         limit = asyncio.ensure_future(self.clock.sleep(seconds))
         try:

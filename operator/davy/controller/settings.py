@@ -100,13 +100,18 @@ class LeaseSettings:
 
     @property
     def renew_every(self) -> timedelta:
-        """The leader's pause, and the longest that one renewal may take."""
+        """From the beginning of one renewal to that of the next."""
         return self.duration / 3
 
     @property
     def margin(self) -> timedelta:
         """The leader stops so long before another may lead."""
         return self.duration / 6
+
+    @property
+    def holds(self) -> timedelta:
+        """A renewal holds for so long after it was sent; a later answer is worth nothing."""
+        return self.duration - self.margin
 
     @property
     def poll(self) -> timedelta:

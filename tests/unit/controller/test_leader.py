@@ -193,6 +193,17 @@ async def test_a_lease_holds_from_when_its_renewal_was_sent() -> None:
         assert not first.leader.leads()
 
 
+async def test_a_slow_api_server_costs_nobody_the_lead() -> None:
+    """Answers take 1.2 s: the next renewal is sent at once, and answered while this one holds."""
+    async with two() as (first, second, clock, _):
+        ends = []
+        first.leader.lost = lambda: ends.append(clock.monotonic())
+        first.line.delay = second.line.delay = lambda: 0.6
+        await clock.turn(30)
+        assert first.leader.leads()
+        assert ends == []
+
+
 async def test_answers_that_get_lost_dont_lose_the_lead() -> None:
     """It finds its own name in the Lease, and holds it only from a write that was answered."""
     async with two() as (first, second, clock, _):
