@@ -60,7 +60,7 @@ class Api(Protocol):
         """All objects of a kind; `namespace` None: of all namespaces; selector None: the kind's."""
 
     def pages(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
-        """The same, page by page: never more than one is held. Raises after any number of them."""
+        """The same, page by page: few of them are held. Raises after any number of them."""
 
     async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
         """The created object. `strict`: unknown and double fields are refused, not dropped."""
@@ -192,15 +192,23 @@ class Client:
         query = [("limit", str(_PAGE))]
         if selector:
             query.append(("labelSelector", selector))
-        token = ""
-        while True:
+
+        def ask(token: str) -> asyncio.Task[Json]:
             asked = query + [("continue", token)] * bool(token)
-            page = await self._send(call, "GET", kind.path(namespace), asked)
-            metadata = page.get("metadata") or {}
-            token = metadata.get("continue") or ""
-            yield Listing(tuple(page.get("items") or ()), str(metadata.get("resourceVersion", "")))
-            if not token:
-                return
+            return asyncio.create_task(self._send(call, "GET", kind.path(namespace), asked))
+
+        next_page: asyncio.Task[Json] | None = ask("")
+        try:
+            while next_page is not None:
+                page = await next_page
+                metadata = page.get("metadata") or {}
+                token = metadata.get("continue") or ""
+                next_page = ask(token) if token else None  # made while this one is taken in
+                version = str(metadata.get("resourceVersion", ""))
+                yield Listing(tuple(page.get("items") or ()), version)
+        finally:
+            if next_page is not None:
+                next_page.cancel()
 
     async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
         """See `Api.create`."""

@@ -6,7 +6,6 @@ with a sentence and starts anew: nothing that matters is in memory.
 """
 
 import asyncio
-import gc
 import secrets
 import signal
 import socket
@@ -26,7 +25,7 @@ from davy.cluster.client import Api, Client
 from davy.cluster.events import POSTERS, Recorder
 from davy.cluster.fence import Fence
 from davy.cluster.kinds import Kind, Kinds
-from davy.controller import handlers, startup
+from davy.controller import garbage, handlers, startup
 from davy.controller.act import Actor
 from davy.controller.clock import Clock, WallClock
 from davy.controller.closer import Closer
@@ -49,9 +48,6 @@ from davy.metrics.addresses import Addresses
 from davy.metrics.registry import Registry
 
 _log = structlog.get_logger()
-_YOUNG_OBJECTS: Final = 10_000
-"""Objects made between two looks for garbage. A list makes a million that stay: with Python's 700 a
-third of a start's time goes into looking at them again and again."""
 _KOPF_STOP_SECONDS: Final = 0.7
 """kopf gets so long to end its watches; they hold nothing that could be lost."""
 
@@ -235,7 +231,7 @@ async def run(settings: Settings) -> None:
         CannotStart: something is missing; the message says what and what to do.
         Died: a part ended that must not; the process should be started anew.
     """
-    gc.set_threshold(_YOUNG_OBJECTS, 10, 10)
+    garbage.before_the_caches()
     telemetry = Telemetry()
     seconds = settings.api.timeout.total_seconds()
     try:
@@ -283,18 +279,24 @@ async def _run_on(api: Client, settings: Settings, telemetry: Telemetry) -> None
         _kopf(api, operator, found, stop=kopf_stop, ready=kopf_ready), name="kopf"
     )
     again = asyncio.create_task(_take_signals_back(kopf_ready, stop), name="signals")
+    filled = asyncio.create_task(_filled(operator), name="caches filled")
     stopped = asyncio.create_task(stop.wait(), name="stop")
     try:
         done, _ = await asyncio.wait({shell, stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        again.cancel()
-        stopped.cancel()
+        for task in (again, filled, stopped):
+            task.cancel()
         await _end(operator, tasks, health, settings)
         await _end_kopf(shell, kopf_stop)
     if stop.is_set():
         _log.info("stopped")
         return
     raise Died(_epitaph(done))
+
+
+async def _filled(operator: Operator) -> None:
+    await operator.whole.wait()
+    garbage.after_the_caches()
 
 
 async def _kopf(
