@@ -5,7 +5,7 @@ findings of validation for objects that come in under Argo's own CRDs. A field l
 the commit that builds it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -329,22 +329,29 @@ ANALYSIS_RUN: Final[tuple[Unbuilt, ...]] = _METRICS
 def split(document: Json, table: Iterable[Unbuilt]) -> tuple[Json, list[Finding]]:
     """The document without every field of the table, and a finding for each that asked for more.
 
-    The rest can then be read as if those fields weren't there; the given document isn't changed.
+    The rest can then be read as if those fields weren't there. The given document isn't changed; it
+    is its own rest where none of them is in it.
     """
-    rest = _copied(document)
-    found = []
-    parents: dict[str, list[tuple[str, Json]]] = {}
+    places: dict[str, list[Json]] = {}
+    held = []
     for entry in table:
-        if entry.at not in parents:
-            parents[entry.at] = [*paths.objects(rest, entry.at)]
-        for path, parent in parents[entry.at]:
-            if entry.field not in parent:
-                continue
-            value = parent.pop(entry.field)
-            if value is None or any(_same(value, allowed) for allowed in entry.neutral):
-                continue
-            found.append(Finding(paths.child(path, entry.field), entry.message))
-    return rest, found
+        if entry.at not in places:
+            places[entry.at] = [parent for _, parent in paths.objects(document, entry.at)]
+        if any(entry.field in parent for parent in places[entry.at]):
+            held.append(entry)
+    if not held:
+        return document, []
+    rest = _copied(document)
+    return rest, [*_taken(rest, held)]
+
+
+def _taken(rest: Json, held: Iterable[Unbuilt]) -> Iterator[Finding]:
+    """The findings; the fields are taken out."""
+    for entry in held:
+        for path, parent in paths.objects(rest, entry.at):
+            value = parent.pop(entry.field, None)
+            if value is not None and not any(_same(value, allowed) for allowed in entry.neutral):
+                yield Finding(paths.child(path, entry.field), entry.message)
 
 
 def _copied(value: Any) -> Any:

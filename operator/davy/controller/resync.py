@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 
@@ -21,6 +22,8 @@ from davy.controller.settings import WatchSettings
 from davy.controller.watches import Stream, Watches
 
 _log = structlog.get_logger()
+_AT_ONCE: Final = 2
+"""Lists under way: the API server makes one while the other is taken in, and memory stays small."""
 
 
 @dataclass
@@ -64,13 +67,26 @@ class Resync:
             self._due.put_nowait((not stream[0].optional, self._asked, stream))
 
     async def run(self) -> None:
-        """Compare what was asked for, one list at a time, until cancelled."""
+        """Compare what was asked for, a few lists at a time, until cancelled."""
         while True:
-            *_, stream = await self._due.get()
-            self._waiting.discard(stream)
-            if not await self.compare(stream):
-                await self.clock.sleep(self.settings.retry.total_seconds())
-                self.ask(stream)
+            await asyncio.gather(*(self._compare(stream) for stream in await self._batch()))
+
+    async def _batch(self) -> list[Stream]:
+        """What is due next: optional kinds, or others, never both."""
+        found = [await self._due.get()]
+        while len(found) < _AT_ONCE and not self._due.empty():
+            other = self._due.get_nowait()
+            if other[0] != found[0][0]:
+                self._due.put_nowait(other)
+                break
+            found.append(other)
+        return [stream for *_, stream in found]
+
+    async def _compare(self, stream: Stream) -> None:
+        self._waiting.discard(stream)
+        if not await self.compare(stream):
+            await self.clock.sleep(self.settings.retry.total_seconds())
+            self.ask(stream)
 
     async def run_regularly(self) -> None:
         """Ask for each stream once per resync interval, spread out, until cancelled."""
