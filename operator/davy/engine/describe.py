@@ -189,15 +189,10 @@ def _until(scene: Scene) -> str:
 
 
 def _kept(scene: Scene) -> str:
-    waiting = [
-        found
-        for found in scene.world.replica_sets
-        if found.desired > 0 and found.scale_down_at is not None
-    ]
     kept = ", ".join(
         f"revision {found.revision} keeps its pods until {clock(found.scale_down_at)}"
-        for found in waiting
-        if found.scale_down_at is not None
+        for found in scene.world.replica_sets
+        if found.desired > 0 and found.scale_down_at is not None
     )
     return f" {kept[0].upper()}{kept[1:]}." if kept else ""
 
