@@ -56,7 +56,7 @@ def message(scene: Scene) -> str:
         first, *more = scene.world.problems
         rest = f" ({len(more)} more)" if more else ""
         held = f" {_held(scene)}" if scene.position.stage is Stage.UPDATING else ""
-        return f"InvalidSpec: {first}{rest}{held}"
+        return f"InvalidSpec: {str(first).rstrip('.')}{rest}.{held}"
     match scene.position.stage:
         case Stage.FIRST:
             return f"First revision: {_pods(scene, 100)}.{_until(scene)}"

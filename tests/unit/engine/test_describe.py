@@ -201,12 +201,12 @@ def test_evidence_that_doesnt_decide(references: dict[str, Any], about: str) -> 
 
 
 def test_problems_of_the_spec() -> None:
-    """The first one in words; only an update has a weight to hold."""
-    one, two = Finding("spec.a", "is wrong"), Finding("spec.b", "is missing")
+    """The first one in words, with one full stop; an update holds its weight."""
+    one, two = Finding("spec.a", "is wrong"), Finding("spec.b", "isn't set; name it.")
     told = a_scene(*STEPS, world=a_world(problems=(one,)))
-    assert describe.message(told) == "InvalidSpec: spec.a: is wrong Weight held at 50."
-    told = a_scene(*STEPS, world=a_world(problems=(one, two, two)), stage=Stage.DONE)
-    assert describe.message(told) == "InvalidSpec: spec.a: is wrong (2 more)"
+    assert describe.message(told) == "InvalidSpec: spec.a: is wrong. Weight held at 50."
+    told = a_scene(*STEPS, world=a_world(problems=(two, one, one)), stage=Stage.DONE)
+    assert describe.message(told) == "InvalidSpec: spec.b: isn't set; name it (2 more)."
 
 
 def test_an_aborted_update_tells_why_and_which_pods_are_still_there() -> None:
