@@ -287,6 +287,10 @@ ABSENT = a_world(replica_sets=(a_set(OLD, 1),))
             ("Unknown", "RolloutPaused", "Rollout is paused."),
         ),
         (
+            a_scene(*STEPS, pauses=PAUSED, waited=RESTING, world=a_world(problems=PROBLEM)),
+            ("Unknown", "RolloutPaused", "Rollout is paused."),
+        ),
+        (
             a_scene(*STEPS, pauses=PAUSED),
             ("True", "ReplicaSetUpdated", f'ReplicaSet "cart-{NEW}" is progressing.'),
         ),
