@@ -34,7 +34,7 @@ def _update(scene: Scene, before: RolloutStatus) -> Iterator[Event]:
         steps = len(position.steps)
         text = f"Template {position.new_hash}: {steps} step{'' if steps == 1 else 's'}"
         yield Event(EventReason.ROLLOUT_UPDATED, text)
-        if position.stage is Stage.DONE and before.stable_rs == position.new_hash:
+        if before.stable_rs == position.new_hash:
             text = "Rollback to the stable template: no steps, all weight to stable"
             yield Event(EventReason.SKIP_STEPS, text)
     elif before.current_step_hash != position.steps_hash and position.stage is Stage.UPDATING:
@@ -54,8 +54,6 @@ def _scaling(actions: Sequence[Action]) -> Iterator[Event]:
                 yield Event(EventReason.NEW_REPLICA_SET_CREATED, text)
             case ScaleReplicaSet(name=name, why=why):
                 yield Event(EventReason.SCALING_REPLICA_SET, f"ReplicaSet {name}: {why}")
-            case _:
-                pass
 
 
 def _traffic(scene: Scene, before: RolloutStatus, after: RolloutStatus) -> Iterator[Event]:
