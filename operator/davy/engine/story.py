@@ -123,10 +123,10 @@ def _steps(scene: Scene, before: RolloutStatus) -> Iterator[Event]:
     resumed = before.controller_pause and not before.pause_conditions
     if resumed:
         yield Event(EventReason.ROLLOUT_RESUMED, "Resumed by hand")
-    same = before.current_pod_hash == position.new_hash and not position.started_over
-    if same and position.stage in {Stage.UPDATING, Stage.DONE} and before.stable_rs:
-        started = before.current_step_index or 0
-        if before.promote_full and started < position.index:
+    if before.stable_rs and before.stable_rs != position.new_hash:
+        over = position.started_over
+        started = 0 if over else before.current_step_index or 0
+        if before.promote_full and not over and started < position.index:
             text = f"Promoted in full: steps {started + 1} to {position.index} skipped"
             yield Event(EventReason.SKIP_STEPS, text)
             started = position.index
