@@ -99,7 +99,8 @@ def _updating(scene: Scene) -> str:
     if step is not None and step.pause is not None and begun is not None:
         ends = pause.end(position, begun)
         until = f"until {clock(ends)}" if ends else "until somebody promotes"
-        return f"paused at weight {_weight(scene)} {until}{_capacity(scene)}."
+        waits = f"{_capacity(scene)}{_settling(scene)}.{_until(scene)}"
+        return f"paused at weight {_weight(scene)} {until}{waits}"
     if step is not None and step.analysis is not None:
         run = _judging(scene, position.step_run)
         return f"{run or 'the analysis begins'}. Weight {_weight(scene)}."

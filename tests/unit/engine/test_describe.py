@@ -37,7 +37,9 @@ PAUSED = (PauseCondition(reason=PauseReason.CANARY_PAUSE_STEP, start_time=NOW),)
 UNDECIDED = (PauseCondition(reason=PauseReason.INCONCLUSIVE_ANALYSIS, start_time=NOW),)
 RUNNING = RunReference(name="errors", status="Running")
 UNKNOWN = RunReference(name="errors", status="Inconclusive", message="no requests")
+LATE = replace(WAITING, exceeded=True)
 NO_ROUTE = Route(None)
+REFUSED = Route(50, answer=Answer.NOT_YET, why="gw: no.")
 IN_FAVOUR_OF_NEW = Route(0, stable_hash=NEW, canary_hash=NEW)
 BOTH = (a_set(OLD, 1), a_set(NEW, 2))
 WITHOUT_NEW = (a_set(OLD, 1),)
@@ -61,7 +63,7 @@ def leading(stable: str, canary: str, weight: int = 0) -> World:
             "weight 50 is written; the mesh gets until 01:00:01 to take it.",
         ),
         (
-            a_scene(*STEPS, world=a_world(route=Route(50, answer=Answer.NOT_YET, why="gw: no."))),
+            a_scene(*STEPS, world=a_world(route=REFUSED)),
             "weight 50 is written; the mesh hasn't taken what is written: gw: no.",
         ),
         (a_scene(*STEPS, world=a_world(10)), "weight 10 → 50."),
@@ -103,9 +105,8 @@ def test_pods_that_dont_come_and_why(trouble: str | None, failure: str | None, t
 
 def test_a_deadline_that_passed_and_one_that_there_isnt() -> None:
     """The first says how long nothing moved, and since when."""
-    late = replace(WAITING, exceeded=True)
     start = "Step 1 of 5: weight 50 is written."
-    said = describe.message(a_scene(*STEPS, waited=late))
+    said = describe.message(a_scene(*STEPS, waited=LATE))
     assert said == f"{start} No progress for 600 s, since 00:59:00."
     assert describe.message(a_scene(*STEPS, waited=RESTING)) == start
 
@@ -134,19 +135,34 @@ def test_a_deadline_that_passed_and_one_that_there_isnt() -> None:
             a_scene(*STEPS, index=2, pauses=PAUSED, world=a_world(25, new=1)),
             (
                 "Step 3 of 5: paused at weight 25 until somebody promotes; "
-                "1 of 2 pods of revision 2 are available, weight 50 needs 2."
+                "1 of 2 pods of revision 2 are available, weight 50 needs 2. Deadline 01:09:00."
+            ),
+        ),
+        (
+            a_scene(*STEPS, index=1, pauses=PAUSED, world=a_world(25, new=1), waited=LATE),
+            (
+                "Step 2 of 5: paused at weight 25 until 01:05:00; "
+                "1 of 2 pods of revision 2 are available, weight 50 needs 2. "
+                "No progress for 600 s, since 00:59:00."
             ),
         ),
         (
             a_scene(*STEPS, index=2, pauses=PAUSED, world=a_world(replica_sets=WITHOUT_NEW)),
             (
                 "Step 3 of 5: paused at weight 50 until somebody promotes; "
-                "its ReplicaSet is being created."
+                "its ReplicaSet is being created. Deadline 01:09:00."
             ),
         ),
         (
             a_scene(*STEPS, index=2, pauses=PAUSED, world=a_world(route=NO_ROUTE)),
-            "Step 3 of 5: paused at weight unknown until somebody promotes.",
+            "Step 3 of 5: paused at weight unknown until somebody promotes. Deadline 01:09:00.",
+        ),
+        (
+            a_scene(*STEPS, index=2, pauses=PAUSED, world=a_world(route=REFUSED)),
+            (
+                "Step 3 of 5: paused at weight 50 until somebody promotes; "
+                "the mesh hasn't taken what is written: gw: no. Deadline 01:09:00."
+            ),
         ),
         (
             a_scene(*STEPS, index=4, pauses=PAUSED),
@@ -155,7 +171,10 @@ def test_a_deadline_that_passed_and_one_that_there_isnt() -> None:
     ],
 )
 def test_where_an_update_stands(scene: Scene, sentence: str) -> None:
-    """A pause says until when; one that was left by skipping its step says nothing any more."""
+    """A pause says until when, and while it waits for pods or the mesh again the deadline of that.
+
+    One that was left by skipping its step says nothing any more.
+    """
     assert describe.message(scene) == sentence
 
 
