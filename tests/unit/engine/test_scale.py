@@ -80,6 +80,8 @@ def test_a_new_template_gets_a_replica_set_with_the_pods_of_its_step() -> None:
     gone = a_set(GONE, 7, 0)
     words = "new template; 2 of 4 pods for weight 50"
     assert wanted(STABLE, gone, route=OF_STABLE) == [f"create new as 8 with 2: {words}"]
+    none = ["create new as 3 with 0: new template; 0 of 4 pods for weight 0"]
+    assert wanted(STABLE, route=OF_STABLE, step=0, settled=False) == none
 
 
 @pytest.mark.parametrize("hindrance", [{"stage": Stage.ABORTED}, {"problems": PROBLEM}], ids=str)
@@ -95,11 +97,13 @@ def test_pods_come_with_the_step() -> None:
     assert wanted(STABLE, a_set(NEW, 3, 1), problems=PROBLEM) == []
 
 
-@pytest.mark.parametrize("stage", [Stage.FIRST, Stage.DONE])
-def test_a_first_and_a_promoted_revision_have_all_their_pods(stage: Stage) -> None:
-    """Whatever the steps ask for."""
+@pytest.mark.parametrize(("stage", "stable"), [(Stage.FIRST, None), (Stage.DONE, NEW)])
+def test_a_first_and_a_promoted_revision_have_all_their_pods(
+    stage: Stage, stable: str | None
+) -> None:
+    """Whatever the steps ask for; asked for once."""
     change = ["scale new to 4: 1 → 4 pods for weight 50"]
-    assert wanted(a_set(NEW, 3, 1), stage=stage, stable_hash=None) == change
+    assert wanted(a_set(NEW, 3, 1), stage=stage, stable_hash=stable) == change
 
 
 def test_more_pods_than_the_rollout_has_are_never_kept() -> None:
@@ -192,6 +196,17 @@ def test_what_comes_is_done_before_what_goes() -> None:
         "scale stable to 4: stable: 5 → 4 pods",
         "delete idle-4: more than 1 revisions are kept",
     ]
+    leaving = a_set(OLD, 2, 4, scale_down_at=NOW)
+    assert wanted(leaving, a_set(NEW, 9, 2), sets[2]) == [
+        "scale stable to 4: stable: 4 → 4 pods",
+        "scale gone to 0: weight 0 and drained: 1 → 0 pods",
+    ]
+
+
+def test_an_aborted_updates_stable_pods_stay_wherever_the_route_leads() -> None:
+    """I4: somebody led both sides to the canary; they are led back to these pods."""
+    astray = Route(0, stable_hash=NEW, canary_hash=NEW)
+    assert wanted(STABLE, a_set(NEW, 3, 2), stage=Stage.ABORTED, route=astray) == []
 
 
 def test_nothing_is_scaled_for_a_rollout_that_goes() -> None:
@@ -279,9 +294,10 @@ def test_an_old_revisions_number_is_history_beyond_its_limit() -> None:
 
 
 def test_the_two_revisions_are_no_history() -> None:
-    """A rollout of no pods has them idle."""
+    """A rollout of no pods has them idle, and its route may lead to neither."""
     none: dict[str, Any] = {"spec_of": {"replicas": 0, "revisionHistoryLimit": 0}}
-    assert wanted(a_set(OLD, 2, 0), a_set(NEW, 3, 0), route=OF_STABLE, **none) == []
+    elsewhere = Route(0, stable_hash=GONE, canary_hash=GONE)
+    assert wanted(a_set(OLD, 2, 0), a_set(NEW, 3, 0), route=elsewhere, **none) == []
 
 
 # -- when to look again
