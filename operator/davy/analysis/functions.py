@@ -145,9 +145,9 @@ def _contains(value: Any, part: Any) -> int:
     return _str("indexOf", value).find(_str("indexOf", part))
 
 
-def _split(value: Any, separator: Any) -> list[str]:
+def _split(value: Any, separator: Any) -> Any:
     text, cut = _str("split", value), _str("split", separator)
-    return text.split(cut) if cut else list(bounded(text))
+    return bounded(text.split(cut) if cut else list(bounded(text)))
 
 
 def _join(value: Any, separator: Any = "") -> Any:
