@@ -8,7 +8,7 @@ from typing import Final
 
 from davy.analysis import nodata
 from davy.analysis.answer import Value
-from davy.api.analysis import Metric, MetricResult
+from davy.api.analysis import Metric, MetricResult, Phase
 from davy.api.fields import format_instant
 
 VALUE_LENGTH: Final = 1024
@@ -39,6 +39,8 @@ def verdict(result: MetricResult, metric: Metric | None) -> str:
     if nodata.holding(result) is not None:
         return waits(result).removesuffix(".").removeprefix("Metric ")
     telling = [found for found in result.measurements if nodata.has_evidence(found)]
+    if result.phase is Phase.ERROR:
+        telling = []  # an answer from before the errors doesn't say why it ended
     latest = telling[-1] if telling else result.measurements[-1]
     number = result.count if telling else result.error
     limit = "any" if metric is None else metric.failure_limit

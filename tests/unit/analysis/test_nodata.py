@@ -131,10 +131,14 @@ def test_evidence_at_last_decides(name: str) -> None:
 def test_a_limit_of_errors_means_what_it_means_in_argo() -> None:
     """With consecutiveErrorLimit 4, the fifth error in a row ends the run as Error, 10 s apart."""
     life = Life(a_run(a_metric(consecutive_error_limit=4, interval="60s")))
+    life.answer([0.01])
     assert life.answers([REFUSED] * 4).phase is Phase.RUNNING
     assert life.answer(REFUSED).phase is Phase.ERROR
-    assert life.now - NOW == seconds(40)
-    assert "5 errors in a row, at most 4 allowed" in (life.run.status.message or "")
+    assert life.now - NOW == seconds(60 + 40)
+    assert life.run.status.message == (
+        "Metric error-rate http://prometheus:9090 refused the connection "
+        "(measurement 5, 5 errors in a row, at most 4 allowed)."
+    )
 
 
 def test_argos_group_has_argos_default() -> None:

@@ -181,12 +181,16 @@ def test_what_a_metric_without_evidence_waits_for(result: MetricResult, says: st
             f"error-rate {REFUSED.message} (measurement 4, terminated)",
         ),
         (
+            a_result(GOOD, REFUSED, count=3, error=5, phase=Phase.ERROR, message="5 errors"),
+            f"error-rate {REFUSED.message} (measurement 5, 5 errors)",
+        ),
+        (
             a_result(GOOD, count=3, phase=Phase.SUCCESSFUL),
             f"error-rate {GOOD.message} (measurement 3, failed 0 of at most 2)",
         ),
     ],
-    ids=["runs", "terminated in a gap", "never answered", "of another program"],
+    ids=["runs", "terminated in a gap", "never answered", "an error", "of another program"],
 )
 def test_a_verdict(result: MetricResult, says: str) -> None:
-    """I10: the latest measurement with evidence, which it was, and the counter that decided."""
+    """I10: the latest with evidence (of an Error, the last), its number, what decided."""
     assert render.verdict(result, a_metric(failure_limit=2)) == says
