@@ -43,8 +43,9 @@ def verdict(result: MetricResult, metric: Metric | None) -> str:
         telling = []  # an answer from before the errors doesn't say why it ended
     latest = telling[-1] if telling else result.measurements[-1]
     number = result.count if telling else result.error
-    limit = "any" if metric is None else metric.failure_limit
-    counter = result.message or f"failed {result.failed} of at most {limit}"
+    limit = -1 if metric is None else metric.failure_limit
+    allowed = ", any number allowed" if str(limit) == "-1" else f" of at most {limit}"
+    counter = result.message or f"failed {result.failed}{allowed}"
     return f"{result.name} {latest.message} (measurement {number}, {counter})"
 
 
@@ -88,7 +89,7 @@ def _json(answer: Value, digits: int, levels: int) -> Iterator[str]:
     elif isinstance(answer, dict):
         yield "{"
         for place, (key, item) in enumerate(answer.items()):
-            yield f"{',' if place else ''}{json.dumps(key)}:"
+            yield f"{',' if place else ''}{json.dumps(key, ensure_ascii=False)}:"
             yield from _json(item, digits, levels - 1)
         yield "}"
     elif answer is None or isinstance(answer, str):

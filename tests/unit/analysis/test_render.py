@@ -69,7 +69,7 @@ def test_a_huge_answer_is_cut_early() -> None:
         ([False, True], "[false,true]"),
         ([[], {}, [{}]], "[[],{},[{}]]"),
         ({"a": 1, "b": [2, "c"]}, '{"a":1,"b":[2,"c"]}'),
-        (["ä", "日"], '["ä","日"]'),
+        ({"ä": "日"}, '{"ä":"日"}'),
         ("x" * 80, "x" * 80),
         ("x" * 81, "x" * 79 + "…"),
     ],
@@ -194,3 +194,12 @@ def test_what_a_metric_without_evidence_waits_for(result: MetricResult, says: st
 def test_a_verdict(result: MetricResult, says: str) -> None:
     """I10: the latest with evidence (of an Error, the last), its number, what decided."""
     assert render.verdict(result, a_metric(failure_limit=2)) == says
+
+
+@pytest.mark.parametrize("limit", [-1, "-1", None], ids=["a number", "a text", "no metric"])
+def test_a_verdict_where_any_number_of_failures_is_allowed(limit: int | str | None) -> None:
+    """-1 is no number that a person counts to."""
+    metric = None if limit is None else a_metric(failure_limit=limit)
+    assert render.verdict(a_result(GOOD, count=3, failed=2), metric) == (
+        f"error-rate {GOOD.message} (measurement 3, failed 2, any number allowed)"
+    )
