@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from davy.api import findings as api_findings
 from davy.api.analysis import Metric
 from davy.api.errors import Finding
 
@@ -60,10 +61,7 @@ def filled(
     try:
         return Metric.model_validate(texts), []
     except ValidationError as error:
-        return None, [
-            Finding(".".join([path, *map(str, item["loc"])]), item["msg"])
-            for item in error.errors()
-        ]
+        return None, api_findings.of(error, Metric, path)
 
 
 def names(value: Any) -> frozenset[str]:
