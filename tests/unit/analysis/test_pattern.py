@@ -63,7 +63,7 @@ def test_two_million_ways_are_allowed(expression: str, lengths: list[int]) -> No
         (f"^{MANY}c{{0,2}}", [1000]),
         (f"^{MANY}", [1000, 1000, 1000]),
         (f"{MANY}c?", [1000]),  # may begin anywhere
-        (f"^{MANY}c?|d", [1000]),  # so may its second half
+        (f"^{MANY}|d", [1000]),  # so may its second half
         ("a{0,999}(x|c)", [1000]),
     ],
 )
