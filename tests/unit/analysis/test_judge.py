@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from davy.analysis import judge, nodata, rules
 from davy.analysis.answer import Answered, Measured, NotAnswered
-from davy.api.analysis import AnalysisRunStatus, Phase, RunSummary
+from davy.api.analysis import AnalysisRunStatus, MetricResult, Phase, RunSummary
 from tests.unit.analysis.runs import NOW, REFUSED, Life, a_metric, a_run, said, seconds, stored
 
 GOOD: Any = [0.01]
@@ -314,6 +314,14 @@ def test_a_status_of_another_program_is_understood() -> None:
     assert life.answer(GOOD).phase is Phase.SUCCESSFUL
 
 
+def test_a_run_without_a_measurement_has_nothing_to_say() -> None:
+    """Another program may have written that its metrics are complete, and no more."""
+    results = [MetricResult(name="error-rate", phase=Phase.SUCCESSFUL)]
+    status = AnalysisRunStatus(phase=Phase.RUNNING, started_at=NOW, metric_results=results)
+    ended = judge.record(a_run().model_copy(update={"status": status}), {}, NOW)
+    assert (ended.phase, ended.message) == (Phase.SUCCESSFUL, None)
+
+
 def test_times_are_utc_and_kept() -> None:
     """Starts and ends are those of the question, not of the record."""
     begun = datetime(2026, 5, 4, 14, 0, 1, tzinfo=UTC)
@@ -401,10 +409,10 @@ def test_a_metric_that_is_complete_takes_no_more_answers() -> None:
 def test_a_measurement_has_the_answer_and_its_times_to_the_millisecond() -> None:
     """As the API server keeps them."""
     life = Life(a_run())
-    begun, ended = NOW.replace(microsecond=999_999), NOW.replace(second=1, microsecond=2_500)
+    begun, ended = NOW.replace(microsecond=998_500), NOW.replace(second=1, microsecond=2_999)
     life.record({"error-rate": Measured(Answered([0.25, "x"]), begun, ended)})
     assert life.last.value == '[0.25,"x"]'
-    assert life.last.started_at == NOW.replace(microsecond=999_000)
+    assert life.last.started_at == NOW.replace(microsecond=998_000)
     assert life.last.finished_at == NOW.replace(second=1, microsecond=2_000)
 
 

@@ -230,6 +230,15 @@ def test_a_clock_set_back_before_the_first_measurement() -> None:
     assert [metric.name for metric in life.due().metrics] == ["error-rate"]
 
 
+def test_a_metric_that_is_complete_isnt_measured_again() -> None:
+    """While the others go on."""
+    life = Life(a_run(a_metric(name="a", count=1), a_metric(name="b")))
+    for name in ("a", "b", "b"):
+        life.answer(GOOD, name)
+    life.now += seconds(10)
+    assert [metric.name for metric in life.due().metrics] == ["b"]
+
+
 def test_a_metric_that_is_asked_once_isnt_asked_again() -> None:
     """One made by hand may want three without an interval; a clock set back changes nothing."""
     life = Life(a_run(a_metric(interval=None, count=3)))
