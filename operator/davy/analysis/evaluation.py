@@ -86,7 +86,7 @@ class Evaluation:
 
     def _try(self, node: Node, call: Callable[..., Any], *values: Any) -> Any:
         """A call on values: its failures get their place, NaN makes it unknown."""
-        if UNKNOWN in _flat(values):
+        if UNKNOWN in values:
             return UNKNOWN
         try:
             return call(*values)
@@ -126,11 +126,11 @@ class Evaluation:
 
     def _array(self, node: Node, scope: _Scope) -> Any:
         items = [self._value(part, scope) for part in node.parts]
-        return UNKNOWN if UNKNOWN in _flat(items) else items
+        return UNKNOWN if UNKNOWN in items else items
 
     def _mapping(self, node: Node, scope: _Scope) -> Any:
         found = {part.data: self._value(part.parts[0], scope) for part in node.parts}
-        return UNKNOWN if UNKNOWN in _flat(found.values()) else found
+        return UNKNOWN if UNKNOWN in found.values() else found
 
     def _let(self, node: Node, scope: _Scope) -> Any:
         value, rest = node.parts
@@ -219,13 +219,9 @@ class Evaluation:
             target = self._chain(first, scope)
         else:
             target = self._value(first, scope)
-        if target is UNKNOWN:
-            return UNKNOWN
         if target is None and node.kind.endswith("?") and not self.is_missing(target):
             raise _Nil
         keys = [self._value(part, scope) for part in node.parts[1:]]
-        if UNKNOWN in _flat(keys):
-            return UNKNOWN
         if self.is_missing(target):
             return self._unknown(Missing.EMPTY)
         reads: dict[str, Callable[..., Any]]
@@ -240,9 +236,9 @@ class Evaluation:
         target, key = node.parts
         negative = key.kind == "unary" and key.data == "-"
         number = key.parts[0] if negative else key
-        if (target.kind, target.data) != ("variable", "result") or number.kind != "constant":
+        if (target.kind, target.data) != ("variable", "result"):
             return None
-        if not isinstance(number.data, int) or isinstance(number.data, bool):
+        if not isinstance(number.data, int):
             return None
         return len(self.answer) - number.data if negative else int(number.data)
 
@@ -339,7 +335,7 @@ class Evaluation:
         )
         if node.data in {"map", "sum"}:
             mapped = list(values)
-            if UNKNOWN in _flat(mapped):
+            if UNKNOWN in mapped:
                 return UNKNOWN
             summed = node.data == "sum"
             return self._try(node, functions.FUNCTIONS["sum"].call, mapped) if summed else mapped
@@ -348,11 +344,6 @@ class Evaluation:
         if node.data in {"all", "any", "none"}:
             return functions.quantified(node.data, truths)
         return functions.selected(node.data, items, list(truths))
-
-
-def _flat(values: Any) -> list[Any]:
-    """The values to look for UNKNOWN among, by identity."""
-    return [value for value in values if value is UNKNOWN]
 
 
 def _size(value: Any) -> int:

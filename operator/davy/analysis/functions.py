@@ -9,6 +9,7 @@ import re
 import statistics
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from davy.analysis import operators, render
@@ -63,14 +64,11 @@ def _series(what: str, values: tuple[Any, ...]) -> list[Any]:
     return items
 
 
-def _extreme(what: str, pick: Callable[[list[Any]], Any]) -> Callable[..., Any]:
-    def call(*values: Any) -> Any:
-        items = _series(what, values)
-        if not items:
-            raise Refused(f"{what} of an empty list")
-        return math.nan if any(math.isnan(item) for item in items) else pick(items)
-
-    return call
+def _extreme(what: str, pick: Callable[[list[Any]], Any], *values: Any) -> Any:
+    items = _series(what, values)
+    if not items:
+        raise Refused(f"{what} of an empty list")
+    return math.nan if any(math.isnan(item) for item in items) else pick(items)
 
 
 def _sum(values: Any) -> Any:
@@ -87,12 +85,13 @@ def _mean(items: list[Any]) -> float:
     return operators.divided(float(_sum(items)), float(len(items)))
 
 
-def _rounded(what: str, to: Callable[[float], int]) -> Callable[[Any], Any]:
-    def call(value: Any) -> Any:
-        _number(what, value)
-        return float(to(value)) if math.isfinite(value) else value
+def _median(items: list[Any]) -> float:
+    return float(statistics.median(items))
 
-    return call
+
+def _rounded(what: str, to: Callable[[float], int], value: Any) -> Any:
+    _number(what, value)
+    return float(to(value)) if math.isfinite(value) else value
 
 
 def _half_away(value: float) -> int:
@@ -130,12 +129,9 @@ def _length(value: Any) -> int:
     return len(value)
 
 
-def _end(what: str, index: int) -> Callable[[Any], Any]:
-    def call(value: Any) -> Any:
-        items = _list(what, value)
-        return items[index] if items else None
-
-    return call
+def _end(what: str, index: int, value: Any) -> Any:
+    items = _list(what, value)
+    return items[index] if items else None
 
 
 def _get(value: Any, key: Any) -> Any:
@@ -149,9 +145,9 @@ def _contains(value: Any, part: Any) -> int:
     return _str("indexOf", value).find(_str("indexOf", part))
 
 
-def _split(value: Any, separator: Any) -> list[str]:
+def _split(value: Any, separator: Any) -> Any:
     text, cut = _str("split", value), _str("split", separator)
-    return text.split(cut) if cut else list(bounded(text))
+    return bounded(text.split(cut) if cut else list(bounded(text)))
 
 
 def _join(value: Any, separator: Any = "") -> Any:
@@ -201,16 +197,16 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "type": Function(_type),
     "len": Function(_length),
     "abs": Function(lambda value: abs(_number("abs", value))),
-    "ceil": Function(_rounded("ceil", math.ceil)),
-    "floor": Function(_rounded("floor", math.floor)),
-    "round": Function(_rounded("round", _half_away)),
-    "min": Function(_extreme("min", min), most=64),
-    "max": Function(_extreme("max", max), most=64),
-    "mean": Function(_extreme("mean", _mean), most=64),
-    "median": Function(_extreme("median", lambda items: float(statistics.median(items))), most=64),
+    "ceil": Function(partial(_rounded, "ceil", math.ceil)),
+    "floor": Function(partial(_rounded, "floor", math.floor)),
+    "round": Function(partial(_rounded, "round", _half_away)),
+    "min": Function(partial(_extreme, "min", min), most=64),
+    "max": Function(partial(_extreme, "max", max), most=64),
+    "mean": Function(partial(_extreme, "mean", _mean), most=64),
+    "median": Function(partial(_extreme, "median", _median), most=64),
     "sum": Function(_sum),
-    "first": Function(_end("first", 0)),
-    "last": Function(_end("last", -1)),
+    "first": Function(partial(_end, "first", 0)),
+    "last": Function(partial(_end, "last", -1)),
     "get": Function(_get, 2, 2),
     "take": Function(lambda value, n: _list("take", value)[: max(0, _whole("take", n))], 2, 2),
     "reverse": Function(lambda value: _list("reverse", value)[::-1]),

@@ -79,8 +79,9 @@ class Item:
 
     def leads(self, value: Value) -> Iterable[Value]:
         """See `Step`."""
-        there = isinstance(value, list) and -len(value) <= self.place < len(value)
-        return [value[self.place]] if there and isinstance(value, list) else []
+        if isinstance(value, list) and -len(value) <= self.place < len(value):
+            return [value[self.place]]
+        return []
 
     def lacks(self) -> str:
         """See `Step`."""
@@ -289,8 +290,7 @@ def _plain(text: str) -> str:
 
 
 def _compared(operator: str, value: Any, literal: Any) -> bool:
-    comparable = _kind(value) == _kind(literal) != ""
-    if not comparable:
+    if _kind(value) != _kind(literal):
         return operator == "!="
     if isinstance(literal, bool) and operator not in {"==", "!="}:
         return False

@@ -210,8 +210,7 @@ def _refused(error: ConditionError, answer: Answered) -> str:
     """The error, which may quote the answer; without that where the answer isn't told."""
     if not answer.secret:
         return str(error)
-    where = "" if error.position is None else f" at character {error.position}"
-    return f"a condition can't be evaluated{where}: why is {HIDDEN}"
+    return f"a condition can't be evaluated at character {error.position}: why is {HIDDEN}"
 
 
 def _decided(metric: Metric, answer: Answered) -> Judged:

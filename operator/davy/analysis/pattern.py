@@ -7,6 +7,7 @@ its tree follows the number of ways in which it can be laid over a text of n cha
 more than a few million is refused. `^v1\..*$` is never refused, `(a+)+` always is.
 """
 
+import math
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -92,15 +93,24 @@ def found_in(texts: Sequence[str], pattern: str) -> frozenset[str]:
     length = max(map(len, texts), default=0)
     if length > MAX_TEXT:
         raise Refused(f"matches reads at most {MAX_TEXT} characters, this text has {length}")
-    expression, ways = _compiled(pattern)
+    expression, _ = _compiled(pattern)
     anchored = _anchored(pattern)
-    work = (ways(len(text)) * (1 if anchored else len(text) + 1) for text in texts)
+    work = (ways(pattern, len(text)) * (1 if anchored else len(text) + 1) for text in texts)
     if sum(work) > MAX_WAYS:
         message = (
             f"the pattern {pattern!r} could take too long on {sum(map(len, texts))} characters"
         )
         raise Refused(f"{message}; anchor it or use fewer * and +")
     return frozenset(text for text in texts if expression.search(text))
+
+
+def ways(pattern: str, length: int) -> float:
+    """In how many ways the pattern can match at one place of a text of that length, at most.
+
+    Raises:
+        Refused: the pattern isn't of the subset.
+    """
+    return _compiled(pattern)[1](length)
 
 
 def _anchored(pattern: str) -> bool:
@@ -135,18 +145,13 @@ def _bounds(quantifier: str) -> tuple[int, int | None]:
 
 
 def _repeated(ways: float, least: int, most: int) -> float:
-    """The sum of ways**k for each number k of repeats; inf where it is beyond use."""
+    """The sum of ways**k for each number k of repeats."""
     if ways <= 1:
         return float(max(1, most - least + 1))
-    total = 0.0
-    for times in range(least, max(least, most) + 1):
-        try:
-            total += ways**times
-        except OverflowError:
-            return float("inf")
-        if total > MAX_WAYS:
-            return float("inf")
-    return total
+    try:
+        return sum(ways**times for times in range(least, max(least, most) + 1))
+    except OverflowError:
+        return math.inf
 
 
 def _product(factors: Any) -> float:

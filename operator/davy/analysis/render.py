@@ -2,20 +2,21 @@
 
 import json
 import math
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
 from davy.analysis import nodata
 from davy.analysis.answer import Value
-from davy.api.analysis import Metric, MetricResult
+from davy.api.analysis import Metric, MetricResult, Phase
 from davy.api.fields import format_instant
 
 VALUE_LENGTH: Final = 1024
 """Characters of a measurement's value and of its message; the rest is cut, with `…`."""
 SHORT_LENGTH: Final = 80
 _LARGE: Final = 10**18
-_LEVEL: Final = 16
-"""Characters that a level of nesting costs, so that depth is bounded as well."""
+_LEVELS: Final = 64
+"""Of nesting that are shown."""
 _EXACT: Final = 17
 """Digits from which a float is written so that it reads back the same."""
 
@@ -38,13 +39,13 @@ def verdict(result: MetricResult, metric: Metric | None) -> str:
     if nodata.holding(result) is not None:
         return waits(result).removesuffix(".").removeprefix("Metric ")
     telling = [found for found in result.measurements if nodata.has_evidence(found)]
+    if result.phase is Phase.ERROR:
+        telling = []  # an answer from before the errors doesn't say why it ended
     latest = telling[-1] if telling else result.measurements[-1]
     number = result.count if telling else result.error
-    counter = (
-        f"failed {result.failed} of at most {'any' if metric is None else metric.failure_limit}"
-    )
-    if result.phase.completed and result.message:
-        counter = result.message
+    limit = -1 if metric is None else metric.failure_limit
+    allowed = ", any number allowed" if str(limit) == "-1" else f" of at most {limit}"
+    counter = result.message or f"failed {result.failed}{allowed}"
     return f"{result.name} {latest.message} (measurement {number}, {counter})"
 
 
@@ -64,35 +65,37 @@ def cut(text: str, length: int) -> str:
 
 
 def _text(answer: Value, digits: int) -> str:
+    """Of what is longer than a value, as much as is needed to cut it."""
     if isinstance(answer, str):
         return answer
-    return _json(answer, digits, room=VALUE_LENGTH)
+    found = ""
+    for piece in _json(answer, digits, _LEVELS):
+        found += piece
+        if len(found) > VALUE_LENGTH:
+            break
+    return found
 
 
-def _json(answer: Value, digits: int, room: int) -> str:
-    if room <= 0:
-        return "…"
-    if isinstance(answer, list):
-        texts: list[str] = []
-        for item in answer:
-            if room <= 0:
-                texts.append("…")
-                break
-            texts.append(_json(item, digits, room - _LEVEL))
-            room -= len(texts[-1]) + 1
-        return "[" + ",".join(texts) + "]"
-    if isinstance(answer, dict):
-        texts = []
-        for key, item in answer.items():
-            if room <= 0:
-                texts.append("…")
-                break
-            texts.append(json.dumps(key) + ":" + _json(item, digits, room - _LEVEL))
-            room -= len(texts[-1]) + 1
-        return "{" + ",".join(texts) + "}"
-    if answer is None or isinstance(answer, str):
-        return json.dumps(answer, ensure_ascii=False)
-    return number(answer, digits)
+def _json(answer: Value, digits: int, levels: int) -> Iterator[str]:
+    """JSON piece by piece, so that who cuts it needn't have all of it."""
+    if isinstance(answer, list | dict) and not levels:
+        yield "…"
+    elif isinstance(answer, list):
+        yield "["
+        for place, item in enumerate(answer):
+            yield "," if place else ""
+            yield from _json(item, digits, levels - 1)
+        yield "]"
+    elif isinstance(answer, dict):
+        yield "{"
+        for place, (key, item) in enumerate(answer.items()):
+            yield f"{',' if place else ''}{json.dumps(key, ensure_ascii=False)}:"
+            yield from _json(item, digits, levels - 1)
+        yield "}"
+    elif answer is None or isinstance(answer, str):
+        yield json.dumps(answer, ensure_ascii=False)
+    else:
+        yield number(answer, digits)
 
 
 def number(answer: float, digits: int = 6) -> str:

@@ -101,7 +101,7 @@ def _next(
     ended = last.finished_at or begun
     if ended > now:
         return now if wanted.interval is not None or not nodata.has_evidence(last) else None
-    if last.phase is Phase.ERROR or not nodata.has_evidence(last):
+    if not nodata.has_evidence(last):
         return ended + retry_after(wanted)
     if wanted.interval is None:
         return None
@@ -113,4 +113,4 @@ def _slot(first: datetime, interval: timedelta, begun: datetime, ended: datetime
     free = max(begun + interval / 2, ended)
     if interval <= timedelta():
         return free
-    return first + interval * max(0, math.ceil((free - first) / interval))
+    return first + interval * math.ceil((free - first) / interval)

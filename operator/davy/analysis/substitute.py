@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from davy.api import findings as api_findings
 from davy.api.analysis import Metric
 from davy.api.errors import Finding
 
@@ -60,10 +61,7 @@ def filled(
     try:
         return Metric.model_validate(texts), []
     except ValidationError as error:
-        return None, [
-            Finding(".".join([path, *map(str, item["loc"])]), item["msg"])
-            for item in error.errors()
-        ]
+        return None, api_findings.of(error, Metric, path)
 
 
 def names(value: Any) -> frozenset[str]:
@@ -78,19 +76,13 @@ def names(value: Any) -> frozenset[str]:
     return frozenset()
 
 
-def replaced(value: Any, values: Mapping[str, str]) -> Any:
-    """A JSON value with the arguments that are known filled in, the others left."""
+def replaced(text: str, values: Mapping[str, str]) -> str:
+    """The text with the arguments that are known filled in, the others left."""
 
     def one(found: re.Match[str]) -> str:
         return values.get(found[1].strip().removeprefix(_PREFIX), found[0])
 
-    if isinstance(value, str):
-        return _TAG.sub(one, value)
-    if isinstance(value, Mapping):
-        return {key: replaced(item, values) for key, item in value.items()}
-    if isinstance(value, list):
-        return [replaced(item, values) for item in value]
-    return value
+    return _TAG.sub(one, text)
 
 
 def _walk(

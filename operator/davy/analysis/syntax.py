@@ -56,10 +56,6 @@ def parse(source: str) -> Node:
         raise ConditionError("the expression is empty; write e.g. result[0] >= 0.95", position=0)
     try:
         tree: Any = _parser().parse(source)
-    except lark.exceptions.VisitError as error:
-        if isinstance(error.orig_exc, ConditionError):
-            raise error.orig_exc from None
-        raise
     except lark.exceptions.UnexpectedInput as error:
         raise _unexpected(source, error) from None
     return cast("Node", tree)  # the transformer has made it of lark's tree
@@ -72,19 +68,16 @@ def calls(node: Node) -> frozenset[str]:
 
 
 def _unexpected(source: str, error: lark.exceptions.UnexpectedInput) -> ConditionError:
-    at: int = getattr(error, "pos_in_stream", None) or 0
-    token = getattr(error, "token", None)
-    if at < 0 or (token is not None and token.type == "$END"):
+    at: Any = error.pos_in_stream
+    if not isinstance(error, lark.exceptions.UnexpectedToken):
+        hint = ": the text isn't closed" if source[at] in "\"'`" else ""
+        return ConditionError(f"unexpected {source[at]!r} at character {at}{hint}", position=at)
+    if error.token.type == "$END":
         at = len(source.rstrip())
         return ConditionError(f"the expression breaks off at character {at}", position=at)
-    if isinstance(error, lark.exceptions.UnexpectedToken):
-        found = str(error.token)
-        hint = "; use == to compare" if found == "=" else ""
-        return ConditionError(f"unexpected {found!r} at character {at}{hint}", position=at)
-    hint = "; use == to compare" if source[at] == "=" else ""
-    if source[at] in "\"'`":
-        hint = ": the text isn't closed"
-    return ConditionError(f"unexpected {source[at]!r} at character {at}{hint}", position=at)
+    found = str(error.token)
+    hint = "; use == to compare" if found == "=" else ""
+    return ConditionError(f"unexpected {found!r} at character {at}{hint}", position=at)
 
 
 def _wrong(message: str, at: int) -> NoReturn:
@@ -142,14 +135,11 @@ class _Builder(lark.Transformer[lark.Token, Node]):
     def order(self, parts: list[Any]) -> Node:
         """`a < b < c` is `a < b && b < c`, as in expr-lang."""
         left, token, right = parts
-        previous = left.parts[1] if left.kind == "and" and left.data == "<" else left
-        if left.kind == "order":
-            both = (left, _node("order", _start(token), (left.parts[1], right), str(token)))
-            return _node("and", _start(token), both, "<")
-        if previous is not left:
-            both = (left, _node("order", _start(token), (previous.parts[1], right), str(token)))
-            return _node("and", _start(token), both, "<")
-        return _node("order", _start(token), (left, right), str(token))
+        last = left.parts[1] if left.kind == "and" and left.data == "<" else left
+        if last.kind != "order":
+            return _node("order", _start(token), (left, right), str(token))
+        next_one = _node("order", _start(token), (last.parts[1], right), str(token))
+        return _node("and", _start(token), (left, next_one), "<")
 
     def negated(self, parts: list[Any]) -> Node:
         left, _, token, right = parts
@@ -190,7 +180,7 @@ class _Builder(lark.Transformer[lark.Token, Node]):
         if text.startswith("0x"):
             value: float = int(text, 16)
         else:
-            value = float(text) if re.search(r"[.e]", text) else int(text[:20])
+            value = float(text) if re.search(r"[.e]", text) else int(text)
         if value > MAX_INT and isinstance(value, int):
             _wrong(f"{token} is too large a whole number", _start(token))
         if value == float("inf"):
@@ -221,21 +211,21 @@ class _Builder(lark.Transformer[lark.Token, Node]):
 
     def shorthand(self, parts: list[Any]) -> Node:
         dot, name = parts
-        return _node("member", _start(name), (_node("pointer", _start(dot), data="#"),), str(name))
+        return _node("member", _start(name), (_node("pointer", _start(dot)),), str(name))
 
     def array(self, parts: list[Any]) -> Node:
         token, items = parts
         return _node("array", _start(token), items or [])
 
     def items(self, parts: list[Any]) -> list[Node]:
-        return [part for part in parts if part is not None]
+        return parts
 
     def mapping(self, parts: list[Any]) -> Node:
         (pairs,) = parts
         return _node("mapping", pairs[0].at if pairs else 0, pairs or [])
 
     def pairs(self, parts: list[Any]) -> list[Node]:
-        return [part for part in parts if part is not None]
+        return parts
 
     def pair(self, parts: list[Any]) -> Node:
         key, value = parts
@@ -246,7 +236,7 @@ class _Builder(lark.Transformer[lark.Token, Node]):
 def _text(token: lark.Token) -> str:
     def one(found: re.Match[str]) -> str:
         code = found[1]
-        if code[0] in "ux" and len(code) > 1:
+        if len(code) > 1:
             return chr(int(code[1:], 16))
         if code not in _ESCAPES:
             _wrong(f"unknown escape \\{code}", _start(token) + 1 + found.start())

@@ -56,7 +56,7 @@ def message(scene: Scene) -> str:
         first, *more = scene.world.problems
         rest = f" ({len(more)} more)" if more else ""
         held = f" {_held(scene)}" if scene.position.stage is Stage.UPDATING else ""
-        return f"InvalidSpec: {first}{rest}{held}"
+        return f"InvalidSpec: {str(first).rstrip('.')}{rest}.{held}"
     match scene.position.stage:
         case Stage.FIRST:
             return f"First revision: {_pods(scene, 100)}.{_until(scene)}"
@@ -99,7 +99,8 @@ def _updating(scene: Scene) -> str:
     if step is not None and step.pause is not None and begun is not None:
         ends = pause.end(position, begun)
         until = f"until {clock(ends)}" if ends else "until somebody promotes"
-        return f"paused at weight {_weight(scene)} {until}{_capacity(scene)}."
+        waits = f"{_capacity(scene)}{_settling(scene)}.{_until(scene)}"
+        return f"paused at weight {_weight(scene)} {until}{waits}"
     if step is not None and step.analysis is not None:
         run = _judging(scene, position.step_run)
         return f"{run or 'the analysis begins'}. Weight {_weight(scene)}."
@@ -189,15 +190,10 @@ def _until(scene: Scene) -> str:
 
 
 def _kept(scene: Scene) -> str:
-    waiting = [
-        found
-        for found in scene.world.replica_sets
-        if found.desired > 0 and found.scale_down_at is not None
-    ]
     kept = ", ".join(
         f"revision {found.revision} keeps its pods until {clock(found.scale_down_at)}"
-        for found in waiting
-        if found.scale_down_at is not None
+        for found in scene.world.replica_sets
+        if found.desired > 0 and found.scale_down_at is not None
     )
     return f" {kept[0].upper()}{kept[1:]}." if kept else ""
 

@@ -77,12 +77,12 @@ def _canary_back(around: Surroundings, position: Position) -> Move | None:
 
 
 def _canary_to_new(around: Surroundings, position: Position, target: int) -> Move | None:
-    route, new, full = around.world.route, position.new_hash, around.full
+    route, new = around.world.route, position.new_hash
     if route.canary_hash == new or target == 0:
         return None
-    pods = max(1, weights.needed(max(target, route.canary_weight or 0), full))
+    pods = weights.needed(max(target, route.canary_weight or 0), around.full)
     free = _is_quiet_canary(around) or route.canary_hash is None
-    return (Role.CANARY, new) if free and _has(around, new, min(pods, full)) else None
+    return (Role.CANARY, new) if free and _has(around, new, pods) else None
 
 
 def _has(around: Surroundings, template_hash: str, pods: int) -> bool:

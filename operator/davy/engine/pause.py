@@ -1,7 +1,7 @@
 """Pauses: begun once, ended by time or by a person (I6)."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from davy.api.analysis import Phase
@@ -37,9 +37,13 @@ def step(position: Position, now: datetime, *, weight_in_place: bool) -> tuple[P
 
 def end(position: Position, begun: PauseCondition) -> datetime | None:
     """When the current pause step is over; None: when a person says so."""
-    pause = position.step.pause if position.step else None
-    length = pause.length if pause else None
+    length = _length(position)
     return None if length is None else begun.start_time + length
+
+
+def _length(position: Position) -> timedelta | None:
+    pause = position.step.pause if position.step else None
+    return pause.length if pause else None
 
 
 def _began(position: Position, now: datetime) -> datetime:
@@ -48,9 +52,7 @@ def _began(position: Position, now: datetime) -> datetime:
     The mesh takes a weight within a part of its settle time. Where all of that is at most a tenth
     of the pause it is counted in, so that a release takes its pauses and little more.
     """
-    pause = position.step.pause if position.step else None
-    length = pause.length if pause else None
-    written = position.written_at
+    length, written = _length(position), position.written_at
     if length is None or written is None or (now - written) * _SETTLE_SHARE > length:
         return now
     return written

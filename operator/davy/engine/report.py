@@ -111,7 +111,7 @@ def _weights(scene: Scene) -> Weights | None:
 def _verified(route: Route, *, in_effect: bool) -> bool | None:
     if route.answer is Answer.UNKNOWN:
         return None
-    return route.answer is Answer.VERIFIED and in_effect
+    return in_effect
 
 
 def _traffic(scene: Scene, wanted: int | None) -> TrafficStatus:
@@ -148,7 +148,7 @@ def _conditions(scene: Scene, phase: RolloutPhase, message: str) -> list[Conditi
         Reason.AVAILABLE,
         f"{full} pods are wanted" if available >= full else f"fewer than {full} pods are available",
     )
-    keep.progressing(phase)
+    keep.progressing()
     keep.put(
         ConditionType.PAUSED,
         _is(phase is RolloutPhase.PAUSED),
@@ -204,7 +204,7 @@ class _Keeper:
             )
         )
 
-    def progressing(self, phase: RolloutPhase) -> None:
+    def progressing(self) -> None:
         scene, position = self._scene, self._scene.position
         new = scene.new
         name = new.name if new else f"{scene.rollout.name}-{position.new_hash}"
@@ -219,7 +219,7 @@ class _Keeper:
         elif position.stage is Stage.DONE:
             reason = Reason.NEW_REPLICA_SET_AVAILABLE
             message = f'ReplicaSet "{name}" is stable.'
-        elif phase is RolloutPhase.PAUSED and scene.waited.deadline is None:
+        elif position.pauses and scene.waited.deadline is None:
             value, reason, message = (
                 ConditionStatus.UNKNOWN,
                 Reason.ROLLOUT_PAUSED,

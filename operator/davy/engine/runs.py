@@ -1,5 +1,7 @@
 """Which AnalysisRuns must exist, which are over, and which are forgotten."""
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from davy.api.analysis import AnalysisRef, Phase
@@ -99,7 +101,7 @@ def _ensure(
     base = f"{around.rollout.name}-{position.new_hash}-{ask.revision}"
     base += "" if index is None else f"-{index}"
     taken = {run.name for run in world.runs}
-    free = next(name for name in _names(base, len(taken)) if name not in taken)
+    free = next(name for name in _names(base) if name not in taken)
     create = CreateRun(
         name=reference.name if reference is not None else free,
         kind=ask.kind,
@@ -113,8 +115,9 @@ def _ensure(
     return RunReference(name=create.name, status=Phase.PENDING.value), create
 
 
-def _names(base: str, taken: int) -> tuple[str, ...]:
-    return (base, *(f"{base}.{number}" for number in range(1, taken + 1)))
+def _names(base: str) -> Iterator[str]:
+    yield base
+    yield from (f"{base}.{number}" for number in itertools.count(1))
 
 
 def finished(rollout: Rollout, world: World, position: Position) -> tuple[Action, ...]:

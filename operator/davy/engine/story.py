@@ -34,7 +34,7 @@ def _update(scene: Scene, before: RolloutStatus) -> Iterator[Event]:
         steps = len(position.steps)
         text = f"Template {position.new_hash}: {steps} step{'' if steps == 1 else 's'}"
         yield Event(EventReason.ROLLOUT_UPDATED, text)
-        if position.stage is Stage.DONE and before.stable_rs == position.new_hash:
+        if before.stable_rs == position.new_hash:
             text = "Rollback to the stable template: no steps, all weight to stable"
             yield Event(EventReason.SKIP_STEPS, text)
     elif before.current_step_hash != position.steps_hash and position.stage is Stage.UPDATING:
@@ -54,8 +54,6 @@ def _scaling(actions: Sequence[Action]) -> Iterator[Event]:
                 yield Event(EventReason.NEW_REPLICA_SET_CREATED, text)
             case ScaleReplicaSet(name=name, why=why):
                 yield Event(EventReason.SCALING_REPLICA_SET, f"ReplicaSet {name}: {why}")
-            case _:
-                pass
 
 
 def _traffic(scene: Scene, before: RolloutStatus, after: RolloutStatus) -> Iterator[Event]:
@@ -125,10 +123,10 @@ def _steps(scene: Scene, before: RolloutStatus) -> Iterator[Event]:
     resumed = before.controller_pause and not before.pause_conditions
     if resumed:
         yield Event(EventReason.ROLLOUT_RESUMED, "Resumed by hand")
-    same = before.current_pod_hash == position.new_hash and not position.started_over
-    if same and position.stage in {Stage.UPDATING, Stage.DONE} and before.stable_rs:
-        started = before.current_step_index or 0
-        if before.promote_full and started < position.index:
+    if before.stable_rs and before.stable_rs != position.new_hash:
+        over = position.started_over
+        started = 0 if over else before.current_step_index or 0
+        if before.promote_full and not over and started < position.index:
             text = f"Promoted in full: steps {started + 1} to {position.index} skipped"
             yield Event(EventReason.SKIP_STEPS, text)
             started = position.index

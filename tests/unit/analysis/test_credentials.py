@@ -12,6 +12,8 @@ HEADERS = [{"key": "X-Token", "value": "Bearer {{args.a}}"}]
 OAUTH2 = {"oauth2": {"tokenUrl": TOKENS, "clientId": "{{args.b}}", "clientSecret": "{{ args.c }}"}}
 BASIC = {"basicAuth": {"username": "{{args.b}}", "password": "{{args.c}}{{args.a}}"}}
 
+FILLED = {"basicAuth": {"username": "2", "password": "31"}}
+
 
 def a_metric(kind: str, **asked: Any) -> Metric:
     """Of Prometheus or web."""
@@ -32,6 +34,18 @@ def test_who_learns_of_a_secret(kind: str, login: Any, learn: dict[str, set[str]
     """A client's secret goes to tokenUrl, and the token that it buys to the address."""
     metric = a_metric(kind, headers=HEADERS, authentication=login)
     assert credentials.uses(metric) == learn
+
+
+@pytest.mark.parametrize("kind", ["prometheus", "web"])
+def test_a_question_may_have_no_headers(kind: str) -> None:
+    """Or nothing at all that holds a secret."""
+    bare = a_metric(kind)
+    assert credentials.uses(bare) == {}
+    assert credentials.filled(bare, {"a": "1"}) == bare
+    asked = credentials.filled(a_metric(kind, authentication=BASIC), {"a": "1", "b": "2", "c": "3"})
+    assert (asked.provider.prometheus or asked.provider.web) == (
+        getattr(a_metric(kind, authentication=FILLED).provider, kind)
+    )
 
 
 @pytest.mark.parametrize("kind", ["prometheus", "web"])

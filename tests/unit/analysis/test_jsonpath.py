@@ -14,7 +14,7 @@ SHOP: Any = {
         {"name": "api", "value": 2.5},
         {"name": "web", "value": "3", "on": True},
     ],
-    "kebab-case": {"io/x": 7},
+    "kebab-case": {"io/x": 7, "a=b": 8},
 }
 
 
@@ -41,7 +41,11 @@ SHOP: Any = {
         ("{$.items[1:].name}", ["api", "web"]),
         ("{$.items[*].name}", ["cart", "api", "web"]),
         ("{$.items[*].on}", [True]),
-        ("{$.kebab-case.*}", [7]),
+        ("{$.kebab-case.*}", [7, 8]),
+        ("{$.kebab-case.a=b}", [8]),
+        ("{ .data.ok }", [True]),
+        ("{$.items[-3].name}", ["cart"]),
+        ("{$.items[2].name}", ["web"]),
         ("{$..name}", ["cart", "api", "web"]),
         ("{$..tags[0]}", ["x"]),
         ("{$..['a.b']}", [1]),
@@ -57,6 +61,16 @@ SHOP: Any = {
         ("{$.items[?(@.tags[0] == 'x')].name}", ["cart"]),
         ('{$.items[?(@.name > "b")].name}', ["cart", "web"]),
         ("{$.items[0].tags[?(@ == 'x')]}", ["x"]),
+        ("{$.items[?(@.name == 'cart')].tags[?(@ == 'x')]}", ["x"]),
+        ("{$.items[?(@.value != 'x')].name}", ["cart", "api", "web"]),
+        ("{$.items[?(@.value != 1)].name}", ["api", "web"]),
+        ("{$.items[?(@.value == '3')].name}", ["web"]),
+        ("{$.items[?(@.value == 3)].name}", None),
+        ("{$.items[?(@.tags != 1)].name}", ["cart"]),
+        ("{$.items[?(@.tags == 1)].name}", None),
+        ("{$.items[?(@.on != false)].name}", ["web"]),
+        ("{$.items[?(@.on != true)].name}", None),
+        ("{$.items[?(@.on > false)].name}", None),
     ],
 )
 def test_what_a_path_leads_to(source: str, values: list[Any] | None) -> None:
@@ -84,6 +98,12 @@ def test_what_a_path_leads_to(source: str, values: list[Any] | None) -> None:
         ("{$.data.none.x}", "what step 2 leads to (null) has no field 'x'"),
         ("{$.items[?(@.name == 'x')]}", "has no item of which the filter holds"),
         ("{$.data[0]}", "what step 1 leads to (a map) has no item 0"),
+        ("{$.data.rate[0]}", "what step 2 leads to (a number) has no item 0"),
+        ("{$.items[0].name[0]}", "what step 3 leads to (a text) has no item 0"),
+        ("{$.items[0].name[0:2]}", "what step 3 leads to (a text) has no items there"),
+        ("{$.data[0:1]}", "what step 1 leads to (a map) has no items there"),
+        ("{$.data[?(@ == 'ok')]}", "(a map) has no item of which the filter holds"),
+        ("{$.data.rate[?(@ == 1)]}", "(a number) has no item of which the filter holds"),
     ],
 )
 def test_a_path_that_leads_nowhere(source: str, says: str) -> None:
@@ -119,6 +139,10 @@ def test_a_path_that_leads_nowhere(source: str, says: str) -> None:
         ("{$" + ".a" * 65 + "}", "has more than 64 steps"),
         ("{$." + "a" * 1024 + "}", "has 1028 characters; 1024 are the most"),
         ("{$.a\\}", "has an unexpected"),
+        ("{$.a", "is '{$.a'; write it in braces, e.g. {$.data.ok}"),
+        ("$.a}", "is '$.a}'; write it in braces, e.g. {$.data.ok}"),
+        ("{$.a[?(@.b == 1}", "breaks off at character 15"),
+        ("{$.a[?(@.b=1)]}", "has an unexpected '=' at character 10"),
     ],
 )
 def test_a_path_of_another_form(source: str, says: str) -> None:
@@ -142,3 +166,17 @@ def test_a_path_is_bounded_in_time(source: str) -> None:
     """Each `..` multiplies; the number of values looked at is what counts."""
     with pytest.raises(JsonPathError, match="looks at more than 50000 values"):
         jsonpath.found(source, a_tower(90))
+
+
+def test_the_bounds_of_a_path() -> None:
+    """64 steps and 1 024 characters are allowed; one more of each isn't (above)."""
+    assert len(jsonpath.parse("{$" + ".a" * 64 + "}")) == 64
+    assert len(jsonpath.parse("{$." + "a" * 1020 + "}")) == 1
+
+
+def test_fifty_thousand_values_are_looked_at() -> None:
+    """An answer may have more; the sentence names the path."""
+    assert len(jsonpath.found("{$[*]}", [1] * 50_000)) == 50_000
+    with pytest.raises(JsonPathError) as error:
+        jsonpath.found("{$[*]}", [1] * 50_001)
+    assert str(error.value) == "{$[*]} looks at more than 50000 values"

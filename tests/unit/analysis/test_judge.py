@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from davy.analysis import judge, nodata, rules
 from davy.analysis.answer import Answered, Measured, NotAnswered
-from davy.api.analysis import AnalysisRunStatus, Phase, RunSummary
-from tests.unit.analysis.runs import NOW, REFUSED, Life, a_metric, a_run, seconds, stored
+from davy.api.analysis import AnalysisRunStatus, MetricResult, Phase, RunSummary
+from tests.unit.analysis.runs import NOW, REFUSED, Life, a_metric, a_run, said, seconds, stored
 
 GOOD: Any = [0.01]
 BAD: Any = [0.182]
@@ -314,6 +314,14 @@ def test_a_status_of_another_program_is_understood() -> None:
     assert life.answer(GOOD).phase is Phase.SUCCESSFUL
 
 
+def test_a_run_without_a_measurement_has_nothing_to_say() -> None:
+    """Another program may have written that its metrics are complete, and no more."""
+    results = [MetricResult(name="error-rate", phase=Phase.SUCCESSFUL)]
+    status = AnalysisRunStatus(phase=Phase.RUNNING, started_at=NOW, metric_results=results)
+    ended = judge.record(a_run().model_copy(update={"status": status}), {}, NOW)
+    assert (ended.phase, ended.message) == (Phase.SUCCESSFUL, None)
+
+
 def test_times_are_utc_and_kept() -> None:
     """Starts and ends are those of the question, not of the record."""
     begun = datetime(2026, 5, 4, 14, 0, 1, tzinfo=UTC)
@@ -321,3 +329,124 @@ def test_times_are_utc_and_kept() -> None:
     life.now = NOW + seconds(9)
     life.record({"error-rate": Measured(NotAnswered("no"), begun, begun + seconds(3))})
     assert (life.last.started_at, life.last.finished_at) == (begun, begun + seconds(3))
+
+
+def beside(*metrics: Any, answers: Sequence[tuple[str, Any]]) -> Life:
+    """A run of several metrics whose answers come in one record."""
+    life = Life(a_run(*metrics))
+    life.record({name: Measured(said(value), NOW, NOW) for name, value in answers})
+    return life
+
+
+INCONCLUSIVE = a_metric(name="latency", **TWO_SIDED)
+ERROR = a_metric(name="latency", consecutive_error_limit=0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "answer", "limit", "says"),
+    [
+        (INCONCLUSIVE, UNDECIDED, 0, "errors 0.182"),
+        (ERROR, REFUSED, 0, "errors 0.182"),
+        (INCONCLUSIVE, UNDECIDED, 1, "latency 0.5, neither"),
+        (ERROR, REFUSED, 1, "latency http://prometheus:9090 refused"),
+    ],
+    ids=["failed, inconclusive", "failed, error", "good, inconclusive", "good, error"],
+)
+def test_the_message_is_of_the_metric_that_decided(
+    metric: Any, answer: Any, limit: int, says: str
+) -> None:
+    """The worst one, whatever failures another was allowed."""
+    errors = a_metric(name="errors", failure_limit=limit)
+    life = beside(metric, errors, answers=[("errors", BAD), ("latency", answer)])
+    assert (life.run.status.message or "").startswith(f"Metric {says}")
+
+
+def test_a_failed_metric_comes_before_one_with_more_failures() -> None:
+    """Nine may be allowed there."""
+    life = Life(a_run(a_metric(name="a"), a_metric(name="b", failure_limit=9)))
+    life.answer(BAD, "b")
+    life.answer(BAD, "b")
+    assert (life.answer(BAD, "a").message or "").startswith("Metric a 0.182")
+    assert life.run.status.metric_results[1].failed == 2
+
+
+def test_failures_are_told_before_content() -> None:
+    """Of metrics that may go on; with the limit of that metric, complete or not."""
+    a, b = a_metric(name="a", count=2, failure_limit=1), a_metric(name="b", failure_limit=3)
+    life = Life(a_run(a, b))
+    for value in (BAD, GOOD):
+        life.answer(value, "a")
+    life.answer(GOOD, "b")
+    assert judge.verdict(life.run) == (
+        "a 0.01, limit result[0] <= 0.05 (measurement 2, 2 of 2 measurements taken)"
+    )
+    for _ in range(2):
+        life.answer(BAD, "b")
+    assert judge.verdict(life.run) == (
+        "b 0.182, limit result[0] <= 0.05 (measurement 3, failed 2 of at most 3)"
+    )
+
+
+def test_all_that_wait_for_evidence_are_told() -> None:
+    """A sentence each."""
+    life = beside(a_metric(name="a"), a_metric(name="b"), answers=[("a", REFUSED), ("b", REFUSED)])
+    since = "no evidence since 2026-05-04T14:00:00.000Z: http://prometheus:9090 refused the"
+    assert life.run.status.message == (
+        f"Metric a: {since} connection. Metric b: {since} connection."
+    )
+
+
+def test_a_metric_that_is_complete_takes_no_more_answers() -> None:
+    """One that was still awaited may come while the others go on."""
+    life = Life(a_run(a_metric(name="a", interval=None), a_metric(name="b")))
+    life.answer(GOOD, "a")
+    before = life.result
+    late = life.now + seconds(1)
+    life.record({"a": Measured(Answered(BAD), late, late)})
+    assert life.result == before
+
+
+def test_a_measurement_has_the_answer_and_its_times_to_the_millisecond() -> None:
+    """As the API server keeps them."""
+    life = Life(a_run())
+    begun, ended = NOW.replace(microsecond=998_500), NOW.replace(second=1, microsecond=2_999)
+    life.record({"error-rate": Measured(Answered([0.25, "x"]), begun, ended)})
+    assert life.last.value == '[0.25,"x"]'
+    assert life.last.started_at == NOW.replace(microsecond=998_000)
+    assert life.last.finished_at == NOW.replace(second=1, microsecond=2_000)
+
+
+def test_a_metric_without_conditions_says_so() -> None:
+    """As in Argo it succeeds by an answer."""
+    judged = judge.measurement(a_metric(None), Answered([0.5]), limit=None)
+    assert (judged.phase, judged.message) == (Phase.SUCCESSFUL, "0.5, no condition")
+
+
+def test_a_summary_counts_each_phase() -> None:
+    """Of the metrics that decide."""
+    metrics = (
+        a_metric(name="good", interval=None),
+        a_metric(name="bad"),
+        a_metric(name="errors", consecutive_error_limit=0),
+        a_metric(name="undecided", **TWO_SIDED),
+    )
+    answers = [("good", GOOD), ("bad", BAD), ("errors", REFUSED), ("undecided", UNDECIDED)]
+    assert beside(*metrics, answers=answers).run.status.run_summary == RunSummary(
+        count=4, successful=1, failed=1, error=1, inconclusive=1
+    )
+
+
+def test_a_run_that_is_refused_has_a_start_and_an_end() -> None:
+    """The start is its first record's, if it had one."""
+    begun = a_run().status
+    status = judge.refused(begun, "The run can't be read.", NOW)
+    assert (status.phase, status.started_at, status.completed_at) == (Phase.ERROR, NOW, NOW)
+    assert status.message == "The run can't be read."
+    later = judge.refused(begun.model_copy(update={"started_at": NOW}), "No.", NOW + seconds(9))
+    assert (later.started_at, later.completed_at) == (NOW, NOW + seconds(9))
+
+
+def test_a_run_that_ends_keeps_its_start() -> None:
+    """However long it took."""
+    status = Life(a_run(a_metric(count=3))).answers([GOOD] * 3)
+    assert (status.started_at, status.completed_at) == (NOW, NOW + seconds(20))

@@ -11,7 +11,7 @@ from davy.analysis.answer import Answered, NotAnswered
 from davy.analysis.limits import JudgeDefaults
 from davy.analysis.nodata import Missing
 from davy.api import group
-from davy.api.analysis import Phase
+from davy.api.analysis import Measurement, MetricResult, Phase
 from tests.unit.analysis.runs import NOW, REFUSED, Life, a_metric, a_run, seconds
 
 NAN, INF = math.nan, math.inf
@@ -131,10 +131,14 @@ def test_evidence_at_last_decides(name: str) -> None:
 def test_a_limit_of_errors_means_what_it_means_in_argo() -> None:
     """With consecutiveErrorLimit 4, the fifth error in a row ends the run as Error, 10 s apart."""
     life = Life(a_run(a_metric(consecutive_error_limit=4, interval="60s")))
+    life.answer([0.01])
     assert life.answers([REFUSED] * 4).phase is Phase.RUNNING
     assert life.answer(REFUSED).phase is Phase.ERROR
-    assert life.now - NOW == seconds(40)
-    assert "5 errors in a row, at most 4 allowed" in (life.run.status.message or "")
+    assert life.now - NOW == seconds(60 + 40)
+    assert life.run.status.message == (
+        "Metric error-rate http://prometheus:9090 refused the connection "
+        "(measurement 5, 5 errors in a row, at most 4 allowed)."
+    )
 
 
 def test_argos_group_has_argos_default() -> None:
@@ -185,7 +189,7 @@ def test_warnings_are_in_the_message() -> None:
     answer = Answered([0.01], ("store eu-1 is missing",))
     judged = judge.measurement(a_metric(), answer, limit=None)
     assert judged.phase is Phase.SUCCESSFUL
-    assert judged.message.endswith("warning: store eu-1 is missing")
+    assert judged.message == "0.01, limit result[0] <= 0.05; warning: store eu-1 is missing"
 
 
 @pytest.mark.parametrize(
@@ -209,6 +213,17 @@ def test_a_secret_answer_is_judged_and_not_told(
     assert "s3cret" not in told
 
 
+def test_why_a_secret_answer_cant_be_judged_isnt_told() -> None:
+    """The error may quote the answer; its place in the condition may not, and is told."""
+    judged = judge.measurement(
+        a_metric("1 < asInt(result)"), Answered("s3cret", secret=True), limit=None
+    )
+    assert judged.message == (
+        "a condition can't be evaluated at character 4: why is "
+        "(not shown: the question carried a secret)"
+    )
+
+
 def test_a_secret_answer_may_nest_without_end() -> None:
     """A third party's provider may answer anything."""
     deep: Any = "s3cret"
@@ -223,3 +238,26 @@ def test_a_gap_breaks_a_row_of_successes() -> None:
     life = Life(a_run(a_metric(consecutive_success_limit=3)))
     assert life.answers([[0.01], [0.01], REFUSED, [0.01], [0.01]]).phase is Phase.RUNNING
     assert life.answer([0.01]).phase is Phase.SUCCESSFUL
+
+
+def a_gap(seconds_long: float, **times: Any) -> MetricResult:
+    """A metric whose last measurement, without marks, had no answer and ended after that long."""
+    given = {"started_at": NOW, "finished_at": NOW + seconds(seconds_long), **times}
+    last = Measurement(phase=Phase.ERROR, **given)
+    return MetricResult(name="m", phase=Phase.RUNNING, measurements=[last])
+
+
+def test_evidence_is_overdue_after_a_minute() -> None:
+    """To the millisecond; what has no times can't be judged so."""
+    assert nodata.overdue(a_gap(60)) == NOW
+    assert nodata.overdue(a_gap(59.999)) is None
+    assert nodata.overdue(a_gap(60, started_at=None)) is None
+    assert nodata.overdue(a_gap(60, finished_at=None)) is None
+    assert nodata.overdue(MetricResult(name="m", phase=Phase.RUNNING)) is None
+
+
+def test_since_when_a_gap_is_without_its_times() -> None:
+    """Another program may have written no start: the gap is as old as the next one knows."""
+    assert nodata.since(a_gap(0, started_at=None).measurements, NOW) == NOW
+    old = a_gap(0, started_at=NOW - seconds(60)).measurements
+    assert nodata.since([*old, *a_gap(0, started_at=None).measurements], NOW) == NOW - seconds(60)

@@ -6,12 +6,17 @@ import pytest
 
 from davy.analysis import credentials, resolve
 from davy.analysis.templates import Template
-from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec
+from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec, Metric
 from davy.api.errors import InvalidObject
 
 ROLLOUT = {
     "metadata": {"name": "cart", "labels": {"region": "eu-1", "app.kubernetes.io/name": "cart"}},
-    "spec": {"replicas": 3, "paused": False, "template": {"spec": {"containers": [{"name": "c"}]}}},
+    "spec": {
+        "replicas": 3,
+        "paused": False,
+        "dynamic": True,
+        "template": {"spec": {"containers": [{"name": "c"}]}},
+    },
 }
 QUERY = 'sum(rate(errors{service="{{args.service}}"}[1m]))'
 
@@ -94,7 +99,22 @@ def test_a_default_holds_unless_the_rollout_has_a_value() -> None:
     """The rollout's value goes before the template's."""
     template = a_template(args=[{"name": "service", "value": "all"}])
     assert "all" in query(resolved(template, args=[]))
+    assert "all" in query(resolved(template, args=[{"name": "service"}]))
     assert "cart" in query(resolved(template))
+
+
+def test_a_text_of_the_rollout_goes_before_its_reference() -> None:
+    """As a template's does."""
+    both = {"value": "cart", "valueFrom": {"podTemplateHashValue": "Latest"}}
+    assert "cart" in query(resolved(a_template(), args=[{"name": "service", **both}]))
+
+
+def test_a_template_may_have_nothing_but_metrics() -> None:
+    """The run's spec has no empty lists then."""
+    bare = AnalysisTemplateSpec.model_validate({"metrics": [a_metric(ask={"query": "up"})]})
+    spec = resolved(Template("bare", bare))
+    assert (spec.args, spec.dry_run, spec.measurement_retention) == (None, None, None)
+    assert resolve.secret_refs(spec) == {}
 
 
 def test_arguments_that_nobody_declares_are_left_out() -> None:
@@ -114,6 +134,7 @@ def test_arguments_that_nobody_declares_are_left_out() -> None:
         ({"fieldRef": {"fieldPath": "metadata.labels['app.kubernetes.io/name']"}}, "cart"),
         ({"fieldRef": {"fieldPath": "spec.replicas"}}, "3"),
         ({"fieldRef": {"fieldPath": "spec.paused"}}, "false"),
+        ({"fieldRef": {"fieldPath": "spec.dynamic"}}, "true"),
         ({"fieldRef": {"fieldPath": "spec.template.spec.containers[0].name"}}, "c"),
     ],
 )
@@ -135,17 +156,20 @@ def test_a_templates_own_field_reference() -> None:
     [
         ("metadata.labels['zone']", "the rollout has no metadata.labels['zone']"),
         ("metadata.name.first", "the rollout has no metadata.name.first"),
-        ("spec.template.spec.containers[9].name", "has no spec.template.spec.containers[9]"),
+        ("metadata.annotations.team.lead", "the rollout has no metadata.annotations"),
+        (
+            "spec.template.spec.containers[9].name",
+            "the rollout has no spec.template.spec.containers[9]",
+        ),
         ("metadata.labels", "isn't a text or a number"),
-        ("metadata.labels[", "can't be read at character 15"),
+        ("metadata.labels[", "can't be read at character 15; write e.g. spec.replicas"),
     ],
 )
 def test_a_field_that_is_not_there(path: str, says: str) -> None:
     """The finding names template, argument and path."""
     source = {"fieldRef": {"fieldPath": path}}
     told = wrong(a_template(), args=[{"name": "service", "valueFrom": source}])
-    assert told.startswith("AnalysisTemplate rates: args[service]: fieldRef ")
-    assert says in told
+    assert told == f"AnalysisTemplate rates: args[service]: fieldRef {path}: {says}"
 
 
 def test_an_argument_without_a_value() -> None:
@@ -190,7 +214,21 @@ def test_braces_in_a_value_are_told_before_the_run_is_made(value: str, says: str
 def test_a_metric_in_two_templates() -> None:
     """Names are unique in a run."""
     told = wrong(a_template(), a_template(name="more"))
-    assert "AnalysisTemplate more: metrics[error-rate]: is in AnalysisTemplate rates too" in told
+    assert told == (
+        "AnalysisTemplate more: metrics[error-rate]: is in AnalysisTemplate rates too; "
+        "a run's metrics need different names"
+    )
+
+
+def test_one_finding_hides_no_other() -> None:
+    """A name that is there twice, an argument without a value: the next metric is still read."""
+    late = a_metric("late", successCondition="(", ask={"query": "up"})
+    told = wrong(a_template(), a_template(a_metric(), late, name="more"))
+    assert "metrics[error-rate]: is in AnalysisTemplate rates too" in told
+    assert "metrics[late].successCondition: the expression breaks off" in told
+    told = wrong(a_template(a_metric(), late), args=[])
+    assert "args[service]: has no value" in told
+    assert "metrics[late].successCondition: the expression breaks off" in told
 
 
 def test_two_defaults_for_one_argument() -> None:
@@ -411,7 +449,9 @@ def test_more_metrics_than_a_run_has_room_for_are_told() -> None:
     many = [
         a_template(*(a_metric(f"{name}-{n}") for n in range(40)), name=name) for name in ("a", "b")
     ]
-    assert "metrics: is 80 items long; at most 64 fit" in wrong(*many)
+    told = wrong(*many)
+    assert told.startswith("AnalysisTemplate a, AnalysisTemplate b.metrics: is 80 items long;")
+    assert told.endswith("at most 64 fit")
 
 
 def test_a_field_that_is_too_long_for_an_argument_is_told() -> None:
@@ -423,6 +463,50 @@ def test_a_field_that_is_too_long_for_an_argument_is_told() -> None:
         resolve.run_spec(
             [template], asking(), manifest=manifest, stable_hash="", latest_hash="", inline=False
         )
+
+
+def unread(**provider: Any) -> list[str]:
+    """Paths of expressions that can't be read, of a metric as its template has it."""
+    success, failure = provider.pop("success", None), provider.pop("failure", None)
+    manifest = {"name": "m", "provider": provider}
+    metric = Metric.model_validate(manifest).model_copy(
+        update={"success_condition": success, "failure_condition": failure}
+    )
+    return [finding.path for finding in resolve.expression_findings(metric, "m")]
+
+
+WEB = {"url": "http://x"}
+TIMES = {"start": "now(", "end": "now(", "step": "1m"}
+
+
+def times(**changed: str) -> dict[str, Any]:
+    """A range query of which start and end can't be read."""
+    return {"address": "http://x", "query": "up", "rangeQuery": TIMES | changed}
+
+
+@pytest.mark.parametrize(
+    ("fields", "paths"),
+    [
+        (
+            {"web": WEB, "success": "(", "failure": "("},
+            ["m.successCondition", "m.failureCondition"],
+        ),
+        ({"web": WEB, "success": "({{args.a}}", "failure": "("}, ["m.failureCondition"]),
+        ({"web": WEB | {"jsonPath": "$.a"}}, ["m.provider.web.jsonPath"]),
+        ({"web": WEB | {"jsonPath": "{{args.a}}"}}, []),
+        ({"web": WEB}, []),
+        (
+            {"prometheus": times()},
+            [f"m.provider.prometheus.rangeQuery.{name}" for name in ("start", "end")],
+        ),
+        ({"prometheus": times(start="{{args.a}}")}, []),
+        ({"prometheus": times(end="{{args.a}}")}, []),
+        ({"prometheus": times(step="{{args.a}}")}, []),
+    ],
+)
+def test_expressions_of_a_template(fields: dict[str, Any], paths: list[str]) -> None:
+    """One with arguments is read when these are filled in; times are read together."""
+    assert unread(**fields) == paths
 
 
 SECRET = {
@@ -488,3 +572,16 @@ def test_secrets_are_redacted(form: str) -> None:
     """In plain, in a URL, and escaped."""
     secret = 's3 cr/et"'
     assert resolve.redact(f"answered 401: {form}!", [secret, ""]) == "answered 401: ***!"
+
+
+def test_a_secret_within_another_leaves_nothing_of_it() -> None:
+    """The longest goes first."""
+    assert resolve.redact("abcd bc", ["bc", "abcd"]) == "*** ***"
+    assert resolve.redact("abcd ab", ["ab", "abcd"]) == "*** ***"
+
+
+def test_a_reference_to_a_field_is_no_secret() -> None:
+    """Of a run that was made by hand."""
+    source = {"fieldRef": {"fieldPath": "metadata.name"}}
+    spec = a_spec(a_metric(ask={"query": "up"}), args=[{"name": "a", "valueFrom": source}, SECRET])
+    assert set(resolve.secret_refs(spec)) == {"token"}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from davy.analysis import schedule
 from davy.analysis.limits import JudgeDefaults
-from davy.api.analysis import AnalysisRunStatus, Phase, TtlStrategy
+from davy.api.analysis import AnalysisRunStatus, Measurement, MetricResult, Phase, TtlStrategy
 from tests.unit.analysis.runs import NOW, REFUSED, Life, a_metric, a_run, seconds
 
 GOOD: Any = [0.01]
@@ -202,3 +202,102 @@ def test_a_finished_run_may_go_after_a_while(
     expected = None if after is None else NOW + seconds(after)
     assert schedule.expires_at(TtlStrategy(**wanted), status) == expected
     assert schedule.expires_at(TtlStrategy(**wanted), AnalysisRunStatus(phase=phase)) is None
+
+
+def test_the_earliest_of_the_others_wakes() -> None:
+    """Each has its own time."""
+    metrics = [
+        a_metric(name=name, initial_delay=delay) for name, delay in (("a", "9s"), ("b", "3s"))
+    ]
+    assert Life(a_run(*metrics)).due() == schedule.Due((), NOW + seconds(3))
+
+
+def test_nothing_is_due_once_it_is_to_end() -> None:
+    """Terminated but not yet recorded; or refused, so that it can't even be read."""
+    life = Life(a_run())
+    assert life.due().metrics
+    ended = a_run(terminate=True).model_copy(update={"status": life.run.status})
+    assert schedule.due(ended, NOW) == schedule.Due()
+    refused = Life(a_run(a_metric(interval="soon")))
+    assert refused.run.status.phase is Phase.ERROR
+    assert refused.due() == schedule.Due()
+
+
+def test_a_clock_set_back_before_the_first_measurement() -> None:
+    """The start lies in the future: it is measured now, not in an hour."""
+    life = Life(a_run(a_metric(initial_delay="1m")))
+    life.now -= seconds(3600)
+    assert [metric.name for metric in life.due().metrics] == ["error-rate"]
+
+
+def test_a_metric_that_is_complete_isnt_measured_again() -> None:
+    """While the others go on."""
+    life = Life(a_run(a_metric(name="a", count=1), a_metric(name="b")))
+    for name in ("a", "b", "b"):
+        life.answer(GOOD, name)
+    life.now += seconds(10)
+    assert [metric.name for metric in life.due().metrics] == ["b"]
+
+
+def test_a_metric_that_is_asked_once_isnt_asked_again() -> None:
+    """One made by hand may want three without an interval; a clock set back changes nothing."""
+    life = Life(a_run(a_metric(interval=None, count=3)))
+    life.answer(GOOD)
+    assert life.due() == schedule.Due()
+    life.now -= seconds(3600)
+    assert life.due() == schedule.Due()
+
+
+def test_a_clock_set_back_asks_again_for_what_is_missing() -> None:
+    """Also where there is no interval: I7, there was no evidence."""
+    life = Life(a_run(a_metric(interval=None)))
+    life.now += seconds(3600)
+    life.answer(EMPTY)
+    life.now -= seconds(3600)
+    assert [metric.name for metric in life.due().metrics] == ["error-rate"]
+
+
+def test_an_interval_of_nothing_asks_without_a_pause() -> None:
+    """As soon as there is an answer."""
+    life = Life(a_run(a_metric(interval="0s")), took=2)
+    life.answers([GOOD] * 3)
+    assert starts(life) == [0, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("results", "due"),
+    [
+        ([], schedule.Due((a_metric(),))),
+        ([MetricResult(name="error-rate", phase=Phase.SUCCESSFUL)], schedule.Due()),
+        (
+            [
+                MetricResult(
+                    name="error-rate",
+                    phase=Phase.RUNNING,
+                    measurements=[Measurement(phase=Phase.SUCCESSFUL)],
+                )
+            ],
+            schedule.Due((), NOW + seconds(10)),
+        ),
+        (
+            [
+                MetricResult(
+                    name="error-rate",
+                    phase=Phase.RUNNING,
+                    measurements=[
+                        Measurement(phase=Phase.SUCCESSFUL, started_at=NOW + seconds(20))
+                    ],
+                )
+            ],
+            schedule.Due((), NOW + seconds(30)),
+        ),
+    ],
+    ids=["unknown", "complete", "without times", "without an end"],
+)
+def test_a_status_of_another_program(results: list[MetricResult], due: schedule.Due) -> None:
+    """What it left out is taken for the least that there can be."""
+    life = Life(a_run())
+    status = life.run.status.model_copy(update={"metric_results": results})
+    run = life.run.model_copy(update={"status": status})
+    at = due.wake_at - seconds(10) if due.wake_at else NOW
+    assert schedule.due(run, at) == due

@@ -40,6 +40,10 @@ def test_an_instant(source: str, instant: datetime) -> None:
         ("5", "takes now(), date"),
         ("result", "takes now(), date"),
         ("now(1)", "not now(…)"),
+        ('-duration("5m")', "takes now(), date(…), duration(…), + and - only (at character 0)"),
+        ('now() - "+"', "takes now(), date(…), duration(…), + and - only (at character 8)"),
+        ("date(now)", "takes one text in date(…) (at character 0)"),
+        ('date("2026-01-02T03:04:05Z", now())', "takes one text in date(…) (at character 0)"),
         ("len(now())", "takes now(), date(…) and duration(…), not len(…)"),
         ('duration("5m")', "is a length of time; write an instant"),
         ("now() - now()", "is a length of time; write an instant"),
@@ -59,6 +63,16 @@ def test_what_is_no_instant(source: str, says: str) -> None:
     with pytest.raises(ConditionError) as error:
         timespan.instant(source, NOW)
     assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "position"), [(" ", 0), ("now(", 4), ("now() + now()", 6), ("now() - now(1)", 8)]
+)
+def test_where_it_is_wrong(source: str, position: int) -> None:
+    """For who marks the place."""
+    with pytest.raises(ConditionError) as error:
+        timespan.instant(source, NOW)
+    assert error.value.position == position
 
 
 def a_query(
@@ -105,3 +119,12 @@ def test_the_distance_to_a_date_is_known_when_it_is_asked() -> None:
     assert timespan.of(query, NOW).start == NOW - timedelta(hours=1)
     with pytest.raises(ConditionError, match="give a longer one"):
         timespan.of(query, NOW + timedelta(days=1))
+
+
+def test_the_bounds_of_a_span() -> None:
+    """One instant is a span; ten thousand points are read, one more isn't."""
+    instant = timespan.of(a_query(start="now()"), NOW)
+    assert instant.start == instant.end
+    timespan.of(a_query(start='now() - duration("9999s")', step="1s"), NOW)
+    with pytest.raises(ConditionError, match="asks for 10001 points of each series; at most 10000"):
+        timespan.of(a_query(start='now() - duration("10000s")', step="1s"), NOW)

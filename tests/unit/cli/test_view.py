@@ -150,7 +150,7 @@ def test_argos_hashed_generation_is_no_number_to_compare() -> None:
 def test_each_sentence_is_shown_once() -> None:
     """A condition that repeats a part of the message, or another condition, is left out."""
     rollout = a_rollout(
-        message="InvalidSpec: x Weight held at 10.",
+        message="InvalidSpec: x. Weight held at 10.",
         conditions=[
             {"type": "InvalidSpec", "status": "True", "reason": "InvalidSpec", "message": "y"},
             {"type": "Stalled", "status": "True", "reason": "InvalidSpec", "message": "y"},

@@ -6,8 +6,10 @@ from typing import Any
 
 from davy.api.conditions import ConditionStatus, ConditionType, Reason
 from davy.api.rollout import RolloutSpec
-from davy.api.status import Condition, RolloutStatus
-from davy.engine import position, revision
+from davy.api.status import Condition, ProgressMark, RolloutStatus
+from davy.engine import position, revision, weights
+from davy.engine.abort import Progress
+from davy.engine.describe import Scene
 from davy.engine.effect import Surroundings, effect
 from davy.engine.position import Position
 from davy.engine.world import Answer, ReplicaSet, Rollout, Route, World
@@ -15,6 +17,13 @@ from tests.unit.engine.cluster import SETTLE, START, spec, template
 
 OLD, NEW = (revision.template_hash(template(version)) for version in ("1", "2"))
 NOW = START + timedelta(hours=1)
+WAITING = Progress(
+    since=NOW - timedelta(minutes=1),
+    deadline=NOW + timedelta(minutes=9),
+    exceeded=False,
+    mark=ProgressMark(available=1, step_index=0),
+)
+RESTING = replace(WAITING, deadline=None)
 
 
 def a_condition(kind: ConditionType, reason: Reason, at: datetime, message: str = "") -> Condition:
@@ -76,3 +85,21 @@ def around(
 def where(rollout: Rollout, **changes: Any) -> Position:
     """As its status says, but for the changes."""
     return replace(position.read(rollout), **changes)
+
+
+def a_scene(
+    *steps: dict[str, Any],
+    world: World | None = None,
+    settled: bool = True,
+    waited: Progress = WAITING,
+    aborted: str = "",
+    replicas: int = 4,
+    status: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Scene:
+    """All that a pass decided; `changes` are fields of the position."""
+    wanted = spec(*steps, version="2", replicas=replicas)
+    rollout = a_rollout(wanted=wanted, status=status)
+    here, found = where(rollout, **changes), around(rollout, world, settled=settled)
+    target = weights.of_step(here.steps, here.index)
+    return Scene(rollout, found.world, here, found.took, target, waited, aborted, NOW)

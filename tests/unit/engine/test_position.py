@@ -9,6 +9,7 @@ from davy.api.conditions import PauseReason
 from davy.api.status import CanaryStatus, PauseCondition, RunReference
 from davy.engine import position
 from davy.engine.position import Stage
+from tests.unit.engine.cluster import spec
 from tests.unit.engine.pieces import NEW, NOW, OLD, a_rollout, where
 
 STEPS: tuple[dict[str, Any], ...] = ({"setWeight": 10}, {"pause": {}}, {"setWeight": 50})
@@ -109,7 +110,8 @@ def test_an_abort_where_there_is_nothing_to_abort_is_ignored(stable: str | None)
 
 def test_the_next_step_begins_with_nothing() -> None:
     """The background's run goes on."""
-    found = read(**BUSY).at(2)
+    found = replace(read(**BUSY), written_at=NOW).at(2)
+    assert found.written_at is None
     assert (found.index, found.pauses, found.controller_pause, found.step_run) == (
         2,
         (),
@@ -117,3 +119,22 @@ def test_the_next_step_begins_with_nothing() -> None:
         None,
     )
     assert found.background_run == OTHER
+
+
+def test_an_abort_that_isnt_recorded_yet_is_of_the_update_before_its_steps_changed() -> None:
+    """I3: it isn't lost with them, nor the run that judged it."""
+    found = read(**BUSY, abort=True, current_step_hash="older")
+    assert (found.stage, found.started_over, found.retried) == (Stage.ABORTED, False, False)
+    assert (found.step_run, found.background_run) == (RUN, OTHER)
+
+
+def test_an_abort_that_was_recorded_of_what_is_stable_now_is_none() -> None:
+    """Somebody wrote the status by hand."""
+    assert read(stable_rs=NEW, abort=True, aborted_at=NOW).aborted_at is None
+
+
+def test_a_rollout_without_steps_has_none() -> None:
+    """The field is left out, or empty."""
+    left_out = spec(version="2", canary={"steps": None})
+    assert where(a_rollout(wanted=left_out)).steps == ()
+    assert where(a_rollout(wanted=spec(version="2"))).steps == ()

@@ -4,12 +4,28 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from davy.api.analysis import Phase
-from davy.api.conditions import EventReason
+from davy.api.conditions import (
+    ConditionType,
+    EventReason,
+    PauseReason,
+    Reason,
+    RolloutPhase,
+)
+from davy.api.status import (
+    CanaryStatus,
+    PauseCondition,
+    ProgressMark,
+    RolloutStatus,
+    RunReference,
+)
 from davy.engine import retold
 from davy.engine.decide import EngineSettings, decide
 from davy.engine.plan import CreateReplicaSet, Plan, SetWeights
-from tests.unit.engine.cluster import SETTLE, Cluster, spec
+from tests.unit.engine.cluster import SETTLE, START, Cluster, spec
+from tests.unit.engine.pieces import a_condition
 from tests.unit.engine.play import ANALYSIS, running, updating
 
 STEPS: tuple[dict[str, Any], ...] = (
@@ -73,6 +89,103 @@ def test_actions_that_a_later_look_wants_are_told_by_who_does_them() -> None:
     told = retold.after(same, later)
     assert EventReason.ROLLOUT_UPDATED in [event.reason for event in told.events]
     assert EventReason.NEW_REPLICA_SET_CREATED not in [event.reason for event in told.events]
+
+
+REFERENCE = RunReference(name="errors", status="Running")
+PAUSE = PauseCondition(reason=PauseReason.CANARY_PAUSE_STEP, start_time=START)
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        {"stable_rs": "other"},
+        {"current_pod_hash": "other"},
+        {"current_step_hash": "other"},
+        {"current_step_index": 1},
+        {"abort": True},
+        {"aborted_at": START},
+        {"promote_full": True},
+        {"controller_pause": True},
+        {"pause_conditions": [PAUSE]},
+        {"canary": CanaryStatus(current_step_analysis_run_status=REFERENCE)},
+        {"canary": CanaryStatus(current_background_analysis_run_status=REFERENCE)},
+    ],
+    ids=str,
+)
+def test_each_decision_is_left_to_the_pass_that_makes_it(decision: dict[str, Any]) -> None:
+    """I3, I6: its first action would come a pass after its words."""
+    known = RolloutStatus(current_step_index=0, canary=CanaryStatus())
+    decided = Plan(actions=(), status=known)
+    later = Plan(actions=(), status=known.model_copy(update=decision))
+    assert retold.after(decided, later) is decided
+    assert retold.after(later, decided) is later
+
+
+def test_what_is_no_decision_is_told() -> None:
+    """Of a rollout that nothing is known of, too."""
+    decided = Plan(actions=(), status=RolloutStatus())
+    later = Plan(actions=(), status=RolloutStatus(message="new", replicas=3), wake_at=START)
+    assert retold.after(decided, later) == later
+
+
+def with_condition(kind: ConditionType, message: str, seconds: float) -> RolloutStatus:
+    """A condition that was set at the start, and updated so much later."""
+    at = START + timedelta(seconds=seconds)
+    told = a_condition(kind, Reason.REPLICA_SET_UPDATED, START, message)
+    return RolloutStatus(conditions=[told.model_copy(update={"last_update_time": at})])
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "time"),
+    [
+        (ConditionType.PROGRESSING, False, True),
+        (ConditionType.READY, True, True),
+        (ConditionType.RECONCILING, True, True),
+        (ConditionType.STALLED, True, True),
+        (ConditionType.TRAFFIC_VERIFIED, False, False),
+        (ConditionType.AVAILABLE, False, False),
+    ],
+)
+def test_conditions_that_follow_the_counts(kind: ConditionType, *, words: bool, time: bool) -> None:
+    """Those that repeat the message, and when the last pod came; what is dated stays dated."""
+    before = with_condition(kind, "2 of 4 pods", 0)
+    assert retold.is_count(before, with_condition(kind, "2 of 4 pods", 0))
+    assert retold.is_count(before, with_condition(kind, "3 of 4 pods", 0)) is words
+    assert retold.is_count(before, with_condition(kind, "2 of 4 pods", 1)) is time
+
+
+def test_a_condition_that_changes_is_news() -> None:
+    """Whatever it is; so is one that wasn't there."""
+    ready = a_condition(ConditionType.READY, Reason.ROLLOUT_HEALTHY, START)
+    before = RolloutStatus(conditions=[ready])
+    other = ready.model_copy(update={"status": "False"})
+    assert not retold.is_count(before, RolloutStatus(conditions=[other]))
+    assert not retold.is_count(before, RolloutStatus())
+    later = ready.model_copy(update={"last_transition_time": START + SETTLE})
+    assert not retold.is_count(before, RolloutStatus(conditions=[later]))
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_count"),
+    [
+        ({"message": "3 of 4 pods"}, True),
+        ({"progress": ProgressMark(available=3)}, True),
+        ({"replicas": 3}, True),
+        ({"updated_replicas": 3}, True),
+        ({"ready_replicas": 3}, True),
+        ({"available_replicas": 3}, True),
+        ({"hpa_replicas": 3}, True),
+        ({"phase": RolloutPhase.HEALTHY}, False),
+        ({"verdict": "3 of 412"}, False),
+        ({"selector": "app=cart"}, False),
+        ({"observed_generation": "3"}, False),
+    ],
+    ids=str,
+)
+def test_counts_and_the_words_about_them(fields: dict[str, Any], *, is_count: bool) -> None:
+    """A status that says no more than these can wait; each of the others is news."""
+    assert retold.is_count(RolloutStatus(), RolloutStatus(**fields)) is is_count
+    assert retold.is_count(RolloutStatus(), RolloutStatus())
 
 
 def test_pods_that_come_are_counts_and_a_settled_weight_is_none() -> None:

@@ -29,6 +29,7 @@ def test_the_hashes_are_what_they_always_were() -> None:
     assert revision.template_hash(TEMPLATE) == "ae6a42bfda"
     assert steps_hash(*STEPS) == "20a3bcf87d"
     assert steps_hash() == "4f53cda18c"
+    assert revision.template_hash({"metadata": {"annotations": {"team": "Käse"}}}) == "37636f443e"
 
 
 def test_the_order_of_keys_and_nulls_say_nothing() -> None:

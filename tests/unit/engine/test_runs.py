@@ -50,14 +50,16 @@ def asked(
 
 
 BASE = f"cart-{NEW}-2"
+HISTORY, OVER = "beyond the history limit", "the step or update that it judged is over"
 
 
 def test_a_step_gets_its_run_once() -> None:
     """Named after revision and step, so that a crash can't make a second one."""
     pending = RunReference(name=f"{BASE}-1", status="Pending")
     assert asked() == ([f"{BASE}-1"], (pending, None))
-    kept = RunReference(name="run", status="Running")
+    kept = RunReference(name="run", status="Running", message="2 of 5")
     assert asked(a_run(), step_run=kept) == ([], (kept, None))
+    assert asked(a_run(phase=Phase.SUCCESSFUL), step_run=kept) == ([], (kept, None))
 
 
 def test_a_run_says_what_it_judges() -> None:
@@ -123,19 +125,29 @@ def test_no_run_is_made_for_what_doesnt_go_on(changes: dict[str, Any]) -> None:
 def test_the_background_needs_traffic() -> None:
     """Weight 0, or one that isn't in effect yet, has nothing to judge; once begun it goes on."""
     assert asked(index=2, background=True)[0] == [BASE]
+    assert asked(index=2, background=True, weight=1)[0] == [BASE]
     assert asked(index=2, background=True, weight=0)[0] == []
     assert asked(index=2, background=True, weight=None)[0] == []
     assert asked(index=2, background=True, settled=False)[0] == []
     begun = RunReference(name="back", status="Running")
-    assert asked(a_background(), index=2, background=True, weight=0, background_run=begun) == (
-        [],
-        (None, begun),
-    )
+    now: dict[str, Any] = {"index": 2, "background": True, "weight": 0, "background_run": begun}
+    assert asked(a_background(), **now) == ([], (None, begun))
+    assert asked(**now)[0] == ["back"]
 
 
-def refreshed(*found: Run, **references: RunReference) -> tuple[RunReference | None, ...]:
+@pytest.mark.parametrize(("index", "names"), [(0, []), (1, [BASE]), (2, [BASE])])
+def test_the_background_begins_with_its_starting_step(index: int, names: list[str]) -> None:
+    """Counted from 0, as Argo's."""
+    canary = {"analysis": {**BACKGROUND["analysis"], "startingStep": 1}}
+    wanted = spec({"setWeight": 10}, {"pause": {}}, {"setWeight": 20}, version="2", canary=canary)
+    rollout = a_rollout(wanted=wanted)
+    _, actions = runs.wanted(around(rollout), where(rollout, index=index), 2)
+    assert [action.name for action in actions if isinstance(action, plans.CreateRun)] == names
+
+
+def refreshed(*found: Run, **changes: Any) -> tuple[RunReference | None, ...]:
     rollout = a_rollout(*STEPS)
-    here = runs.refreshed(where(rollout, index=1, **references), a_world(runs=found))
+    here = runs.refreshed(where(rollout, **{"index": 1, **changes}), a_world(runs=found))
     return here.step_run, here.background_run
 
 
@@ -156,6 +168,13 @@ def test_the_run_of_a_step_that_was_skipped_isnt_the_next_steps() -> None:
     assert refreshed(a_run(step_index=0), step_run=old) == (None, None)
 
 
+def test_an_aborted_update_keeps_the_run_that_judged_it() -> None:
+    """It is at step 1 again, whichever step the run was of."""
+    kept = RunReference(name="run", status="Failed", message="bad")
+    bad = a_run(phase=Phase.FAILED, message="bad")
+    assert refreshed(bad, step_run=kept, index=0, stage=Stage.ABORTED) == (kept, None)
+
+
 def finished(*found: Run, deleting: bool = False, **changes: Any) -> list[str]:
     """What becomes of runs, the limits being 2 successful and 1 other."""
     wanted = spec(
@@ -167,6 +186,8 @@ def finished(*found: Run, deleting: bool = False, **changes: Any) -> list[str]:
     here = where(rollout, **changes)
     actions = runs.finished(rollout, a_world(runs=found), here)
     named = (plans.TerminateRun, plans.DeleteRun)
+    assert {act.why for act in actions if isinstance(act, plans.DeleteRun)} <= {HISTORY}
+    assert {act.why for act in actions if isinstance(act, plans.TerminateRun)} <= {OVER}
     return [f"{type(act).__name__} {act.name}" for act in actions if isinstance(act, named)]
 
 
@@ -198,3 +219,15 @@ def test_history_is_kept_to_its_limits_the_oldest_go() -> None:
     mine = RunReference(name="a", status="Successful")
     assert finished(*good, step_run=mine) == []
     assert finished(*some(Phase.ERROR, "f"), *some(Phase.INCONCLUSIVE, "g")) == ["DeleteRun f"]
+
+
+def test_the_oldest_is_told_by_its_age_and_then_by_its_name() -> None:
+    """Whatever order the cache has them in: two passes must not disagree."""
+
+    def bad(name: str, seconds: float | None) -> Run:
+        at = None if seconds is None else NOW + timedelta(seconds=seconds)
+        return a_run(name, Phase.FAILED, created_at=at)
+
+    assert finished(bad("a", 2), bad("b", 1)) == ["DeleteRun b"]
+    assert finished(bad("b", 1), bad("a", 1)) == ["DeleteRun a"]
+    assert finished(bad("b", None), bad("a", None)) == ["DeleteRun a"]

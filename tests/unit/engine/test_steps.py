@@ -11,6 +11,7 @@ from davy.api.status import PauseCondition, RunReference
 from davy.engine import steps
 from davy.engine.position import Position, Stage
 from davy.engine.world import Route
+from tests.unit.engine.cluster import SETTLE, spec
 from tests.unit.engine.pieces import NEW, NOW, OLD, a_rollout, a_set, a_world, around, where
 from tests.unit.engine.play import ANALYSIS
 
@@ -67,10 +68,12 @@ def test_what_should_come_by_itself_has_a_deadline() -> None:
 
 
 def test_a_pause_waits_until_its_weight_is_in_place() -> None:
-    """And again when it is lost."""
+    """And again when it is lost; what is left of a step that somebody skipped is no pause."""
     assert waits(1)
     assert not waits(1, pauses=PAUSED)
     assert waits(1, pauses=PAUSED, written=40)
+    assert waits(1, step_run=RunReference(name="run", status="Running"))
+    assert waits(0, pauses=PAUSED)
 
 
 def test_an_analysis_waits_until_it_has_its_run() -> None:
@@ -94,6 +97,17 @@ def test_steps_are_passed_as_far_as_their_effect_is_there() -> None:
     assert (found.index, found.pauses, found.controller_pause) == (1, PAUSED, True)
     assert advanced(settled=False).index == 0
     assert advanced(weight=40).index == 0
+
+
+def test_a_pause_after_a_weight_counts_its_settle_time_at_most() -> None:
+    """However long that weight was in effect before; a pause after a pause counts none."""
+    pauses = ({"setWeight": 50}, {"pause": {"duration": "100s"}}, {"pause": {"duration": "100s"}})
+    rollout = a_rollout(*pauses)
+    after = steps.advance(where(rollout), around(rollout))
+    assert [pause.start_time for pause in after.pauses] == [NOW - SETTLE]
+    resumed = where(rollout, index=1, controller_pause=True)
+    after = steps.advance(resumed, around(rollout))
+    assert (after.index, [pause.start_time for pause in after.pauses]) == (2, [NOW])
 
 
 @pytest.mark.parametrize(
@@ -152,6 +166,8 @@ def test_promotion_in_full_skips_to_the_end_and_no_further() -> None:
         ({}, Stage.DONE),
         ({"replica_sets": (a_set(NEW, 1, 3),)}, Stage.FIRST),
         ({"replica_sets": ()}, Stage.FIRST),
+        ({"replica_sets": (), "replicas": 0}, Stage.FIRST),
+        ({"replica_sets": (a_set(NEW, 1, 0),), "replicas": 0}, Stage.DONE),
         ({"problems": PROBLEM}, Stage.FIRST),
         ({"deleting": True}, Stage.FIRST),
     ],
@@ -161,10 +177,11 @@ def test_a_first_revision_is_stable_with_all_its_pods(
     circumstances: dict[str, Any], stage: Stage
 ) -> None:
     """No step is played for it; an absent ReplicaSet isn't complete."""
-    rollout = a_rollout(*STEPS, status={"stable_rs": None})
-    rollout = replace(rollout, deleting=circumstances.get("deleting", False))
-    found = {name: value for name, value in circumstances.items() if name != "deleting"}
-    world = a_world(0, **{"replica_sets": (a_set(NEW, 1, 4),), **found})
+    found = {"replica_sets": (a_set(NEW, 1, 4),), **circumstances}
+    wanted = spec(*STEPS, version="2", replicas=found.pop("replicas", 4))
+    rollout = a_rollout(wanted=wanted, status={"stable_rs": None})
+    rollout = replace(rollout, deleting=found.pop("deleting", False))
+    world = a_world(0, **found)
     after = steps.advance(where(rollout), around(rollout, world))
     assert after.stage is stage
     assert (after.stable_hash, after.index) == ((NEW, 4) if stage is Stage.DONE else (None, 0))

@@ -124,6 +124,18 @@ def test_new_steps_in_the_middle_begin_again() -> None:
     assert cluster.status.current_step == "2/2"
 
 
+def test_a_first_step_that_is_completed_as_it_begins_is_told() -> None:
+    """I10: other steps begin with the weight that the route has already."""
+    cluster = updating(*STEPS, seconds=30)
+    cluster.events.clear()
+    cluster.apply(spec({"setWeight": 50}, {"pause": {}}, version="2"))
+    cluster.settle()
+    assert [event.message for event in cluster.events][:2] == [
+        "The steps changed: from step 1 again",
+        "Step 1 of 2 completed: setWeight 50",
+    ]
+
+
 def test_history_is_kept_to_its_limit() -> None:
     """With revisionHistoryLimit 1, of five revisions two remain, stable and one."""
     cluster = running(revisionHistoryLimit=1)

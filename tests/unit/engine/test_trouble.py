@@ -107,10 +107,31 @@ def test_each_kind_of_failure_has_its_reason() -> None:
 def test_a_replica_set_that_cant_be_created_is_a_condition() -> None:
     """As Deployments have it; not ready, whatever else is so."""
     got = told(failed((CREATE, "exceeded quota.")).status)
+    before = told(failed().status)
     said = ("ReplicaSetCreateError", "exceeded quota.")
     assert got["ReplicaFailure"] == ("True", *said)
     assert got["Ready"] == ("False", *said)
-    assert ConditionType.STALLED in got
+    assert {got[kind] == before[kind] for kind in ("Stalled", "Reconciling")} == {True}
+
+
+def test_a_failure_that_stays_has_the_times_of_its_beginning() -> None:
+    """A pass that decides anew knows nothing of it; the status before does."""
+    first = failed((CREATE, "exceeded quota.")).status
+    later = NOW + timedelta(hours=1)
+    plan = decide(a_rollout({"setWeight": 10}), a_world(), later)
+    failures = [(CREATE, "exceeded quota.")]
+    again = trouble.with_failures(plan, first, failures, generation=1, now=later).status
+    for kind in (ConditionType.REPLICA_FAILURE, ConditionType.READY):
+        assert again.condition(kind) == first.condition(kind)
+
+
+def test_a_failure_without_a_message_to_follow_stands_alone() -> None:
+    """No word is left of what isn't said."""
+    plan = plans.Plan(actions=(SCALE,), status=RolloutStatus())
+    failures = [(SCALE, "busy.")]
+    told = trouble.with_failures(plan, RolloutStatus(), failures, generation=1, now=NOW)
+    assert told.status.message == "ReconciliationError: busy. Trying again."
+    assert [event.message for event in told.events] == ["busy."]
 
 
 def test_a_failure_that_stays_is_told_once() -> None:

@@ -9,6 +9,7 @@ from davy.api.errors import Finding
 from davy.engine import weights
 from davy.engine.position import Stage
 from davy.engine.world import Route
+from tests.unit.engine.cluster import spec
 from tests.unit.engine.pieces import NEW, OLD, a_rollout, a_set, a_world, around, where
 
 PROBLEM = (Finding("spec", "is wrong"),)
@@ -18,22 +19,26 @@ def wanted(
     weight: int | None,
     target: int,
     *,
-    new: int = 4,
+    new: int | None = 4,
     settled: bool = True,
     deleting: bool = False,
     finalizer: bool = True,
     route: dict[str, Any] | None = None,
     observed: bool = True,
     problems: tuple[Finding, ...] = (),
+    replicas: int = 4,
     **position: Any,
 ) -> int | None:
     """Of 4 pods, where the route says `weight` and the step asks for `target`."""
-    rollout = replace(a_rollout({"setWeight": target}), deleting=deleting, finalizer=finalizer)
+    rollout = a_rollout(wanted=spec({"setWeight": target}, version="2", replicas=replicas))
+    rollout = replace(rollout, deleting=deleting, finalizer=finalizer)
     here = Route(
         **{"canary_weight": weight, "stable_hash": OLD, "canary_hash": NEW, **(route or {})}
     )
-    sets = (a_set(OLD, 1), a_set(NEW, 2, new, desired=4, observed=observed))
-    world = a_world(route=here, replica_sets=sets, problems=problems)
+    sets = [a_set(OLD, 1)]
+    if new is not None:
+        sets.append(a_set(NEW, 2, new, desired=4, observed=observed))
+    world = a_world(route=here, replica_sets=tuple(sets), problems=problems)
     return weights.wanted(
         around(rollout, world, settled=settled), where(rollout, **position), target
     )
@@ -71,6 +76,13 @@ def test_raising_waits_for_everything() -> None:
     assert wanted(10, 50, settled=False) == 10
     assert wanted(10, 50, finalizer=False) == 10
     assert wanted(10, 50, problems=PROBLEM) == 10
+    assert wanted(10, 50, route={"canary_hash": None}) == 10
+
+
+def test_a_rollout_of_no_pods_raises_its_weight_when_it_has_its_replica_set() -> None:
+    """Its revision is there then, though none of its pods."""
+    assert wanted(10, 50, replicas=0, new=0) == 50
+    assert wanted(10, 50, replicas=0, new=None) == 10
 
 
 def test_lowering_waits_for_nothing() -> None:
@@ -115,3 +127,34 @@ def test_a_promoted_revision_that_somebody_lowered_rises_with_its_pods_alone() -
 def test_a_promoted_revision_that_the_canary_doesnt_lead_to_gets_no_weight_there() -> None:
     """A rollback: all to stable's side, at once."""
     assert wanted(40, 0, stage=Stage.DONE, route={"canary_hash": OLD}, settled=False) == 0
+
+
+UNLED = {"stable_hash": "0ld3r0ld3r", "canary_hash": OLD}
+"""All traffic is on the canary's side, which carries stable."""
+
+
+def unled(weight: int, stable: str | None, canary: str | None, **changes: Any) -> bool:
+    rollout = a_rollout({"setWeight": 50})
+    world = a_world(route=Route(weight, stable_hash=stable, canary_hash=canary))
+    return weights.is_unled(around(rollout, world), where(rollout, **changes))
+
+
+def test_no_weight_moves_before_stables_side_leads_to_the_stable_revision() -> None:
+    """I4: it would go to pods that are about to be drained; an abort's neither (I3)."""
+    assert wanted(100, 50, route=UNLED) == 100
+    assert wanted(100, 50, route=UNLED, stage=Stage.ABORTED) == 100
+    assert wanted(99, 50, route=UNLED) == 0
+    assert wanted(100, 50, route=UNLED | {"stable_hash": None}) == 0
+    assert wanted(100, 50, route=UNLED | {"canary_hash": NEW}) == 50
+
+
+def test_stable_is_unled_while_the_canarys_side_alone_carries_it() -> None:
+    """During an update or an abort; a promoted revision's turn comes with its promotion."""
+    older = UNLED["stable_hash"]
+    assert unled(100, older, OLD) is True
+    assert unled(100, older, OLD, stage=Stage.ABORTED) is True
+    assert unled(100, older, NEW, stage=Stage.DONE, stable_hash=NEW) is False
+    assert unled(100, older, None, stage=Stage.FIRST, stable_hash=None) is False
+    assert unled(100, OLD, OLD) is False
+    assert unled(100, None, OLD) is False
+    assert unled(99, older, OLD) is False
