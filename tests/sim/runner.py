@@ -5,6 +5,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import signal
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -78,6 +79,11 @@ def several(seeds: Sequence[int]) -> list[Outcome]:
     return found
 
 
+def _leave_interrupts() -> None:
+    """Ctrl-C reaches the workers too; the parent ends them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def outcomes(first: int, count: int, jobs: int) -> Iterator[Outcome]:
     """In the order of the seeds."""
     chunks = [
@@ -88,7 +94,7 @@ def outcomes(first: int, count: int, jobs: int) -> Iterator[Outcome]:
         for chunk in chunks:
             yield from several(chunk)
         return
-    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+    with multiprocessing.get_context("fork").Pool(jobs, _leave_interrupts) as pool:
         for found in pool.imap(several, chunks):
             yield from found
 
