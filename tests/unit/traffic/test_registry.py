@@ -87,7 +87,7 @@ def _unchecked(routing: Json) -> object:
         if getattr(part, name) is not None
     }
     nothing = {"istio": None, "gateway_api": None, "plugins": None}
-    template = a_rollout({"istio": ISTIO}).canary.traffic_routing
+    template = a_rollout({"istio": ISTIO}).canary.routing
     return template.model_copy(update={**nothing, **fields})
 
 
