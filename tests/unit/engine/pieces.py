@@ -7,7 +7,7 @@ from typing import Any
 from davy.api.conditions import ConditionStatus, ConditionType, Reason
 from davy.api.rollout import RolloutSpec
 from davy.api.status import Condition, RolloutStatus
-from davy.engine import position, revision
+from davy.engine import position, revision, ways
 from davy.engine.effect import Surroundings, effect
 from davy.engine.position import Position
 from davy.engine.world import Answer, ReplicaSet, Rollout, Route, World
@@ -70,7 +70,7 @@ def around(
     since = START if settled else now
     verified = a_condition(ConditionType.TRAFFIC_VERIFIED, Reason.WEIGHT_VERIFIED, since, said)
     took = effect(found.route, RolloutStatus(conditions=[verified]), now, SETTLE)
-    return Surroundings(rollout, found, took, now)
+    return Surroundings(rollout, found, took, now, ways.of(rollout.spec))
 
 
 def where(rollout: Rollout, **changes: Any) -> Position:
