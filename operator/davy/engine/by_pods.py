@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from davy.api.rollout import RolloutSpec
 from davy.api.status import RolloutStatus
-from davy.engine import basic, describe, scale
+from davy.engine import basic, describe, scale, weights
 from davy.engine.basic import Counts, Pods
 from davy.engine.describe import Scene
 from davy.engine.effect import Effect, Surroundings
@@ -96,7 +96,9 @@ class ByPods:
         self, around: Surroundings, position: Position, target: int
     ) -> tuple[Action, ...]:
         """Created and grown first, then shrunk, then forgotten, all within the limits."""
-        return () if around.rollout.deleting else tuple(_scaled(around, position, target))
+        if around.rollout.deleting:
+            return ()
+        return tuple(_scaled(around, position, _recorded(around, position, target)))
 
     def drains_until(
         self,
@@ -160,6 +162,18 @@ def _older(world: World, position: Position) -> list[ReplicaSet]:
     kept = (_stable(world, position), _canary(world, position))
     others = [found for found in world.replica_sets if found not in kept]
     return sorted(others, key=lambda found: -found.revision)
+
+
+def _recorded(around: Surroundings, position: Position, target: int) -> int:
+    """The weight of the step that the status says, not of one that this pass went on to.
+
+    Pods that moved before the status did would look like a step that isn't in place to whoever
+    comes after a kill or a conflict: it would take them back (I6).
+    """
+    index = around.rollout.status.current_step_index
+    if position.stage is not Stage.UPDATING or position.started_over or index is None:
+        return target
+    return weights.of_step(position.steps, min(index, position.index))
 
 
 def _for_weight(around: Surroundings, position: Position, weight: int) -> Counts:

@@ -53,7 +53,7 @@ def decide(
         *run_actions,
         *runs.finished(rollout, world, where),
     )
-    scene = Scene(rollout, world, where, took, way, target, waited, why, now)
+    scene = Scene(rollout, way.seen(world, where), where, took, way, target, waited, why, now)
     status = report.status(scene, wanted)
     return Plan(
         actions=actions,
