@@ -224,7 +224,11 @@ def _scaled(around: Surroundings, position: Position, target: int) -> Iterator[A
     yield from (change for change in changes if change.replicas >= scale.pods(world, change.name))
     yield from scale.patience(around, position)
     yield from (change for change in changes if change.replicas < scale.pods(world, change.name))
-    idle = (found for found in older if found.desired == found.current == 0)
+    idle = (
+        found
+        for found in older
+        if found.desired == found.current == 0 and found.hash != position.new_hash
+    )
     yield from scale.forgotten(around.rollout, idle)
 
 

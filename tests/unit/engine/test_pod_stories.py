@@ -169,6 +169,14 @@ def test_a_canary_that_never_answers_doesnt_keep_an_abort_back() -> None:
     assert pods(cluster) == {1: 5, 2: 0}
 
 
+def test_an_aborted_canary_is_not_forgotten() -> None:
+    """Its ReplicaSet is the template's, however short the history: the status speaks of it."""
+    cluster = updating(*STEPS, revisionHistoryLimit=0)
+    cluster.edit_status(abort=True)
+    cluster.run(20)
+    assert pods(cluster) == {1: 5, 2: 0}
+
+
 def test_a_retry_begins_again() -> None:
     """From step 1, with the pods of its weight."""
     cluster = updating(*STEPS)
@@ -329,6 +337,7 @@ def test_named_services_follow_their_revisions() -> None:
     cluster.run(20)
     assert (cluster.route.stable_hash, cluster.route.canary_hash) == (second, second)
     assert phase(cluster) is RolloutPhase.HEALTHY
+    assert f"The stable Service leads to {second}" in [event.message for event in cluster.events]
 
 
 def test_a_deleted_rollout_is_let_go_at_once() -> None:
