@@ -31,11 +31,9 @@ def rollout(
     """A Rollout as a user applies it."""
     canary: Json = {
         "steps": [dict(step) for step in steps],
+        **_delays(setup),
         **_routing(setup, name),
     }
-    if setup.router != PODS:
-        canary["scaleDownDelaySeconds"] = setup.drain
-        canary["abortScaleDownDelaySeconds"] = setup.abort_drain
     for step in canary["steps"]:
         if "analysis" in step:
             step["analysis"] = _analysis()
@@ -111,6 +109,15 @@ def _analysis() -> Json:
     return {
         "templates": [{"templateName": "errors"}],
         "args": [{"name": "hash", "valueFrom": latest}],
+    }
+
+
+def _delays(setup: Setup) -> Json:
+    if setup.router == PODS:
+        return {}
+    return {
+        "scaleDownDelaySeconds": setup.drain,
+        "abortScaleDownDelaySeconds": setup.abort_drain,
     }
 
 

@@ -6,7 +6,7 @@ a weight are Argo Rollouts', to the last pod (`tests/unit/engine/golden/replica_
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
@@ -162,13 +162,12 @@ def _given_up(older: Sequence[Pods], there: int, least: int) -> Iterator[int]:
         there: available pods of the others.
         least: available pods that must be left of all together.
     """
-    able = [found if not found.counted else replace(found, desired=found.available)
-            for found in older]  # fmt: skip
-    spare = max(0, there + sum(found.available for found in able) - least)
-    for found in able:
-        goes = min(found.desired, spare) if found.counted else 0
+    able = [found.available if found.counted else found.desired for found in older]
+    spare = max(0, there + sum(found.available for found in older) - least)
+    for size in able:
+        goes = min(size, spare)
         spare -= goes
-        yield found.desired - goes
+        yield size - goes
 
 
 def share(available: int, total: int) -> int:

@@ -11,7 +11,7 @@ from davy.api.conditions import ConditionType, EventReason, RolloutPhase
 from davy.api.errors import Finding
 from davy.api.rollout import RolloutSpec
 from davy.engine import plan as plans
-from davy.engine.world import Role, Route
+from davy.engine.world import ReplicaSet, Role, Route
 from tests.unit.engine import cluster as clusters
 from tests.unit.engine.cluster import Cluster
 from tests.unit.engine.invariants import Watcher
@@ -213,6 +213,16 @@ def test_a_new_revision_in_the_middle_replaces_the_one_before_it() -> None:
     cluster.apply(spec(*STEPS, version="3"))
     cluster.run(30)
     assert pods(cluster) == {1: 2, 2: 0, 3: 3}
+
+
+def test_a_step_waits_until_no_older_revision_has_pods() -> None:
+    """I5: they would answer a part of the requests that the weight gives to others."""
+    cluster = updating(*STEPS, seconds=2)
+    cluster.now += timedelta(seconds=1)
+    cluster.sets["older"] = ReplicaSet("cart-older", "older", 1, desired=1)
+    assert cluster.once(acts=False).status.current_step_index == 0
+    del cluster.sets["older"]
+    assert cluster.once(acts=False).status.current_step_index == 1
 
 
 def test_scaling_in_the_middle_keeps_the_share() -> None:

@@ -65,6 +65,8 @@ def test_a_step_is_passed_only_with_its_pods(state: tuple[Rollout, World]) -> No
         else:
             assert (new.available, stable.desired) == (wants.canary, wants.stable)
         assert new.observed
+        others = (found for found in world.replica_sets if found not in {new, stable})
+        assert not any(found.desired for found in others)
 
 
 @settings(max_examples=150)
