@@ -224,10 +224,11 @@ def _scaled(around: Surroundings, position: Position, target: int) -> Iterator[A
     yield from (change for change in changes if change.replicas >= scale.pods(world, change.name))
     yield from scale.patience(around, position)
     yield from (change for change in changes if change.replicas < scale.pods(world, change.name))
+    spoken_of = {position.new_hash, around.rollout.status.stable_rs}  # until a promotion is written
     idle = (
         found
         for found in older
-        if found.desired == found.current == 0 and found.hash != position.new_hash
+        if found.desired == found.current == 0 and found.hash not in spoken_of
     )
     yield from scale.forgotten(around.rollout, idle)
 

@@ -177,6 +177,21 @@ def test_an_aborted_canary_is_not_forgotten() -> None:
     assert pods(cluster) == {1: 5, 2: 0}
 
 
+def test_stable_is_not_forgotten_before_the_promotion_is_written() -> None:
+    """I3: an abort that comes between the two finds a revision to go back to."""
+    cluster = running(revisionHistoryLimit=0)
+    first = cluster.status.stable_rs
+    cluster.apply(spec(version="2", revisionHistoryLimit=0))
+    while cluster.once(acts=False).status.stable_rs == first:
+        cluster.once()
+        cluster.now += timedelta(seconds=0.5)
+    cluster.once(writes_status=False)
+    cluster.edit_status(abort=True)
+    cluster.run(20)
+    assert sorted(pods(cluster).values()) == [0, 5]
+    assert cluster.sets[first or ""].desired == 5
+
+
 def test_a_retry_begins_again() -> None:
     """From step 1, with the pods of its weight."""
     cluster = updating(*STEPS)
