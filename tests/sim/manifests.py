@@ -1,4 +1,4 @@
-"""The objects that users write in the simulation, in the three shapes of a route."""
+"""The objects that users write in the simulation: three shapes of a route, and none."""
 
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from davy.cluster.kinds import (
     Kind,
     Kinds,
 )
-from tests.sim.schedule import Setup, Step
+from tests.sim.schedule import PODS, Setup, Step
 
 NAMESPACE: Final = "shop"
 KINDS: Final = Kinds(ApiGroup())
@@ -31,8 +31,7 @@ def rollout(
     """A Rollout as a user applies it."""
     canary: Json = {
         "steps": [dict(step) for step in steps],
-        "scaleDownDelaySeconds": setup.drain,
-        "abortScaleDownDelaySeconds": setup.abort_drain,
+        **_delays(setup),
         **_routing(setup, name),
     }
     for step in canary["steps"]:
@@ -76,6 +75,8 @@ def network(setup: Setup, name: str) -> list[tuple[Kind, Json]]:
             (DESTINATION_RULE, _destination_rule(name)),
         ]
     services = [(SERVICE, _service(name, role)) for role in ("stable", "canary")]
+    if setup.router == PODS:
+        return services if setup.named else []
     if setup.router == "services":
         return [(VIRTUAL_SERVICE, _virtual_service(name, setup)), *services]
     return [(HTTP_ROUTE, _http_route(name)), *services]
@@ -111,8 +112,20 @@ def _analysis() -> Json:
     }
 
 
+def _delays(setup: Setup) -> Json:
+    if setup.router == PODS:
+        return {}
+    return {
+        "scaleDownDelaySeconds": setup.drain,
+        "abortScaleDownDelaySeconds": setup.abort_drain,
+    }
+
+
 def _routing(setup: Setup, name: str) -> Json:
     services = {"stableService": f"{name}-stable", "canaryService": f"{name}-canary"}
+    if setup.router == PODS:
+        limits: Json = {"maxSurge": setup.surge, "maxUnavailable": setup.unavailable}
+        return limits | (services if setup.named else {})
     virtual_service = {"name": name, "routes": ["primary"]}
     if setup.router == "subsets":
         subsets = {"name": name, "stableSubsetName": "stable", "canarySubsetName": "canary"}

@@ -7,16 +7,21 @@ if TYPE_CHECKING:
 
 from davy.cluster.client import Json
 from davy.cluster.kinds import REPLICA_SET
+from tests.sim import pod_rules
 from tests.sim.cluster import GONE, Change
+from tests.sim.schedule import PODS
 from tests.sim.shown import ROUNDING, Ledger, Shown, carried, hash_of, owner_of, user_template
 
 
 def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> None:
     template_hash = hash_of(change.object)
+    without_router = judge.world.setup.router == PODS
+    if without_router:
+        pod_rules.sized(judge, ledger, shown, change)
     if change.before is None:
         _created(judge, ledger, shown, change.object)
         return
-    if change.before.get("status") != change.object.get("status"):
+    if without_router or change.before.get("status") != change.object.get("status"):
         return
     was = change.before["spec"].get("replicas", 1)
     now = 0 if change.type == GONE else change.object["spec"].get("replicas", 1)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 from davy.cluster.client import Json
 from davy.cluster.kinds import REPLICA_SET
 from tests.sim import manifests
+from tests.sim.schedule import PODS
 from tests.sim.shown import Ledger, hash_of, owner_of
 
 
@@ -21,10 +22,11 @@ def settled(judge: "Judge", ledger: Ledger, held: Json) -> None:
         status.get("observedGeneration") == str(held["metadata"]["generation"]),
         f"{where} It hasn't seen the newest spec.",
     )
+    without_router = judge.world.setup.router == PODS
     written, does = judge.world.written(name), ledger.carries
     aborted = phase == "Degraded" and status.get("abort")
     if phase == "Healthy" or aborted:
-        on_stable = written.canary == 0 and does.canary == 0
+        on_stable = written.canary == does.canary == (None if without_router else 0)
         judge.check("liveness", on_stable, f"{where} The route: {written}; the mesh: {does}")
         _drained(judge, held, where)
         return
@@ -36,7 +38,7 @@ def settled(judge: "Judge", ledger: Ledger, held: Json) -> None:
 def _drained(judge: "Judge", held: Json, where: str) -> None:
     status, canary = held["status"], held["spec"]["strategy"]["canary"]
     kept = {status["stableRS"]}
-    if status.get("abort") and not canary["abortScaleDownDelaySeconds"]:
+    if status.get("abort") and canary.get("abortScaleDownDelaySeconds") == 0:
         kept.add(status["currentPodHash"])
     for found in judge.world.cluster.held(REPLICA_SET):
         if owner_of(found) != held["metadata"]["name"]:

@@ -14,6 +14,10 @@ from typing import Any, Final
 
 Step = Mapping[str, Any]
 ROUTERS: Final = ("subsets", "services", "httproute")
+PODS: Final = "pods"
+"""In place of a router: none, the ratio of the pods is the weight."""
+_WITHOUT_ROUTER: Final = 0.2
+"""The part of all worlds that has no router."""
 DRY_RUNS: Final = ("", "", "bad", "empty")
 
 
@@ -22,7 +26,13 @@ class Setup:
     """The world at the start, and how slow everything in it is. Times in seconds."""
 
     router: str = "subsets"
-    """One of ROUTERS."""
+    """One of ROUTERS, or PODS."""
+    surge: int | str = "25%"
+    """maxSurge; without a router."""
+    unavailable: int | str = "25%"
+    """maxUnavailable; without a router."""
+    named: bool = True
+    """The rollout names its two Services; without a router it needn't."""
     replicas: int = 3
     steps: tuple[Step, ...] = ()
     background: bool = False
@@ -94,6 +104,7 @@ def generate(seed: int) -> Schedule:
     """The schedule of a seed."""
     chance = Random(f"schedule {seed}")
     setup = _with_rules(_setup(chance), Random(f"rules {seed}"))
+    setup = _without_router(setup, Random(f"pods {seed}"))
     entries = [*_releases(chance, setup)]
     makers = [maker for maker, weight in _MAKERS for _ in range(weight)]
     around = [entry.at for entry in entries]
@@ -132,6 +143,17 @@ def _setup(chance: Random) -> Setup:
 
 def _with_rules(setup: Setup, chance: Random) -> Setup:
     return replace(setup, dry_run=chance.choice(DRY_RUNS), kept=chance.choice((0, 0, 1, 20)))
+
+
+def _without_router(setup: Setup, chance: Random) -> Setup:
+    """Some worlds have none; the others are as they are without this."""
+    if chance.random() >= _WITHOUT_ROUTER:
+        return setup
+    surge, unavailable = chance.choice(
+        (("25%", "25%"), ("25%", "25%"), (1, 0), (0, 1), (0, "50%"), ("100%", 0), (2, 1))
+    )
+    named = chance.random() < 0.5
+    return replace(setup, router=PODS, surge=surge, unavailable=unavailable, named=named)
 
 
 def _steps(chance: Random) -> tuple[Step, ...]:

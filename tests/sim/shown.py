@@ -128,6 +128,8 @@ class Ledger:
     aborts: int = 0
     """Counts the aborts, so that a check of one isn't taken for another's."""
     is_aborted: bool = False
+    asked: tuple["Shown | None", dict[str, int]] = (None, {})
+    """Sizes of the ReplicaSets, by hash, as a pass was shown them and with what it wrote since."""
 
 
 def carried(available: int, full: int) -> int:

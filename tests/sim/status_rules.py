@@ -9,7 +9,9 @@ from datetime import timedelta
 
 from davy.api.fields import parse_duration, parse_instant
 from davy.cluster.client import Json
+from tests.sim import pod_rules
 from tests.sim.cluster import GONE, Change
+from tests.sim.schedule import PODS
 from tests.sim.shown import ROUNDING, Ledger, Pass, Shown, hash_of
 
 _MOMENT = timedelta(seconds=ROUNDING)
@@ -80,6 +82,9 @@ def _proved(judge: "Judge", before: Json, index: int, *, resumed: bool) -> None:
 
 
 def _in_place(judge: "Judge", ledger: Ledger, shown: Shown, weight: int, what: str) -> None:
+    if judge.world.setup.router == PODS:
+        pod_rules.in_place(judge, shown, weight, what)
+        return
     if judge.unseen(ledger, shown) or judge.clocks_wrong(shown):
         return
     new = shown.status.get("currentPodHash")
@@ -122,6 +127,9 @@ def _explains(judge: "Judge", ledger: Ledger, shown: Shown, status: Json) -> Non
     if phase == "Degraded":
         said = status.get("abort") or "InvalidSpec" in message or "No progress" in message
         judge.check("I10", bool(said), f"Degraded, and not why: {message}")
+    if judge.world.setup.router == PODS:
+        pod_rules.explains(judge, shown, status)
+        return
     written = (status.get("traffic") or {}).get("written")
     if written is not None and not shown.older:  # it doesn't know the field, and leaves it
         judge.check(
@@ -147,6 +155,8 @@ def _healthy(judge: "Judge", ledger: Ledger, shown: Shown, status: Json) -> None
 
 def _gone(judge: "Judge", ledger: Ledger, shown: Shown) -> None:
     """I9: who deletes a Rollout finds all traffic on stable."""
+    if judge.world.setup.router == PODS:
+        return  # nothing led users elsewhere
     if any(not version for version in shown.versions.values()) or judge.unseen(ledger, shown):
         return
     left = judge.world.written(ledger.name)

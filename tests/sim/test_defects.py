@@ -11,7 +11,7 @@ import pytest
 
 from davy.analysis import judge
 from davy.cluster import apply
-from davy.engine import decide, effect, scale, steps, weights
+from davy.engine import basic, by_pods, by_route, effect, scale, steps, weights
 from tests.sim.runner import one
 
 pytestmark = pytest.mark.sim
@@ -38,7 +38,7 @@ def no_settling(patch: pytest.MonkeyPatch) -> None:
         known = arguments[0].canary_weight is not None
         return replace(found, in_effect=known, settles_at=None)
 
-    patch.setattr(decide, "effect", at_once)
+    patch.setattr(by_route, "effect", at_once)
 
 
 def no_resource_version(patch: pytest.MonkeyPatch) -> None:
@@ -79,6 +79,21 @@ def an_abort_is_no_haste(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(weights, "wanted", patient)
 
 
+def pods_go_before_others_are_there(patch: pytest.MonkeyPatch) -> None:
+    """Without a router: maxUnavailable isn't looked at."""
+    patch.setattr(basic, "_shrunk", lambda has, wants, _: min(has, wants))
+
+
+def pods_come_before_others_went(patch: pytest.MonkeyPatch) -> None:
+    """Without a router: maxSurge isn't looked at."""
+    patch.setattr(basic, "_grown", lambda has, wants, _: max(has, wants))
+
+
+def a_weight_of_pods_is_taken_for_granted(patch: pytest.MonkeyPatch) -> None:
+    """Without a router: a step is passed while its pods start."""
+    patch.setattr(by_pods.ByPods, "in_place", lambda *_: True)
+
+
 DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     no_drain,
     weight_before_capacity,
@@ -88,6 +103,9 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     nothing_is_a_success,
     a_dry_run_decides,
     an_abort_is_no_haste,
+    pods_go_before_others_are_there,
+    pods_come_before_others_went,
+    a_weight_of_pods_is_taken_for_granted,
 ]
 
 

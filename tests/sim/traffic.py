@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
 from davy.cluster.client import Json
 from davy.cluster.kinds import DESTINATION_RULE, HTTP_ROUTE, SERVICE, VIRTUAL_SERVICE, Kind
+from tests.sim.schedule import PODS
 
 Get = Callable[[Kind, str], Json | None]
 """An object of the namespace by kind and name."""
@@ -68,7 +69,12 @@ class Traffic:
 
 
 def read(router: str, name: str, get: Get) -> Traffic:
-    """The traffic of one rollout's route; without rules where a part of the route is missing."""
+    """The traffic of one rollout's route; without rules where a part of the route is missing.
+
+    None where there is no router: the pods tell (`pod_rules`).
+    """
+    if router == PODS:
+        return Traffic()
     if router == "httproute":
         route = get(HTTP_ROUTE, name)
         rules = [rule["backendRefs"] for rule in route["spec"]["rules"]] if route else []

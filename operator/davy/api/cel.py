@@ -65,6 +65,11 @@ _PLUGIN: Final = escaped("argoproj-labs/gatewayAPI")
 _LENGTH: Final = r"'^([0-9]+|([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$'"
 
 
+def _none(field: str) -> str:
+    """True when an IntOrPercent is 0 or 0 %."""
+    return f"(type(self.{field}) == int ? self.{field} == 0 : self.{field}.matches('^0+%$'))"
+
+
 def _args(at: str) -> tuple[Rule, ...]:
     return (
         Rule(
@@ -139,10 +144,18 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         _CANARY,
-        "",
-        "trafficRouting is missing; updates without a mesh are not built yet: give "
-        "trafficRouting.istio or trafficRouting.gatewayAPI",
-        required="trafficRouting",
+        f"!has(self.maxSurge) || !has(self.maxUnavailable) || !{_none('maxSurge')} || "
+        f"!{_none('maxUnavailable')}",
+        "maxSurge and maxUnavailable are both 0, so no pod could be replaced; give one of them at "
+        "least 1",
+        field="maxUnavailable",
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.scaleDownDelaySeconds) || has(self.trafficRouting)",
+        "scaleDownDelaySeconds needs trafficRouting; without a router a pod that stays keeps its "
+        "share of the traffic: remove it",
+        field="scaleDownDelaySeconds",
     ),
     Rule(
         _CANARY,

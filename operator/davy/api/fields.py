@@ -116,6 +116,48 @@ DurationOrSeconds = Annotated[
 """A length of time: `30` is seconds, `"30s"`, `"5m"`, `"1h30m"` carry their unit."""
 
 
+_PERCENT: Final = re.compile(r"[0-9]{1,6}%")
+_PERCENT_PATTERN: Final = r"^[0-9]{1,6}%$"
+
+
+def _checked_part(value: Any) -> Any:
+    number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= INT32
+    if number or (isinstance(value, str) and _PERCENT.fullmatch(value)):
+        return value
+    message = f"{value!r:.40} is no number of pods; write a whole number (2) or a percentage (25%)"
+    raise ValueError(message)
+
+
+IntOrPercent = Annotated[
+    int | str,
+    BeforeValidator(_checked_part),
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "minimum": 0,
+            "maximum": INT32,
+            "maxLength": 7,
+            "pattern": _PERCENT_PATTERN,
+        }
+    ),
+]
+"""Pods: a number of them, or percent of all: `2`, `25%`."""
+
+
+def part_of(value: int | str, total: int, *, up: bool) -> int:
+    """The pods that an IntOrPercent stands for: `part_of("25%", 10, up=True) == 3`.
+
+    Args:
+        value: as it was checked.
+        total: pods that are 100 %, >= 0.
+        up: rounds up; False: down.
+    """
+    if isinstance(value, int):
+        return value
+    hundredths = int(value.removesuffix("%")) * total
+    return -(-hundredths // 100) if up else hundredths // 100
+
+
 def parse_instant(text: str) -> datetime:
     """The aware UTC instant of an RFC 3339 text.
 

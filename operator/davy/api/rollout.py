@@ -11,6 +11,7 @@ from davy.api.fields import (
     BY_NAME,
     INT32,
     DurationOrSeconds,
+    IntOrPercent,
     Model,
     ObjectName,
     parse_duration,
@@ -158,30 +159,54 @@ class CanaryStrategy(Model):
         max_length=128,
         description="Passed in order, each once per revision. Unset: straight to weight 100.",
     )
-    traffic_routing: TrafficRouting = Field(
-        description="The router that splits the traffic; exactly one."
+    traffic_routing: TrafficRouting | None = Field(
+        None,
+        description="The router that splits the traffic; exactly one. Unset: the ratio of the "
+        "revisions' pods is the weight, as near as whole pods come to it.",
+    )
+    max_surge: IntOrPercent = Field(
+        "25%",
+        description="Pods beyond `replicas` that an update without trafficRouting may ask for: a "
+        "number, or percent of `replicas`, rounded up. With trafficRouting it says nothing, as in "
+        "Argo Rollouts.",
+    )
+    max_unavailable: IntOrPercent = Field(
+        "25%",
+        description="Pods of `replicas` that an update without trafficRouting may take away before "
+        "others are available: a number, or percent of `replicas`, rounded down; 1 where this and "
+        "maxSurge both come to 0. With trafficRouting it says nothing, as in Argo Rollouts.",
     )
     analysis: BackgroundAnalysis | None = Field(
         None, description="Runs beside the steps; when it fails the rollout aborts."
     )
-    scale_down_delay_seconds: int = Field(
-        30,
-        ge=0,
-        le=86400,
-        description="Seconds that a ReplicaSet keeps its pods after its weight was verified 0.",
+    scale_down_delay_seconds: Annotated[int, Field(ge=0, le=86400)] | None = Field(
+        None,
+        description="Seconds that a ReplicaSet keeps its pods after its weight was verified 0; "
+        "only with trafficRouting. Default: 30.",
     )
     abort_scale_down_delay_seconds: int = Field(
         30,
         ge=0,
         le=86400,
         description="Seconds that an aborted canary keeps its pods after its weight was verified "
-        "0; 0 keeps them for ever.",
+        "0; 0 keeps them for ever. Without trafficRouting it says nothing: the pods are the "
+        "weight.",
     )
+
+    @property
+    def drain_seconds(self) -> int:
+        """How long pods without weight stay."""
+        return 30 if self.scale_down_delay_seconds is None else self.scale_down_delay_seconds
+
+    @property
+    def routing(self) -> TrafficRouting:
+        """The routers that the strategy names; without trafficRouting it names none."""
+        return self.traffic_routing or TrafficRouting()
 
     @property
     def http_routes(self) -> tuple[str, ...]:
         """Names of the HTTPRoutes, each once: the same for `gatewayAPI` and for Argo's plugin."""
-        routing = self.traffic_routing
+        routing = self.routing
         named = list(routing.gateway_api.http_routes) if routing.gateway_api else []
         plugin = routing.plugins.gateway_api if routing.plugins else None
         if plugin:

@@ -7,6 +7,7 @@ from davy.api import pod_template, run_metadata, selector
 from davy.api.analysis import AnalysisRef
 from davy.api.arguments import rollout_args
 from davy.api.errors import Finding
+from davy.api.fields import part_of
 from davy.api.findings import cut
 from davy.api.metric_rules import repeated_rules
 from davy.api.rollout import CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting
@@ -32,8 +33,9 @@ def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
         lambda: _steps(canary.steps or []),
         lambda: _analyses(canary),
         lambda: _routers(canary.traffic_routing),
+        lambda: _pod_ratio(canary),
         lambda: _services(canary),
-        lambda: _istio(canary.traffic_routing),
+        lambda: _istio(canary.routing),
         lambda: _gateway_api(canary, namespace),
     )
     return [finding for rule in rules for finding in rule()]
@@ -41,7 +43,7 @@ def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
 
 def doubts(spec: RolloutSpec) -> list[Finding]:
     """What is allowed and yet looks like a slip; for `davy lint`, never a refusal."""
-    found = []
+    found = [*_idle(spec.strategy.canary)]
     highest = 0
     for index, step in enumerate(spec.strategy.canary.steps or []):
         if step.set_weight is None:
@@ -55,6 +57,19 @@ def doubts(spec: RolloutSpec) -> list[Finding]:
             )
         highest = max(highest, step.set_weight)
     return found
+
+
+def _idle(canary: CanaryStrategy) -> Iterator[Finding]:
+    """Fields that Argo accepts where they say nothing."""
+    if canary.traffic_routing:
+        why = "says nothing beside trafficRouting, where stable keeps its pods; remove it"
+        fields = {"max_surge": "maxSurge", "max_unavailable": "maxUnavailable"}
+    else:
+        why = "says nothing without trafficRouting, where the pods are the weight; remove it"
+        fields = {"abort_scale_down_delay_seconds": "abortScaleDownDelaySeconds"}
+    for field, name in fields.items():
+        if field in canary.model_fields_set:
+            yield Finding(f"{_CANARY}.{name}", why)
 
 
 def _pods(spec: RolloutSpec) -> Iterator[Finding]:
@@ -129,7 +144,25 @@ def _analysis(analysis: AnalysisRef, path: str) -> Iterator[Finding]:
         )
 
 
-def _routers(routing: TrafficRouting) -> Iterator[Finding]:
+def _pod_ratio(canary: CanaryStrategy) -> Iterator[Finding]:
+    """Without a router the ratio of pods is the weight, and it must be able to change."""
+    surge = part_of(canary.max_surge, 100, up=True)
+    if surge == part_of(canary.max_unavailable, 100, up=False) == 0:
+        yield Finding(
+            f"{_CANARY}.maxUnavailable",
+            "is 0, as maxSurge; no pod could be replaced: give one of them at least 1",
+        )
+    if not canary.traffic_routing and canary.scale_down_delay_seconds is not None:
+        yield Finding(
+            f"{_CANARY}.scaleDownDelaySeconds",
+            "needs trafficRouting; without a router a pod that stays keeps its share of the "
+            "traffic: remove it",
+        )
+
+
+def _routers(routing: TrafficRouting | None) -> Iterator[Finding]:
+    if routing is None:
+        return
     routers = {
         "istio": routing.istio,
         "gatewayAPI": routing.gateway_api,
@@ -147,7 +180,7 @@ def _routers(routing: TrafficRouting) -> Iterator[Finding]:
 
 
 def _services(canary: CanaryStrategy) -> Iterator[Finding]:
-    routing = canary.traffic_routing
+    routing = canary.routing
     if canary.canary_service and canary.canary_service == canary.stable_service:
         yield Finding(
             f"{_CANARY}.canaryService",
@@ -184,7 +217,7 @@ def _istio(routing: TrafficRouting) -> Iterator[Finding]:
 
 
 def _gateway_api(canary: CanaryStrategy, namespace: str | None) -> Iterator[Finding]:
-    routing = canary.traffic_routing
+    routing = canary.routing
     if routing.gateway_api:
         yield from _twice(
             [route.name for route in routing.gateway_api.http_routes],

@@ -24,7 +24,6 @@ _TEXTS: Final[Json] = {
 _TEXT: Final[Json] = {"type": "string", "maxLength": 1024}
 _INTEGER: Final[Json] = {"type": "integer"}
 _FLAG: Final[Json] = {"type": "boolean"}
-_COUNT: Final[Json] = {"x-kubernetes-int-or-string": True}
 
 
 @dataclass(frozen=True)
@@ -103,16 +102,6 @@ _SPEC: Final = (
 )
 
 _STRATEGY: Final = (
-    *(
-        Unbuilt(
-            _CANARY,
-            field,
-            _COUNT,
-            f"{field} is",
-            "remove it: stable keeps its pods, and the canary gets the pods that its weight needs",
-        )
-        for field in ("maxSurge", "maxUnavailable")
-    ),
     Unbuilt(
         _CANARY,
         "dynamicStableScale",

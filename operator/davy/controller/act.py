@@ -86,6 +86,8 @@ class Actor:
 
     async def _try(self, seen: Observation, action: plan.Action, outcome: Outcome) -> int:
         """Requests sent for one action."""
+        if _adds_canary_pods(seen, action):
+            await self._still_so(outcome)
         match action:
             case plan.SetWeights():
                 return await self._set_weights(seen, action, outcome)
@@ -289,3 +291,20 @@ class Actor:
     def _owner(self, seen: Observation) -> apply.Owner:
         rollout = seen.rollout
         return apply.Owner(self.kinds.rollout, rollout.namespace, rollout.name, rollout.uid)
+
+
+def _adds_canary_pods(seen: Observation, action: plan.Action) -> bool:
+    """Without a router more of the canary's pods are more weight for it."""
+    canary, stable = seen.rollout.spec.strategy.canary, seen.rollout.status.stable_rs
+    if canary.traffic_routing is not None or stable is None:
+        return False
+    match action:
+        case plan.CreateReplicaSet(replicas=replicas):
+            return replicas > 0
+        case plan.ScaleReplicaSet(name=name, replicas=replicas):
+            return any(
+                found.name == name and found.hash != stable and replicas > found.desired
+                for found in seen.world.replica_sets
+            )
+        case _:
+            return False

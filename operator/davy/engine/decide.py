@@ -5,20 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from davy.api.conditions import PauseReason
-from davy.engine import (
-    abort,
-    destinations,
-    pause,
-    position,
-    report,
-    runs,
-    scale,
-    steps,
-    story,
-    weights,
-)
+from davy.engine import abort, pause, position, report, runs, steps, story, ways, weights
 from davy.engine.describe import Scene
-from davy.engine.effect import ALL, Surroundings, effect
+from davy.engine.effect import ALL, Surroundings
 from davy.engine.plan import Action, MarkRollout, Plan, PointRole, SetWeights
 from davy.engine.position import Position, Stage
 from davy.engine.revision import next_revision
@@ -43,31 +32,34 @@ def decide(
     now is progress.
     """
     settle = (settings or EngineSettings()).settle
-    took = effect(world.route, rollout.status, now, settle)
-    around = Surroundings(rollout, world, took, now)
-    where, why = abort.check(rollout, world, runs.refreshed(position.read(rollout), world), now)
+    way = ways.of(rollout.spec)
+    where = runs.refreshed(position.read(rollout), world)
+    world = way.seen(world, where)
+    took = way.took(world.route, rollout.status, now, settle)
+    around = Surroundings(rollout, world, took, now, way)
+    where, why = abort.check(rollout, world, where, now)
     where = steps.advance(where, around)
     waited = abort.progress(rollout, world, where, now, counted=steps.is_waiting(where, around))
     if not why:
         where, why = abort.overdue(around, where, waited)
     target = _target(where)
-    wanted = weights.wanted(around, where, target)
+    wanted = way.wanted(around, where, target)
     number = _revision(world, where)
     where, run_actions = runs.wanted(around, where, number)
     actions = (
         *_route(around, where, target, wanted),
         *_mark(around, where, number),
-        *scale.replica_sets(around, where, target),
+        *way.replica_sets(around, where, target),
         *run_actions,
         *runs.finished(rollout, world, where),
     )
-    scene = Scene(rollout, world, where, took, target, waited, why, now)
+    scene = Scene(rollout, way.seen(world, where), where, took, way, target, waited, why, now)
     status = report.status(scene, wanted)
     return Plan(
         actions=actions,
         status=status,
         events=story.events(scene, status, actions),
-        wake_at=_wake(scene, scale.drains_until(around, where, target)),
+        wake_at=_wake(scene, way.drains_until(around, where, target)),
     )
 
 
@@ -90,7 +82,7 @@ def _route(
         why = f"canary weight {written} → {wanted}"
         yield SetWeights(canary=wanted, stable=ALL - wanted, why=why)  # I1
         return
-    for role, template_hash in destinations.moves(around, where, target):
+    for role, template_hash in around.way.moves(around, where, target):
         yield PointRole(role, template_hash, f"the {role.value} destination to {template_hash}")
 
 
@@ -99,7 +91,7 @@ def _mark(around: Surroundings, where: Position, number: int) -> Iterator[Action
     rollout, route = around.rollout, around.world.route
     on_stable = route.canary_weight is None or (route.canary_weight == 0 and around.took.in_effect)
     leads = route.stable_hash in {None, where.stable_hash} or route.canary_weight is None
-    at_rest = on_stable and leads
+    at_rest = (on_stable and leads) or not around.way.has_route
     if rollout.deleting:
         if rollout.finalizer and (at_rest or where.stage is Stage.FIRST):
             yield MarkRollout(
@@ -107,7 +99,7 @@ def _mark(around: Surroundings, where: Position, number: int) -> Iterator[Action
             )
         return
     underway = where.stage is Stage.UPDATING or (where.stage is Stage.DONE and not leads)
-    finalizer = underway or (rollout.finalizer and not at_rest)
+    finalizer = (underway and around.way.has_route) or (rollout.finalizer and not at_rest)
     if finalizer != rollout.finalizer or rollout.revision != number:
         yield MarkRollout(finalizer=finalizer, revision=number, why=f"revision {number}")
 

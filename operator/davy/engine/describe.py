@@ -5,10 +5,11 @@ from datetime import datetime
 
 from davy.api.conditions import PauseReason
 from davy.api.status import RunReference
-from davy.engine import pause, runs, weights
+from davy.engine import pause, runs
 from davy.engine.abort import Progress
 from davy.engine.effect import Effect
 from davy.engine.position import Position, Stage
+from davy.engine.way import Way
 from davy.engine.world import Answer, ReplicaSet, Rollout, World
 
 
@@ -20,6 +21,7 @@ class Scene:
     world: World
     position: Position
     took: Effect
+    way: Way
     target: int
     """The weight that the current step asks for."""
     waited: Progress
@@ -34,20 +36,8 @@ class Scene:
 
     @property
     def settled(self) -> bool:
-        """The stable revision is complete and the route leads all traffic to it, in effect.
-
-        Its canary side too: Healthy is said once, when nothing is left to do.
-        """
-        route, new = self.world.route, self.new
-        both = {route.stable_hash, route.canary_hash} == {self.position.new_hash}
-        return (
-            self.position.stage is Stage.DONE
-            and new is not None
-            and min(new.available, new.desired) >= self.rollout.spec.replicas
-            and route.canary_weight == 0
-            and (both or self.rollout.spec.replicas == 0)
-            and self.took.in_effect
-        )
+        """The stable revision is complete and has all traffic: nothing is left to do."""
+        return self.way.is_settled(self)
 
 
 def message(scene: Scene) -> str:
@@ -59,7 +49,7 @@ def message(scene: Scene) -> str:
         return f"InvalidSpec: {str(first).rstrip('.')}{rest}.{held}"
     match scene.position.stage:
         case Stage.FIRST:
-            return f"First revision: {_pods(scene, 100)}.{_until(scene)}"
+            return f"First revision: {pods(scene, 100)}.{_until(scene)}"
         case Stage.ABORTED:
             return f"RolloutAborted: {scene.aborted}{_kept(scene)}"
         case Stage.DONE:
@@ -104,16 +94,16 @@ def _updating(scene: Scene) -> str:
     if step is not None and step.analysis is not None:
         run = _judging(scene, position.step_run)
         return f"{run or 'the analysis begins'}. Weight {_weight(scene)}."
-    return f"{_moving(scene)}{_until(scene)}"
+    return f"{scene.way.moving(scene)}{_until(scene)}"
 
 
-def _moving(scene: Scene) -> str:
+def moving(scene: Scene) -> str:
+    """What is missing until the route has the step's weight: pods, a destination, the mesh."""
     route, goal, new = scene.world.route, scene.target, scene.new
-    full = scene.rollout.spec.replicas
     if route.canary_weight is None:
         return "the route can't be read."
-    if new is None or new.available < weights.needed(goal, full):
-        return f"weight held at {route.canary_weight}: {_pods(scene, goal)}."
+    if new is None or new.available < scene.way.needed(scene.rollout.spec, goal):
+        return f"weight held at {route.canary_weight}: {pods(scene, goal)}."
     if route.canary_weight != goal:
         if route.canary_hash != scene.position.new_hash:
             return f"leading the canary's destination to revision {new.revision} for weight {goal}."
@@ -131,12 +121,18 @@ def _settling(scene: Scene) -> str:
 
 
 def _done(scene: Scene) -> str:
-    new, position, route = scene.new, scene.position, scene.world.route
-    name = f"Revision {new.revision}" if new else f"Revision {position.new_hash}"
+    new = scene.new
+    name = f"Revision {new.revision}" if new else f"Revision {scene.position.new_hash}"
     if scene.settled:
         return f"{name} is stable and has all traffic.{_kept(scene)}"
     if new is None or new.available < scene.rollout.spec.replicas:
-        return f"{name} is stable: {_pods(scene, 100)}."
+        return f"{name} is stable: {pods(scene, 100)}."
+    return scene.way.done(scene, name)
+
+
+def promoted(scene: Scene, name: str) -> str:
+    """Which of the route's destinations is still to lead to a promoted revision."""
+    position, route = scene.position, scene.world.route
     if route.canary_weight is None:
         return f"{name} is stable: the route can't be read."
     if route.stable_hash != position.new_hash:
@@ -149,11 +145,12 @@ def _done(scene: Scene) -> str:
     )
 
 
-def _pods(scene: Scene, weight: int) -> str:
-    new, full = scene.new, scene.rollout.spec.replicas
+def pods(scene: Scene, weight: int) -> str:
+    """How many of the pods that a weight needs are available, and why not all."""
+    new = scene.new
     if new is None:
         return "its ReplicaSet is being created"
-    wants = weights.needed(weight, full)
+    wants = scene.way.needed(scene.rollout.spec, weight)
     why = new.failure or new.trouble
     trouble = f" ({why})" if why else ""
     return (
@@ -163,11 +160,11 @@ def _pods(scene: Scene, weight: int) -> str:
 
 
 def _capacity(scene: Scene) -> str:
-    new, full = scene.new, scene.rollout.spec.replicas
-    wants = weights.needed(scene.target, full)
+    new = scene.new
+    wants = scene.way.needed(scene.rollout.spec, scene.target)
     if new is not None and new.available >= wants:
         return ""
-    return f"; {_pods(scene, scene.target)}"
+    return f"; {pods(scene, scene.target)}"
 
 
 def _weight(scene: Scene) -> str:

@@ -3,9 +3,8 @@
 from davy.engine import weights
 from davy.engine.effect import ALL, Surroundings
 from davy.engine.position import Position, Stage
+from davy.engine.way import Move
 from davy.engine.world import Role
-
-Move = tuple[Role, str]
 
 
 def moves(around: Surroundings, position: Position, target: int) -> tuple[Move, ...]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from davy.api.conditions import ConditionType
 from davy.api.status import RolloutStatus
+from davy.engine.way import Way
 from davy.engine.world import Answer, Rollout, Route, World
 
 ALL: Final = 100
@@ -81,6 +82,7 @@ class Surroundings:
     world: World
     took: Effect
     now: datetime
+    way: Way
 
     @property
     def full(self) -> int:

@@ -29,7 +29,7 @@ def status(scene: Scene, wanted: int | None) -> RolloutStatus:
     owned = world.replica_sets
     new = scene.new
     canary = CanaryStatus(
-        weights=_weights(scene) or (before.canary.weights if before.canary else None),
+        weights=_weights(scene) if scene.way.has_route else None,
         current_step_analysis_run_status=position.step_run,
         current_background_analysis_run_status=position.background_run,
     )
@@ -90,9 +90,11 @@ def _phase(scene: Scene) -> RolloutPhase:
 
 
 def _weights(scene: Scene) -> Weights | None:
+    """What the route says; where it can't be read, what it said before."""
     route, position = scene.world.route, scene.position
     if route.canary_weight is None:
-        return None
+        before = scene.rollout.status.canary
+        return before.weights if before else None
     return Weights(
         canary=WeightDestination(
             weight=route.canary_weight,
@@ -118,10 +120,17 @@ def _traffic(scene: Scene, wanted: int | None) -> TrafficStatus:
     written = scene.world.route.canary_weight
     before = scene.rollout.status.traffic
     return TrafficStatus(
-        wanted=wanted if wanted is not None else (written or 0),
+        wanted=wanted if wanted is not None else _left(scene),
         written=written,
         verified=written if scene.took.in_effect else (before.verified if before else None),
     )
+
+
+def _left(scene: Scene) -> int:
+    """The weight that is wanted where none is written: as it is, or as the pods are to become."""
+    if scene.way.has_route:
+        return scene.world.route.canary_weight or 0
+    return scene.target if scene.position.stage is Stage.UPDATING else 0
 
 
 def _verdict(scene: Scene) -> str:
@@ -157,7 +166,8 @@ def _conditions(scene: Scene, phase: RolloutPhase, message: str) -> list[Conditi
     )
     keep.put(ConditionType.COMPLETED, _is(complete), Reason.ROLLOUT_COMPLETED, "")
     keep.put(ConditionType.HEALTHY, _is(is_healthy), Reason.ROLLOUT_HEALTHY, "")
-    keep.traffic()
+    if scene.way.has_route:
+        keep.traffic()
     if world.problems:
         text = "; ".join(str(problem) for problem in world.problems)
         keep.put(ConditionType.INVALID_SPEC, ConditionStatus.TRUE, Reason.INVALID_SPEC, text)

@@ -63,6 +63,7 @@ def _decisions(status: RolloutStatus) -> tuple[object, ...]:
 
 
 def _without_counts(status: RolloutStatus) -> RolloutStatus:
+    by_route = status.canary is not None and status.canary.weights is not None
     return status.model_copy(
         update={
             "message": None,
@@ -72,6 +73,7 @@ def _without_counts(status: RolloutStatus) -> RolloutStatus:
             "ready_replicas": None,
             "available_replicas": None,
             "hpa_replicas": None,
+            "traffic": status.traffic if by_route else None,  # else it counts pods
             "conditions": [_counted(found) for found in status.conditions or ()],
         }
     )

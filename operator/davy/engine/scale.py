@@ -1,5 +1,6 @@
 """How many pods each revision has, when drained pods go, which ReplicaSets are kept (I2, I4)."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from davy.engine import weights
@@ -27,7 +28,9 @@ def replica_sets(around: Surroundings, position: Position, target: int) -> tuple
         _new(around, position, target),
         _stable(around, position),
     ):
-        if isinstance(action, ScaleReplicaSet) and action.replicas < _pods(around, action.name):
+        if isinstance(action, ScaleReplicaSet) and action.replicas < pods(
+            around.world, action.name
+        ):
             shrinking.append(action)
         elif action is not None:
             growing.append(action)
@@ -38,10 +41,10 @@ def replica_sets(around: Surroundings, position: Position, target: int) -> tuple
     ]
     return (
         *growing,
-        *_patience(around, position),
+        *patience(around, position),
         *drained,
         *shrinking,
-        *_forgotten(around.rollout, around.world, position),
+        *forgotten(around.rollout, _idle(around.world, position)),
     )
 
 
@@ -83,7 +86,7 @@ def _lowers_at(around: Surroundings, target: int) -> datetime | None:
     """When pods that a lower weight doesn't need may go; None: the weight isn't lower yet."""
     if (around.world.route.canary_weight or 0) > target:
         return None
-    delay = timedelta(seconds=around.rollout.spec.strategy.canary.scale_down_delay_seconds)
+    delay = timedelta(seconds=around.rollout.spec.strategy.canary.drain_seconds)
     return around.took.took_at + delay
 
 
@@ -91,9 +94,27 @@ def _new(around: Surroundings, position: Position, target: int) -> Action | None
     world = around.world
     found = world.replica_set(position.new_hash)
     replicas = _new_replicas(around, position, target)
+    made = created(around, position, replicas, target)
+    if made is not None or found is None:
+        return made
+    if position.stage is Stage.ABORTED:
+        return None  # drained with the others
+    if found.scale_down_at is not None or found.desired != replicas:
+        change = f"{found.desired} → {replicas} pods for weight {target}"
+        kept = f"keeps its {replicas} pods for weight {target}"
+        return ScaleReplicaSet(found.name, replicas, change if found.desired != replicas else kept)
+    return None
+
+
+def created(
+    around: Surroundings, position: Position, replicas: int, target: int
+) -> CreateReplicaSet | MarkReplicaSet | None:
+    """The new template's ReplicaSet is there, and is the newest; None: it is so, or must not be."""
+    world = around.world
+    found = world.replica_set(position.new_hash)
+    if position.stage is Stage.ABORTED or (found is None and world.problems):
+        return None
     if found is None:
-        if position.stage is Stage.ABORTED or world.problems:
-            return None
         return CreateReplicaSet(
             name=f"{around.rollout.name}-{position.new_hash}",
             hash=position.new_hash,
@@ -102,16 +123,10 @@ def _new(around: Surroundings, position: Position, target: int) -> Action | None
             why=f"new template; {replicas} of {around.full} pods for weight {target}",
         )
     newest = max(other.revision for other in world.replica_sets)
-    if found.revision < newest and position.stage is not Stage.ABORTED:
+    if found.revision < newest:
         return MarkReplicaSet(
             found.name, newest + 1, None, f"revision {found.revision}'s template is back"
         )
-    if position.stage is Stage.ABORTED:
-        return None  # drained with the others
-    if found.scale_down_at is not None or found.desired != replicas:
-        change = f"{found.desired} → {replicas} pods for weight {target}"
-        kept = f"keeps its {replicas} pods for weight {target}"
-        return ScaleReplicaSet(found.name, replicas, change if found.desired != replicas else kept)
     return None
 
 
@@ -125,7 +140,7 @@ def _stable(around: Surroundings, position: Position) -> Action | None:
     return ScaleReplicaSet(found.name, full, f"stable: {found.desired} → {full} pods")
 
 
-def _patience(around: Surroundings, position: Position) -> tuple[Action, ...]:
+def patience(around: Surroundings, position: Position) -> tuple[Action, ...]:
     """Both revisions count pods as available by the same minReadySeconds, the spec's."""
     seconds = around.rollout.spec.min_ready_seconds
     return tuple(
@@ -183,27 +198,30 @@ def _delay_seconds(rollout: Rollout, position: Position, found: ReplicaSet) -> i
     strategy = rollout.spec.strategy.canary
     if position.stage is Stage.ABORTED and found.hash == position.new_hash:
         return strategy.abort_scale_down_delay_seconds or None
-    return strategy.scale_down_delay_seconds
+    return strategy.drain_seconds
 
 
-def _forgotten(rollout: Rollout, world: World, position: Position) -> tuple[Action, ...]:
-    """ReplicaSets without pods beyond revisionHistoryLimit, the oldest first."""
-    idle = sorted(
-        (
-            found
-            for found in world.replica_sets
-            if found.hash not in {position.stable_hash, position.new_hash}
-            and found.desired == found.current == 0
-            and not may_carry(world.route, found.hash)
-        ),
-        key=lambda found: found.revision,
+def _idle(world: World, position: Position) -> Iterator[ReplicaSet]:
+    """Given up, without pods, and nothing reaches them."""
+    return (
+        found
+        for found in world.replica_sets
+        if found.hash not in {position.stable_hash, position.new_hash}
+        and found.desired == found.current == 0
+        and not may_carry(world.route, found.hash)
     )
+
+
+def forgotten(rollout: Rollout, idle: Iterable[ReplicaSet]) -> tuple[Action, ...]:
+    """ReplicaSets without pods beyond revisionHistoryLimit, the oldest first."""
+    ordered = sorted(idle, key=lambda found: found.revision)
     limit = rollout.spec.revision_history_limit
     return tuple(
         DeleteReplicaSet(found.name, f"more than {limit} revisions are kept")
-        for found in idle[: max(0, len(idle) - limit)]
+        for found in ordered[: max(0, len(ordered) - limit)]
     )
 
 
-def _pods(around: Surroundings, name: str) -> int:
-    return next(found.desired for found in around.world.replica_sets if found.name == name)
+def pods(world: World, name: str) -> int:
+    """The pods that a ReplicaSet is asked to have."""
+    return next(found.desired for found in world.replica_sets if found.name == name)

@@ -43,14 +43,7 @@ def advance(position: Position, around: Surroundings) -> Position:
 
 def in_place(weight: int, position: Position, around: Surroundings) -> bool:
     """The canary has this weight in effect and the pods for it (I2, I5)."""
-    route = around.world.route
-    return (
-        around.world.replica_set(position.new_hash) is not None
-        and around.proven(position.new_hash) >= weights.needed(weight, around.full)
-        and route.canary_weight == weight
-        and around.took.in_effect
-        and (weight == 0 or route.canary_hash == position.new_hash)
-    )
+    return around.way.in_place(weight, position, around)
 
 
 def is_waiting(position: Position, around: Surroundings) -> bool:

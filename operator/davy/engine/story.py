@@ -7,7 +7,7 @@ from davy.api.conditions import ConditionType, EventReason, Reason
 from davy.api.rollout import CanaryStep
 from davy.api.status import RolloutStatus, RunReference, WeightDestination
 from davy.engine.describe import Scene, step_of
-from davy.engine.plan import Action, CreateReplicaSet, Event, ScaleReplicaSet
+from davy.engine.plan import Action, CreateReplicaSet, Event, PointRole, ScaleReplicaSet
 from davy.engine.position import Stage
 
 
@@ -21,6 +21,7 @@ def events(scene: Scene, after: RolloutStatus, actions: Sequence[Action]) -> tup
     return (
         *_update(scene, before),
         *_scaling(actions),
+        *_switching(scene, actions),
         *_traffic(scene, before, after),
         *_runs(scene, before, after),
         *_steps(scene, before),
@@ -54,6 +55,14 @@ def _scaling(actions: Sequence[Action]) -> Iterator[Event]:
                 yield Event(EventReason.NEW_REPLICA_SET_CREATED, text)
             case ScaleReplicaSet(name=name, why=why):
                 yield Event(EventReason.SCALING_REPLICA_SET, f"ReplicaSet {name}: {why}")
+
+
+def _switching(scene: Scene, actions: Sequence[Action]) -> Iterator[Event]:
+    """Services that were led elsewhere, where no route in the status tells it."""
+    for action in actions:
+        if isinstance(action, PointRole) and not (scene.way.has_route or scene.world.problems):
+            text = f"The {action.role.value} Service leads to {action.hash}"
+            yield Event(EventReason.SWITCH_SERVICE, text)
 
 
 def _traffic(scene: Scene, before: RolloutStatus, after: RolloutStatus) -> Iterator[Event]:

@@ -101,7 +101,7 @@ def route_names(routing: TrafficRouting) -> dict[str, str]:
 def _routes(rollout: RoutedRollout) -> dict[ObjectKey, str]:
     return {
         ObjectKey(GROUP, "HTTPRoute", rollout.namespace, name): path
-        for name, path in route_names(rollout.canary.traffic_routing).items()
+        for name, path in route_names(rollout.canary.routing).items()
     }
 
 

@@ -81,7 +81,7 @@ class IstioRouter:
 
 
 def _routing(rollout: RoutedRollout) -> IstioRouting:
-    routing = rollout.canary.traffic_routing.istio
+    routing = rollout.canary.routing.istio
     if routing is None:
         path = f"{services.CANARY}.trafficRouting.istio"
         raise InvalidObject([Finding(path, "isn't set; the Istio router needs it.")])

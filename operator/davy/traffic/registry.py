@@ -16,6 +16,7 @@ from davy.api.rollout import CanaryStrategy
 from davy.traffic.base import Router
 from davy.traffic.gateway_api import GatewayApiRouter, route_names
 from davy.traffic.istio import IstioRouter
+from davy.traffic.replica_ratio import ReplicaRatioRouter
 from davy.traffic.services import CANARY
 
 ENTRY_POINTS: Final = "davy.routers"
@@ -32,22 +33,25 @@ class RouterKind:
 
 
 BUILT_IN: Final = (
-    RouterKind("istio", lambda canary: canary.traffic_routing.istio is not None, IstioRouter()),
+    RouterKind("istio", lambda canary: canary.routing.istio is not None, IstioRouter()),
     RouterKind(
         "gatewayAPI",
-        lambda canary: bool(route_names(canary.traffic_routing)),
+        lambda canary: bool(route_names(canary.routing)),
         GatewayApiRouter(),
     ),
 )
+_WITHOUT: Final = ReplicaRatioRouter()
 
 
 def router_for(canary: CanaryStrategy) -> Router:
-    """The one router that the strategy names.
+    """The one router that the strategy names; without trafficRouting the ratio of pods.
 
     Raises:
         InvalidObject: it names none, or several.
         BrokenPlugIn: a third party's router can't be loaded.
     """
+    if canary.traffic_routing is None:
+        return _WITHOUT
     serving = [kind for kind in router_kinds() if kind.serves(canary)]
     if len(serving) == 1:
         return serving[0].router

@@ -144,6 +144,7 @@ GOOD: Final[dict[str, Json]] = {
             }
         },
     ),
+    "pods": _rollout(maxSurge=1, maxUnavailable="25%", stableService="cart"),
     "istio": _rollout(
         **_SERVICES,
         trafficRouting={"istio": {"virtualService": {"name": "cart", "routes": ["api", "web"]}}},

@@ -26,13 +26,35 @@ ROUTING: Final[tuple[Bad, ...]] = (
         "is missing; traffic moves to the new version",
         "spec.strategy.canary is missing; canary is the one strategy",
     ),
+    *(
+        Bad(
+            f"no pod could be replaced ({surge}, {unavailable})",
+            "pods",
+            {f"{_CANARY}.maxSurge": surge, f"{_CANARY}.maxUnavailable": unavailable},
+            f"{_CANARY}.maxUnavailable",
+            "is 0, as maxSurge; no pod could be replaced",
+            "maxSurge and maxUnavailable are both 0, so no pod could be replaced",
+        )
+        for surge, unavailable in ((0, 0), ("0%", 0), (0, "00%"))
+    ),
+    *(
+        bad(
+            f"maxSurge is {value}",
+            "pods",
+            f"{_CANARY}.maxSurge",
+            value,
+            "is no number of pods; write a whole number (2) or a percentage (25%)",
+            "spec.strategy.canary.maxSurge",
+        )
+        for value in (-1, "a few", "5")
+    ),
     bad(
-        "trafficRouting is missing",
-        "gateway",
-        _ROUTING,
-        REMOVE,
-        "is missing; the router that splits the traffic",
-        "trafficRouting is missing; updates without a mesh are not built yet",
+        "a drain delay without a router",
+        "pods",
+        f"{_CANARY}.scaleDownDelaySeconds",
+        30,
+        "needs trafficRouting; without a router",
+        "scaleDownDelaySeconds needs trafficRouting",
     ),
     bad(
         "no router is named",

@@ -28,7 +28,7 @@ spec:
     spec: {{containers: [{{name: app, image: cart}}]}}
   strategy:
     canary:
-      maxSurge: 25%
+      dynamicStableScale: true
       canaryService: cart-canary
       stableService: cart
       trafficRouting:
@@ -63,9 +63,9 @@ def test_each_finding_has_its_file_and_line(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
         (
-            f"{path}:14 rollout shop/cart: spec.strategy.canary.maxSurge: maxSurge is not built "
-            "yet; remove it: stable keeps its pods, and the canary gets the pods that its weight "
-            "needs"
+            f"{path}:14 rollout shop/cart: spec.strategy.canary.dynamicStableScale: scaling stable "
+            "down as its weight falls is not built yet; remove it: stable keeps its pods until the "
+            "promotion is verified"
         ),
         (
             f"{path}:20 rollout shop/cart: spec.strategy.canary.steps[0].setWeight: is 120; "
@@ -203,12 +203,22 @@ def test_an_expression_that_cannot_be_read_is_refused(tmp_path: Path, path: str,
             "steps[3].setWeight: comes after 100",
         ),
         (
+            "gateway",
+            {"spec.strategy.canary.maxSurge": 1},
+            "canary.maxSurge: says nothing beside trafficRouting, where stable keeps its pods",
+        ),
+        (
+            "pods",
+            {"spec.strategy.canary.abortScaleDownDelaySeconds": 5},
+            "canary.abortScaleDownDelaySeconds: says nothing without trafficRouting",
+        ),
+        (
             "template",
             {"spec.metrics[0].successCondition": REMOVE},
             "has neither successCondition nor failureCondition, so every answer is a success",
         ),
     ],
-    ids=["down", "after 100", "no condition"],
+    ids=["down", "after 100", "surge beside a router", "delay without one", "no condition"],
 )
 def test_what_looks_like_a_slip_is_a_note(
     tmp_path: Path, base: str, changes: dict[str, Any], says: str

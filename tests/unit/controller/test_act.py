@@ -60,3 +60,36 @@ async def test_what_was_written_is_in_the_cache_at_once() -> None:
         found = stage.operator.cache.get(REPLICA_SET, "shop", name)
         assert found is not None
         assert found["spec"]["replicas"] == 9
+
+
+async def test_a_canary_without_a_router_gets_no_pod_on_a_stale_rollout() -> None:
+    """I3: more pods are more weight; an abort that a late watch hides is found before."""
+    async with playing() as stage:
+        body = manifest()
+        body["spec"]["strategy"]["canary"] = {"steps": [{"setWeight": 50}, {"pause": {}}]}
+        stage.apply(body)
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+        body["spec"]["template"]["spec"]["containers"][0]["image"] = "cart:2"
+        stage.apply(body)
+        await stage.until(lambda: stage.status().get("phase") == "Paused")
+        canary, stable = (
+            next(
+                found["metadata"]["name"]
+                for found in stage.replica_sets()
+                if found["metadata"]["labels"]["rollouts-pod-template-hash"]
+                == stage.status()[field]
+            )
+            for field in ("currentPodHash", "stableRS")
+        )
+        operator = stage.operator
+        seen = Observer(operator.cache, operator.kinds, lambda _: True).observe(stage.rollout())
+        assert isinstance(seen, Observation)
+        held = stage.rollout()
+        stage.cluster.put(
+            operator.kinds.rollout, {**held, "status": held["status"] | {"abort": True}}
+        )
+        more = [plan.ScaleReplicaSet(name, 4, "more") for name in (canary, stable)]
+        outcome = await Actor(stage.cluster, operator.cache, operator.kinds).act(seen, more)
+        [(action, error)] = outcome.failures
+        assert action == more[0]
+        assert isinstance(error, errors.Conflict)

@@ -47,3 +47,21 @@ async def test_an_idle_rollout_costs_no_request() -> None:
         await stage.turn(200)
         assert stage.cluster.writes == []
         assert stage.cluster.reads == []
+
+
+async def test_a_release_without_a_router_goes_by_its_pods() -> None:
+    """No route, no mesh, no finalizer: 1 of 4 pods, 2 of 4, all, and nothing else is written."""
+    async with playing() as stage:
+        body = manifest()
+        steps = body["spec"]["strategy"]["canary"]["steps"]
+        body["spec"]["strategy"]["canary"] = {"steps": steps, "maxSurge": 1, "maxUnavailable": 0}
+        stage.apply(body)
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+        body["spec"]["template"]["spec"]["containers"][0]["image"] = "cart:2"
+        stage.apply(body)
+        await stage.until(lambda: stage.status().get("phase") == "Paused")
+        assert sorted(found["spec"]["replicas"] for found in stage.replica_sets()) == [1, 4]
+        assert stage.status()["traffic"] == {"wanted": 10, "written": 20, "verified": 20}
+        assert "finalizers" not in stage.rollout()["metadata"]
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+        assert sorted(found["spec"]["replicas"] for found in stage.replica_sets()) == [0, 4]

@@ -166,6 +166,7 @@ class Cluster:
     def _start_pods(self) -> None:
         for name, found in self.sets.items():
             times = self._pods_at.setdefault(name, [])
+            times.sort()  # those that aren't ready go first
             del times[found.desired :]
             times += [self.now + self.start_delay] * (found.desired - len(times))
             ready = 0 if name in self.broken else sum(at <= self.now for at in times)

@@ -1,13 +1,16 @@
-"""I1 to I6 as functions over a state and the plan made for it; each raises with what it saw."""
+"""I1 to I6 as functions over a state and the plan made for it; each raises with what it saw.
+
+Without a router there is no weight to check: the numbers of pods are checked, and I3 and I6.
+"""
 
 from dataclasses import dataclass, field
 
+from davy.engine import basic, weights
 from davy.engine import plan as plans
 from davy.engine import position as positions
-from davy.engine import weights
 from davy.engine.effect import effect, may_carry
 from davy.engine.position import Stage
-from davy.engine.world import Role
+from davy.engine.world import ReplicaSet, Role
 from tests.unit.engine.cluster import SETTLE, Cluster
 
 
@@ -19,6 +22,10 @@ class Watcher:
 
     def __call__(self, cluster: Cluster, plan: plans.Plan) -> None:
         """All invariants on one pass."""
+        self._forward(cluster, plan)
+        if cluster.rollout.spec.strategy.canary.traffic_routing is None:
+            self._pods(cluster, plan)
+            return
         for action in plan.actions:
             match action:
                 case plans.SetWeights():
@@ -30,7 +37,29 @@ class Watcher:
                 case _:
                     pass
         self._abort_first(cluster, plan)
-        self._forward(cluster, plan)
+
+    def _pods(self, cluster: Cluster, plan: plans.Plan) -> None:
+        limits = basic.limits(cluster.rollout.spec)
+        before = {found.name: found.desired for found in cluster.sets.values()}
+        after = dict(before)
+        for action in plan.actions:
+            assert not isinstance(action, plans.SetWeights), "there is no weight to write"
+            if isinstance(action, plans.ScaleReplicaSet | plans.CreateReplicaSet):
+                after[action.name] = action.replicas
+        for name, size in after.items():
+            if size > before.get(name, 0):
+                most = sum(max(size, before.get(name, 0)) for name, size in after.items())
+                assert most <= limits.most, f"{most} pods, {limits}: {plan.actions}"
+                self.checked.add("surge")
+        had = sum(_standing(found) for found in cluster.sets.values())
+        kept = sum(min(_standing(found), after[found.name]) for found in cluster.sets.values())
+        assert kept >= min(had, limits.least), f"{kept} left of {had}, {limits}: {plan.actions}"
+        self.checked.add("availability")
+        where = positions.read(cluster.rollout)
+        new = cluster.sets.get(where.new_hash)
+        if where.stage is Stage.ABORTED and new is not None:
+            assert after[new.name] <= before[new.name], f"I3: {plan.actions}"
+            self.checked.add("I3")
 
     def _weights(self, cluster: Cluster, action: plans.SetWeights) -> None:
         assert action.stable + action.canary == 100, "I1"
@@ -98,3 +127,7 @@ class Watcher:
             was = min(before.current_step_index or 0, last)
             assert (after.current_step_index or 0) >= was, "I6"
             self.checked.add("I6")
+
+
+def _standing(found: ReplicaSet) -> int:
+    return min(found.available, found.desired)

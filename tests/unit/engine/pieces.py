@@ -7,7 +7,7 @@ from typing import Any
 from davy.api.conditions import ConditionStatus, ConditionType, Reason
 from davy.api.rollout import RolloutSpec
 from davy.api.status import Condition, ProgressMark, RolloutStatus
-from davy.engine import position, revision, weights
+from davy.engine import position, revision, ways, weights
 from davy.engine.abort import Progress
 from davy.engine.describe import Scene
 from davy.engine.effect import Surroundings, effect
@@ -79,7 +79,7 @@ def around(
     since = START if settled else now
     verified = a_condition(ConditionType.TRAFFIC_VERIFIED, Reason.WEIGHT_VERIFIED, since, said)
     took = effect(found.route, RolloutStatus(conditions=[verified]), now, SETTLE)
-    return Surroundings(rollout, found, took, now)
+    return Surroundings(rollout, found, took, now, ways.of(rollout.spec))
 
 
 def where(rollout: Rollout, **changes: Any) -> Position:
@@ -102,4 +102,4 @@ def a_scene(
     rollout = a_rollout(wanted=wanted, status=status)
     here, found = where(rollout, **changes), around(rollout, world, settled=settled)
     target = weights.of_step(here.steps, here.index)
-    return Scene(rollout, found.world, here, found.took, target, waited, aborted, NOW)
+    return Scene(rollout, found.world, here, found.took, found.way, target, waited, aborted, NOW)

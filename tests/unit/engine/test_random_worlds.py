@@ -40,14 +40,14 @@ TIMES = st.integers(-4000, 60).map(lambda seconds: NOW + timedelta(seconds=secon
 
 
 @st.composite
-def specs(draw: st.DrawFn) -> RolloutSpec:
-    """A spec of one of three versions."""
+def specs(draw: st.DrawFn, canary: dict[str, Any]) -> RolloutSpec:
+    """A spec of one of three versions; `canary` are fields of its strategy."""
     steps: list[dict[str, Any]] = draw(st.lists(STEP, max_size=5))
     return spec(
         *steps,
         version=draw(st.sampled_from(["1", "2", "3"])),
         replicas=draw(st.sampled_from([0, 1, 3, 10])),
-        canary={"analysis": ANALYSIS} if draw(st.booleans()) else {},
+        canary=canary | ({"analysis": ANALYSIS} if draw(st.booleans()) else {}),
         progressDeadlineAbort=draw(st.booleans()),
     )
 
@@ -95,9 +95,9 @@ def conditions(now: datetime, *, said: str, settled: bool) -> list[Condition]:
 
 
 @st.composite
-def states(draw: st.DrawFn) -> tuple[Rollout, World]:
+def states(draw: st.DrawFn, canary: dict[str, Any] | None = None) -> tuple[Rollout, World]:
     """A rollout in any condition, and any world around it."""
-    wanted = draw(specs())
+    wanted = draw(specs(canary or {}))
     route = Route(
         canary_weight=draw(st.none() | st.sampled_from([0, 10, 50, 100])),
         stable_hash=draw(st.none() | st.sampled_from(HASHES)),

@@ -17,7 +17,7 @@ MANAGED_BY = ApiGroup().managed_by_annotation
 Cluster = dict[ObjectKey, Json]
 
 
-def a_rollout(routing: Json, **canary: Any) -> RoutedRollout:
+def a_rollout(routing: Json | None, **canary: Any) -> RoutedRollout:
     """Rollout shop/cart, whose pods have app=cart; a field set to None is left out."""
     strategy = {
         "stableService": "cart-stable",
@@ -51,6 +51,11 @@ def by_http_routes(*names: str) -> RoutedRollout:
     """The split is in HTTPRoutes, `cart` when none is named."""
     routes = [{"name": name} for name in names or ("cart",)]
     return a_rollout({"gatewayAPI": {"httpRoutes": routes}})
+
+
+def without_router(**canary: Any) -> RoutedRollout:
+    """The ratio of pods is the weight; both Services are named, unless `canary` says None."""
+    return a_rollout(None, **canary)
 
 
 def _virtual_service_spec(routes: tuple[str, ...]) -> Json:

@@ -63,7 +63,7 @@ def test_argo_s_plugin_configuration_names_the_same_routes(
 ) -> None:
     """A user of Argo Rollouts keeps the configuration; each route is meant once."""
     rollout = a_rollout({"plugins": {"argoproj-labs/gatewayAPI": configuration}})
-    assert route_names(rollout.canary.traffic_routing) == expected
+    assert route_names(rollout.canary.routing) == expected
 
 
 def test_a_split_is_read() -> None:

@@ -191,7 +191,7 @@ def test_a_weight_that_is_written_is_read_again(kind: Kind, weights: Weights, we
 def test_a_canary_with_traffic_is_never_said_to_have_none(kind: Kind, weights: Weights) -> None:
     """I4: 0 is only read where each rule's canary weight is 0 or, in Istio, absent."""
     router, objects = router_for(kind.rollout.canary), kind.objects(weights)
-    default = 1 if kind.rollout.canary.traffic_routing.istio is None else 0
+    default = 1 if kind.rollout.canary.routing.istio is None else 0
     canary = [default if weight is None else weight for _, weight in weights]
     assert (router.read(kind.rollout, objects).canary_weight == 0) is (max(canary) == 0)
 

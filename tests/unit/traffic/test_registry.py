@@ -12,7 +12,14 @@ from davy.traffic.base import Json, Router
 from davy.traffic.gateway_api import GatewayApiRouter
 from davy.traffic.istio import IstioRouter
 from davy.traffic.registry import RouterKind, router_for, router_kinds
-from tests.unit.traffic.routes import a_rollout, by_http_routes, by_services, by_subsets
+from davy.traffic.replica_ratio import ReplicaRatioRouter
+from tests.unit.traffic.routes import (
+    a_rollout,
+    by_http_routes,
+    by_services,
+    by_subsets,
+    without_router,
+)
 
 ISTIO: Json = {"virtualService": {"name": "cart"}}
 HTTP_ROUTES: Json = {"httpRoutes": [{"name": "cart"}]}
@@ -48,8 +55,9 @@ def installed(monkeypatch: pytest.MonkeyPatch, *objects: str) -> None:
         (by_subsets().canary, IstioRouter),
         (by_http_routes().canary, GatewayApiRouter),
         (a_rollout({"plugins": PLUGIN}).canary, GatewayApiRouter),
+        (without_router().canary, ReplicaRatioRouter),
     ],
-    ids=["services", "subsets", "HTTPRoutes", "Argo's plugin"],
+    ids=["services", "subsets", "HTTPRoutes", "Argo's plugin", "none"],
 )
 def test_a_rollout_gets_the_router_it_names(canary: CanaryStrategy, kind: type[Router]) -> None:
     """One line each in the registry."""
@@ -87,7 +95,7 @@ def _unchecked(routing: Json) -> object:
         if getattr(part, name) is not None
     }
     nothing = {"istio": None, "gateway_api": None, "plugins": None}
-    template = a_rollout({"istio": ISTIO}).canary.traffic_routing
+    template = a_rollout({"istio": ISTIO}).canary.routing
     return template.model_copy(update={**nothing, **fields})
 
 

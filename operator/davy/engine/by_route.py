@@ -1,0 +1,87 @@
+"""An update by a route: a router writes the weight, the pods are there before it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from davy.api.rollout import RolloutSpec
+from davy.api.status import RolloutStatus
+from davy.engine import describe, destinations, scale, weights
+from davy.engine.describe import Scene
+from davy.engine.effect import Effect, Surroundings, effect
+from davy.engine.plan import Action
+from davy.engine.position import Position, Stage
+from davy.engine.way import Move
+from davy.engine.world import Route, World
+
+
+class ByRoute:
+    """The way of rollouts with `trafficRouting`."""
+
+    has_route = True
+
+    def seen(self, world: World, position: Position) -> World:  # noqa: ARG002 - the contract
+        """As it is: the route's objects say the weight."""
+        return world
+
+    def took(self, route: Route, status: RolloutStatus, now: datetime, settle: timedelta) -> Effect:
+        """By the router's answer and the settle time."""
+        return effect(route, status, now, settle)
+
+    def needed(self, spec: RolloutSpec, weight: int) -> int:
+        """Beside a stable that keeps all of its own."""
+        return weights.needed(weight, spec.replicas)
+
+    def in_place(self, weight: int, position: Position, around: Surroundings) -> bool:
+        """The route says so, the mesh does so, and the pods for it are available."""
+        route = around.world.route
+        return (
+            around.world.replica_set(position.new_hash) is not None
+            and around.proven(position.new_hash) >= weights.needed(weight, around.full)
+            and route.canary_weight == weight
+            and around.took.in_effect
+            and (weight == 0 or route.canary_hash == position.new_hash)
+        )
+
+    def wanted(self, around: Surroundings, position: Position, target: int) -> int | None:
+        """Under capacity."""
+        return weights.wanted(around, position, target)
+
+    def moves(self, around: Surroundings, position: Position, target: int) -> Sequence[Move]:
+        """While their weight is 0."""
+        return destinations.moves(around, position, target)
+
+    def replica_sets(
+        self, around: Surroundings, position: Position, target: int
+    ) -> tuple[Action, ...]:
+        """Grown before they get weight, drained after they had it."""
+        return scale.replica_sets(around, position, target)
+
+    def drains_until(
+        self, around: Surroundings, position: Position, target: int
+    ) -> tuple[datetime, ...]:
+        """Deadlines of given up revisions, and of pods that a lower weight doesn't need."""
+        return scale.drains_until(around, position, target)
+
+    def is_settled(self, scene: Scene) -> bool:
+        """The route leads all traffic to the stable revision, in effect.
+
+        Its canary side too: Healthy is said once, when nothing is left to do.
+        """
+        route, new = scene.world.route, scene.new
+        both = {route.stable_hash, route.canary_hash} == {scene.position.new_hash}
+        return (
+            scene.position.stage is Stage.DONE
+            and new is not None
+            and min(new.available, new.desired) >= scene.rollout.spec.replicas
+            and route.canary_weight == 0
+            and (both or scene.rollout.spec.replicas == 0)
+            and scene.took.in_effect
+        )
+
+    def moving(self, scene: Scene) -> str:
+        """Pods, a destination, a weight, the mesh."""
+        return describe.moving(scene)
+
+    def done(self, scene: Scene, name: str) -> str:
+        """The destinations' turn."""
+        return describe.promoted(scene, name)
