@@ -100,7 +100,7 @@ def read(path: Path, namespaces: frozenset[str]) -> Iterator[Write]:
                 yield _write(event)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Request:
     """What somebody asked for, as RBAC sees it."""
 
@@ -109,11 +109,13 @@ class Request:
     """Plural, with `/subresource` where there is one."""
     verb: str
     code: int
+    namespace: str
+    """Empty for a request of all namespaces, or of what belongs to none."""
 
 
-def requests(path: Path, user: str) -> set[Request]:
-    """What an account asked for of resources, and how it was answered; each once."""
-    found = set()
+def requests(path: Path, user: str) -> list[Request]:
+    """What an account asked for of resources, and how it was answered, in that order."""
+    found = []
     for line in path.read_text().splitlines(keepends=True):
         event = shallow.loads(line) if line.endswith("\n") else {}
         reference = event.get("objectRef")
@@ -121,7 +123,8 @@ def requests(path: Path, user: str) -> set[Request]:
             continue
         resource = "/".join(filter(None, [reference.get("resource"), reference.get("subresource")]))
         code = (event.get("responseStatus") or {}).get("code", 0)
-        found.add(Request(reference.get("apiGroup", ""), resource, event["verb"], code))
+        group, namespace = reference.get("apiGroup", ""), reference.get("namespace", "")
+        found.append(Request(group, resource, event["verb"], code, namespace))
     return found
 
 

@@ -16,6 +16,8 @@ from tests.lab.lab import Lab
 
 NAMESPACE: Final = "davy-system"
 ACCOUNT: Final = "davy"
+USER: Final = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
+"""Its name in the API server's audit log."""
 LISTEN: Final = "127.0.0.1:8181"
 _ANSWER_SECONDS: Final = 2.0
 _INSTALLED: Final = ("namespace.yaml", "service-account.yaml", "rbac.yaml")

@@ -5,7 +5,7 @@ A pattern is dotted, and `[]` after a name means each item of that list:
 `spec.strategy.canary.steps[2].analysis`.
 """
 
-import math
+import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -72,12 +72,12 @@ def beyond(document: Any, *, levels: int, values: int) -> bool:
 
 
 def is_json(value: Any) -> bool:
-    """Whether JSON can write every number in it, which YAML's `.nan` and `.inf` aren't."""
-    if isinstance(value, dict | list):
-        return all(
-            is_json(inner) for inner in (value.values() if isinstance(value, dict) else value)
-        )
-    return not isinstance(value, float) or math.isfinite(value)
+    """Whether JSON can carry all of it: no `.nan`, no `.inf`, no half of a character."""
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False, default=str, skipkeys=True).encode()
+    except ValueError:
+        return False
+    return True
 
 
 def schema_node(schema: dict[str, Any], pattern: str) -> dict[str, Any]:

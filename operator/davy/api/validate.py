@@ -22,9 +22,9 @@ _TOO_MUCH: Final = (
     "person wrote does"
 )
 """The API server takes 10 000 levels in a pod template; nothing here copies or compares so many."""
-_NO_NUMBER: Final = (
-    "has a number that JSON doesn't have, in YAML .nan, .inf or one too large; write a finite "
-    "number, or a text in quotes"
+_NO_JSON: Final = (
+    "has what JSON doesn't have: a number such as .nan, .inf or one too large, or half of a "
+    "character such as \\ud800; write a finite number, or whole characters"
 )
 
 Manifest = Mapping[str, Any]
@@ -117,7 +117,7 @@ def _read(
     if paths.beyond(manifest["spec"], levels=_LEVELS, values=_VALUES):
         return None, [Finding("spec", _TOO_MUCH)]
     if not paths.is_json(manifest["spec"]):
-        return None, [Finding("spec", _NO_NUMBER)]
+        return None, [Finding("spec", _NO_JSON)]
     built, refused = unbuilt.split({"spec": manifest["spec"]}, table)
     spec = _without_nulls(built["spec"])
     try:

@@ -35,7 +35,14 @@ def test_a_number_that_json_lacks_is_refused(number: float) -> None:
     """YAML has them; written to the API server or hashed they would be something else."""
     document = changed("gateway", {"spec.template.spec.x": [{"y": number}]})
     (found,) = validate.rollout(document)
-    assert (found.path, "a number that JSON doesn't have" in found.message) == ("spec", True)
+    assert (found.path, "has what JSON doesn't have" in found.message) == ("spec", True)
+
+
+@pytest.mark.parametrize("text", [{"\ud800": "a"}, {"a": "\udfff"}])
+def test_half_of_a_character_is_refused(text: dict[str, str]) -> None:
+    """A YAML file may escape it; no request can carry it."""
+    (found,) = validate.rollout(changed("gateway", {"spec.template.spec.x": text}))
+    assert (found.path, "has what JSON doesn't have" in found.message) == ("spec", True)
 
 
 def test_a_key_without_end_is_cut_in_the_path() -> None:
