@@ -241,6 +241,12 @@ class RolloutSpec(Model):
     progress_deadline_abort: bool = Field(
         default=False, description="true: abort when progressDeadlineSeconds have passed."
     )
+    paused: bool = Field(
+        default=False,
+        description="true: no step goes on, no weight rises and no ReplicaSet is scaled for an "
+        "update, until it is false again. `replicas` is followed, a failed analysis, an abort and "
+        "a deletion take the traffic back as ever.",
+    )
     analysis: RunHistory = Field(
         default_factory=RunHistory, description="How many finished AnalysisRuns are kept."
     )

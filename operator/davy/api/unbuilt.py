@@ -80,14 +80,6 @@ _SPEC: Final = (
     ),
     Unbuilt(
         "spec",
-        "paused",
-        _FLAG,
-        "pausing by a field of the spec is",
-        "add a pause step, or abort",
-        neutral=(False,),
-    ),
-    Unbuilt(
-        "spec",
         "restartAt",
         {"type": "string", "format": "date-time"},
         "restarting pods at a time is",

@@ -24,7 +24,7 @@ class Write:
     status: dict[str, Any] = field(default_factory=dict)
     """Fields of the status; None removes one."""
     spec: dict[str, Any] = field(default_factory=dict)
-    """Fields of the spec, written before the status; only Argo's `paused`."""
+    """Fields of the spec, written before the status."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,30 @@ def retry(rollout: Json, group: ApiGroup) -> Decision:
     if refused is not None:
         return refused
     return Refuse(f"{who} isn't aborted, so there is nothing to retry: {_doing(rollout)}")
+
+
+def pause(rollout: Json, _: ApiGroup) -> Decision:
+    """Hold everything where it is: `spec.paused=true`."""
+    who, name = _who(rollout), name_of(rollout)
+    if flag(rollout, "spec", "paused"):
+        return Already(f"{who} is already paused by spec.paused.")
+    return Write(
+        said=f"{who}: paused: no step goes on and no weight rises until davy resume {name}.",
+        spec={"paused": True},
+    )
+
+
+def resume(rollout: Json, _: ApiGroup) -> Decision:
+    """Take `pause` back: `spec.paused=false`. A step's own pause is `promote`'s to end."""
+    who, name = _who(rollout), name_of(rollout)
+    if flag(rollout, "spec", "paused"):
+        return Write(said=f"{who}: resumed: spec.paused is false again.", spec={"paused": False})
+    if objects(rollout, "status", "pauseConditions"):
+        return Refuse(
+            f"{who} isn't paused by spec.paused but by its steps: {_doing(rollout)} "
+            f"To go on: davy promote {name}"
+        )
+    return Already(f"{who} isn't paused: {_doing(rollout)}")
 
 
 def promote(rollout: Json, group: ApiGroup) -> Decision:

@@ -46,11 +46,13 @@ def decide(
     took = effect(world.route, rollout.status, now, settle)
     around = Surroundings(rollout, world, took, now)
     where, why = abort.check(rollout, world, runs.refreshed(position.read(rollout), world), now)
-    where = steps.advance(where, around)
+    if not rollout.spec.paused:
+        where = steps.advance(where, around)
+    where = pause.hold(where, around)
     waited = abort.progress(rollout, world, where, now, counted=steps.is_waiting(where, around))
     if not why:
         where, why = abort.overdue(around, where, waited)
-    target = _target(where)
+    target = _target(rollout, where)
     wanted = weights.wanted(around, where, target)
     number = _revision(world, where)
     where, run_actions = runs.wanted(around, where, number)
@@ -71,7 +73,9 @@ def decide(
     )
 
 
-def _target(where: Position) -> int:
+def _target(rollout: Rollout, where: Position) -> int:
+    if where.stage is Stage.UPDATING and rollout.spec.paused:
+        return where.held or 0
     return 0 if where.stage is Stage.ABORTED else weights.of_step(where.steps, where.index)
 
 
@@ -116,7 +120,7 @@ def _wake(scene: Scene, drained: Iterable[datetime]) -> datetime | None:
     """The earliest moment at which time alone changes something."""
     where = scene.position
     begun = where.paused_for(PauseReason.CANARY_PAUSE_STEP)
-    ends = pause.end(where, begun) if begun else None
+    ends = pause.end(where, begun) if begun and not scene.rollout.spec.paused else None
     moments = (
         scene.took.settles_at,
         ends,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from davy.api.conditions import PauseReason
+from davy.api.conditions import MANUALLY_PAUSED, PauseReason
 from davy.api.status import RunReference
 from davy.engine import pause, runs, weights
 from davy.engine.abort import Progress
@@ -57,6 +57,12 @@ def message(scene: Scene) -> str:
         rest = f" ({len(more)} more)" if more else ""
         held = f" {_held(scene)}" if scene.position.stage is Stage.UPDATING else ""
         return f"InvalidSpec: {first}{rest}{held}"
+    held_by_hand = scene.rollout.spec.paused and scene.position.stage is not Stage.ABORTED
+    by_hand = f"{MANUALLY_PAUSED} until spec.paused is false. " if held_by_hand else ""
+    return f"{by_hand}{_at(scene)}"
+
+
+def _at(scene: Scene) -> str:
     match scene.position.stage:
         case Stage.FIRST:
             return f"First revision: {_pods(scene, 100)}.{_until(scene)}"
@@ -87,6 +93,9 @@ def _where(scene: Scene) -> str:
 
 def _updating(scene: Scene) -> str:
     position = scene.position
+    if scene.rollout.spec.paused:
+        held = scene.world.route.canary_weight == scene.target
+        return f"weight held at {scene.target}{_capacity(scene)}." if held else _moving(scene)
     if inconclusive := position.paused_for(PauseReason.INCONCLUSIVE_ANALYSIS):
         run = _judging(scene, position.step_run) or _judging(scene, position.background_run)
         since = clock(inconclusive.start_time)
@@ -194,8 +203,9 @@ def _kept(scene: Scene) -> str:
         for found in scene.world.replica_sets
         if found.desired > 0 and found.scale_down_at is not None
     ]
+    paused = "spec.paused is false" if scene.rollout.spec.paused else ""
     kept = ", ".join(
-        f"revision {found.revision} keeps its pods until {clock(found.scale_down_at)}"
+        f"revision {found.revision} keeps its pods until {paused or clock(found.scale_down_at)}"
         for found in waiting
         if found.scale_down_at is not None
     )

@@ -1,4 +1,4 @@
-"""I1 to I6 as functions over a state and the plan made for it; each raises with what it saw."""
+"""I1 to I6 and what a pause by hand holds: functions over a state and its plan that raise."""
 
 from dataclasses import dataclass, field
 
@@ -31,6 +31,7 @@ class Watcher:
                     pass
         self._abort_first(cluster, plan)
         self._forward(cluster, plan)
+        self._held(cluster, plan)
 
     def _weights(self, cluster: Cluster, action: plans.SetWeights) -> None:
         assert action.stable + action.canary == 100, "I1"
@@ -98,3 +99,33 @@ class Watcher:
             was = min(before.current_step_index or 0, last)
             assert (after.current_step_index or 0) >= was, "I6"
             self.checked.add("I6")
+
+    def _held(self, cluster: Cluster, plan: plans.Plan) -> None:
+        """`spec.paused`: no step, no promotion, no weight or pods for one, no pods less."""
+        spec, before, after = cluster.rollout.spec, cluster.status, plan.status
+        where = positions.read(cluster.rollout)
+        if not spec.paused or after.abort:
+            return
+        if where.stage in {Stage.FIRST, Stage.UPDATING}:
+            assert after.current_step_index == where.index, "paused, and a step is passed"
+            assert after.stable_rs == before.stable_rs, "paused, and promoted"
+        if where.stage is not Stage.UPDATING:
+            return
+        held = (after.traffic.held if after.traffic else None) or 0
+        most = weights.needed(held, spec.replicas)
+        for action in plan.actions:
+            match action:
+                case plans.SetWeights(canary=canary):
+                    assert canary <= max(held, cluster.route.canary_weight or 0), f"{action}"
+                case plans.CreateReplicaSet(replicas=replicas):
+                    assert replicas <= most, f"paused: {action}"
+                case plans.ScaleReplicaSet(name=name, replicas=replicas):
+                    found = next(rs for rs in cluster.sets.values() if rs.name == name)
+                    assert replicas >= min(found.desired, spec.replicas), f"paused: {action}"
+                    free = found.hash == where.stable_hash
+                    assert free or replicas <= max(found.desired, most), f"paused: {action}"
+                case plans.CreateRun():
+                    raise AssertionError(action)
+                case _:
+                    pass
+        self.checked.add("paused")

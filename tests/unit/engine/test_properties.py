@@ -69,6 +69,16 @@ def kill(cluster: Cluster) -> None:
         cluster.kill_pods(template_hash, 1)
 
 
+def pause(cluster: Cluster) -> None:
+    """Somebody pauses the rollout in its spec."""
+    cluster.apply(cluster.rollout.spec.model_copy(update={"paused": True}))
+
+
+def resume(cluster: Cluster) -> None:
+    """And takes it back."""
+    cluster.apply(cluster.rollout.spec.model_copy(update={"paused": False}))
+
+
 def wait(_: Cluster) -> None:
     """Nothing happens."""
 
@@ -87,6 +97,8 @@ CHANGES: st.SearchStrategy[Change] = st.one_of(
             lambda cluster: cluster.edit_status(pause_conditions=None),
             lambda cluster: cluster.edit_status(promote_full=True),
             skip,
+            pause,
+            resume,
             kill,
             crash,
             lose_route,
@@ -115,6 +127,7 @@ def test_no_life_breaks_an_invariant_and_each_comes_to_rest(
     for change, seconds in life:
         change(cluster)
         cluster.run(seconds)
+    resume(cluster)
     restore_route(cluster)
     answering(cluster, Answer.VERIFIED)
     cluster.finish("Step", Phase.SUCCESSFUL)
