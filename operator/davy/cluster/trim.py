@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from sys import intern
 from typing import Any, Final
 
+from davy.api import group
 from davy.cluster.kinds import Kind
 
 Json = dict[str, Any]
@@ -94,9 +95,18 @@ def _is_unplaced(condition: Mapping[str, Any]) -> bool:
 
 
 def _replica_set(seen: Json) -> Json:
-    """All but the pod template: its hash says enough."""
+    """All but the pod template, in both its forms: its hash says enough."""
     spec = {name: value for name, value in (seen.get("spec") or {}).items() if name != "template"}
-    return {**_plain(seen), "spec": spec}
+    kept = _plain(seen)
+    metadata = kept["metadata"]
+    if annotations := metadata.get("annotations"):
+        small = {
+            name: value
+            for name, value in annotations.items()
+            if not group.is_template_annotation(name)
+        }
+        metadata = {**metadata, "annotations": small}
+    return {**kept, "metadata": metadata, "spec": spec}
 
 
 _OF_A_POD: Final = (

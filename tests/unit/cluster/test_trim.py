@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from davy.api.group import ApiGroup
 from davy.cluster.cache import Cache, Json
-from davy.cluster.kinds import POD, Kinds
-from davy.cluster.trim import packed
+from davy.cluster.kinds import POD, REPLICA_SET, Kinds
+from davy.cluster.trim import packed, trimmed
 from davy.controller import pods
 
 ROLLOUT = Kinds(ApiGroup()).rollout
@@ -96,3 +96,14 @@ def test_of_a_pod_what_keeps_it_from_running_is_kept() -> None:
     }
     replica_set = {"metadata": {"namespace": "shop", "name": "cart-1", "uid": "r"}}
     assert pods.trouble(cache, replica_set) == "cart: ErrImagePull"
+
+
+def test_of_a_replica_set_the_template_is_kept_in_neither_form() -> None:
+    """It is read by the command line alone, from the server."""
+    annotations = {ApiGroup(group).template_annotation: "{}" for group in ("davy.dev", "x.io")}
+    found = an_object("1", 1, spec={"replicas": 1, "template": {}})
+    found["metadata"]["annotations"] = {**annotations, "rollout.davy.dev/revision": "1"}
+    kept = trimmed(REPLICA_SET, found, None)
+    assert kept["spec"] == {"replicas": 1}
+    assert kept["metadata"]["annotations"] == {"rollout.davy.dev/revision": "1"}
+    assert len(found["metadata"]["annotations"]) == 3
