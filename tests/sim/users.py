@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from davy.api.fields import format_instant
-from davy.cli import verbs
+from davy.cli import verbs, verbs_spec
 from davy.cluster.client import Json
 from davy.cluster.kinds import Kind
 from davy.engine.revision import template_hash
@@ -140,12 +140,12 @@ class Users:
 
     def do_hold(self, name: str, seconds: float) -> None:
         """Somebody pauses the rollout in its spec, and resumes it after a while."""
-        self._verb(name, verbs.pause)
+        self._verb(name, verbs_spec.pause)
         self._world.loop.later(seconds, self.do_unpause, name)
 
     def do_unpause(self, name: str) -> None:
         """See the command `resume`."""
-        self._verb(name, verbs.resume)
+        self._verb(name, verbs_spec.resume)
 
     def do_abort(self, name: str) -> None:
         """See the command."""
