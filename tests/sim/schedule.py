@@ -101,6 +101,7 @@ def generate(seed: int) -> Schedule:
         at = max(0.5, chance.choice(around) + chance.uniform(-3, 45))
         entries.append(Entry(round(at, 2), *chance.choice(makers)(chance, setup)))
     entries += _holds(Random(f"holds {seed}"), setup, around)
+    entries += _restarts(Random(f"restarts {seed}"), setup, around)
     return Schedule(seed, setup, tuple(sorted(entries, key=lambda entry: entry.at)))
 
 
@@ -189,6 +190,20 @@ def _holds(chance: Random, setup: Setup, around: list[float]) -> list[Entry]:
             {"name": chance.choice(setup.names), "seconds": chance.choice((0.5, 5.0, 20.0, 60.0))},
         )
         for _ in range(chance.choice((0, 0, 0, 0, 0, 0, 0, 0, 1, 2)))
+    ]
+
+
+def _restarts(chance: Random, setup: Setup, around: list[float]) -> list[Entry]:
+    """Where pods are shown, half the time a rollout is restarted, once or twice."""
+    if not setup.pods_shown:
+        return []
+    return [
+        Entry(
+            round(max(0.5, chance.choice(around) + chance.uniform(1, 40)), 2),
+            "restart",
+            {"name": chance.choice(setup.names)},
+        )
+        for _ in range(chance.choice((0, 0, 1, 2)))
     ]
 
 

@@ -74,7 +74,9 @@ class Users:
             )
             self._puts(ROLLOUT, wanted)
         elif "deletionTimestamp" not in held["metadata"]:
-            kept = {key: held["spec"][key] for key in ("paused",) if key in held["spec"]}
+            kept = {
+                key: held["spec"][key] for key in ("paused", "restartAt") if key in held["spec"]
+            }
             self._puts(ROLLOUT, {**held, "spec": {**wanted["spec"], **kept}})
         self._world.judge.applied(name, template)
 
@@ -162,6 +164,11 @@ class Users:
     def do_retry(self, name: str) -> None:
         """See the command."""
         self._verb(name, verbs.retry)
+
+    def do_restart(self, name: str) -> None:
+        """See the command."""
+        at = START + timedelta(seconds=int(self._world.now))
+        self._verb(name, verbs_spec.restart(at))
 
     def _parts(self, name: str, part: str) -> list[tuple[Kind, Json]]:
         found = manifests.network(self._world.setup, name)

@@ -11,6 +11,7 @@ from davy.api.fields import (
     BY_NAME,
     INT32,
     DurationOrSeconds,
+    Instant,
     Model,
     ObjectName,
     parse_duration,
@@ -246,6 +247,11 @@ class RolloutSpec(Model):
         description="true: no step goes on, no weight rises and no ReplicaSet is scaled for an "
         "update, until it is false again. `replicas` is followed, a failed analysis, an abort and "
         "a deletion take the traffic back as ever.",
+    )
+    restart_at: Instant | None = Field(
+        None,
+        description="Pods that were made before this moment are evicted, a quarter of `replicas` "
+        "at a time (at least one), the next when those before are replaced and available.",
     )
     analysis: RunHistory = Field(
         default_factory=RunHistory, description="How many finished AnalysisRuns are kept."

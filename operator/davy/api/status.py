@@ -101,6 +101,8 @@ class RolloutStatus(StatusModel):
     promote_full: bool | None = None
     controller_pause: bool | None = None
     pause_conditions: list[PauseCondition] | None = None
+    restarted_at: Instant | None = None
+    """The `spec.restartAt` since when every pod is new."""
     canary: CanaryStatus | None = None
     traffic: TrafficStatus | None = None
     progress: ProgressMark | None = None

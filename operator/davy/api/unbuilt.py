@@ -79,13 +79,6 @@ _SPEC: Final = (
         "remove it, and use `promote --full` to skip the steps by hand",
     ),
     Unbuilt(
-        "spec",
-        "restartAt",
-        {"type": "string", "format": "date-time"},
-        "restarting pods at a time is",
-        "change an annotation of the pod template",
-    ),
-    Unbuilt(
         "spec.strategy",
         "blueGreen",
         _OBJECT,

@@ -39,6 +39,7 @@ PARTS: Final = {
     "resume": _Part("davy.cli.resume", "End what pause began."),
     "abort": _Part("davy.cli.abort", "Give an update up: all traffic goes to stable."),
     "retry": _Part("davy.cli.retry", "Take an aborted update up again."),
+    "restart": _Part("davy.cli.restart", "Replace a rollout's pods."),
     "undo": _Part("davy.cli.undo", "Put an older revision's template back."),
     "set": _Part("davy.cli.set", "Set images, which begins an update."),
     "create": _Part("davy.cli.create", "Create an AnalysisRun from a template."),

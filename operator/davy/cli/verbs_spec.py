@@ -4,6 +4,7 @@ The same fields as Argo's command line: a rollout that is kept in Git differs fr
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from davy.api.group import ApiGroup
@@ -34,6 +35,23 @@ def resume(rollout: Json, _: ApiGroup) -> Decision:
             f"To go on: davy promote {name_of(rollout)}"
         )
     return Already(f"{named(rollout)} isn't paused: {doing(rollout)}")
+
+
+def restart(at: datetime) -> Verb:
+    """Replace every pod from before a moment: `spec.restartAt`.
+
+    Args:
+        at: whole seconds, as pods' ages are.
+    """
+    moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def decide(rollout: Json, _: ApiGroup) -> Decision:
+        if text(rollout, "spec", "restartAt") == moment:
+            return Already(f"{named(rollout)} restarts at {moment} already.")
+        said = f"{named(rollout)}: pods from before {moment} are replaced, a few at a time."
+        return Write(said=said, spec={"restartAt": moment})
+
+    return decide
 
 
 _ALL = "*"

@@ -84,7 +84,9 @@ class Actor:
                     _log.info("action done", action=name, why=action.why)
         return outcome
 
-    async def _try(self, seen: Observation, action: plan.Action, outcome: Outcome) -> int:
+    async def _try(  # noqa: PLR0911  # a case per kind of action
+        self, seen: Observation, action: plan.Action, outcome: Outcome
+    ) -> int:
         """Requests sent for one action."""
         match action:
             case plan.SetWeights():
@@ -102,6 +104,10 @@ class Actor:
                 return await self._replica_set(seen, action)
             case plan.CreateRun() | plan.TerminateRun() | plan.DeleteRun():
                 return await self._run(seen, action)
+            case plan.EvictPod():
+                namespace = seen.rollout.namespace
+                await self.api.evict(namespace, action.name, uid=action.uid)
+                return 1
             case plan.MarkRollout():
                 made = await apply.mark_rollout(
                     self.api,

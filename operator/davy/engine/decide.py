@@ -11,6 +11,7 @@ from davy.engine import (
     pause,
     position,
     report,
+    restart,
     runs,
     scale,
     steps,
@@ -46,6 +47,8 @@ def decide(
     took = effect(world.route, rollout.status, now, settle)
     around = Surroundings(rollout, world, took, now)
     where, why = abort.check(rollout, world, runs.refreshed(position.read(rollout), world), now)
+    renewal = restart.look(rollout, world, where, now)
+    around = restart.making_room(around, where, renewal)
     if not rollout.spec.paused:
         where = steps.advance(where, around)
     where = pause.hold(where, around)
@@ -56,14 +59,16 @@ def decide(
     wanted = weights.wanted(around, where, target)
     number = _revision(world, where)
     where, run_actions = runs.wanted(around, where, number)
+    route = (*_route(around, where, target, wanted),)
     actions = (
-        *_route(around, where, target, wanted),
+        *route,
         *_mark(around, where, number),
         *scale.replica_sets(around, where, target),
         *run_actions,
         *runs.finished(rollout, world, where),
+        *restart.evictions(around, where, renewal, route),
     )
-    scene = Scene(rollout, world, where, took, target, waited, why, now)
+    scene = Scene(rollout, world, where, took, target, waited, why, now, renewal)
     status = report.status(scene, wanted)
     return Plan(
         actions=actions,
@@ -125,6 +130,7 @@ def _wake(scene: Scene, drained: Iterable[datetime]) -> datetime | None:
         scene.took.settles_at,
         ends,
         scene.waited.deadline,
+        restart.pending(scene.rollout),
         *drained,
     )
     return min((at for at in moments if at is not None and at > scene.now), default=None)

@@ -9,6 +9,7 @@ from davy.engine import pause, runs, weights
 from davy.engine.abort import Progress
 from davy.engine.effect import Effect
 from davy.engine.position import Position, Stage
+from davy.engine.restart import Restart
 from davy.engine.world import Answer, ReplicaSet, Rollout, World
 
 
@@ -26,6 +27,13 @@ class Scene:
     aborted: str
     """Why the update was aborted, "" when it wasn't."""
     now: datetime
+    restart: Restart | None = None
+    """How far a restart is that is due, None: none is."""
+
+    @property
+    def restarting(self) -> bool:
+        """Some pod is still from before the restart, or its successor isn't available."""
+        return self.restart is not None and self.restart.turn is not None
 
     @property
     def new(self) -> ReplicaSet | None:
@@ -59,7 +67,17 @@ def message(scene: Scene) -> str:
         return f"InvalidSpec: {first}{rest}{held}"
     held_by_hand = scene.rollout.spec.paused and scene.position.stage is not Stage.ABORTED
     by_hand = f"{MANUALLY_PAUSED} until spec.paused is false. " if held_by_hand else ""
-    return f"{by_hand}{_at(scene)}"
+    return f"{by_hand}{_at(scene)}{_restarting(scene)}"
+
+
+def _restarting(scene: Scene) -> str:
+    if scene.restart is None or not scene.restarting:
+        return ""
+    left = scene.restart.left
+    pods = "1 pod is" if left == 1 else f"{left} pods are"
+    if left == 0:
+        return " Restart: the last new pods are starting."
+    return f" Restart: {pods} from before {clock(scene.restart.at)}."
 
 
 def _at(scene: Scene) -> str:

@@ -56,6 +56,9 @@ def status(scene: Scene, wanted: int | None) -> RolloutStatus:
             "promote_full": True if position.promote_full else None,
             "controller_pause": True if position.controller_pause else None,
             "pause_conditions": list(position.pauses) or None,
+            "restarted_at": scene.restart.at
+            if scene.restart and not scene.restarting
+            else before.restarted_at,
             "canary": canary,
             "traffic": _traffic(scene, wanted),
             "progress": scene.waited.mark if scene.waited.deadline else None,
@@ -92,7 +95,8 @@ def _phase(scene: Scene) -> RolloutPhase:
         return RolloutPhase.DEGRADED
     if scene.rollout.spec.paused or scene.position.pauses:
         return RolloutPhase.PAUSED
-    return RolloutPhase.HEALTHY if scene.settled else RolloutPhase.PROGRESSING
+    done = scene.settled and not scene.restarting
+    return RolloutPhase.HEALTHY if done else RolloutPhase.PROGRESSING
 
 
 def _weights(scene: Scene) -> Weights | None:

@@ -36,6 +36,18 @@ class Rollout:
 
 
 @dataclass(frozen=True)
+class Pod:
+    """One pod of a ReplicaSet."""
+
+    name: str
+    uid: str
+    created_at: datetime
+    ready: bool
+    going: bool = False
+    """It has a deletionTimestamp."""
+
+
+@dataclass(frozen=True)
 class ReplicaSet:
     """One revision's ReplicaSet."""
 
@@ -62,6 +74,8 @@ class ReplicaSet:
     failure: str | None = None
     """Why pods can't be created (quota, admission): the ReplicaFailure condition's message."""
     created_at: datetime | None = None
+    pods: tuple[Pod, ...] | None = None
+    """None: nobody asked; they are looked at while a restart is pending."""
 
 
 class Answer(Enum):

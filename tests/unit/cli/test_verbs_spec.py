@@ -1,6 +1,7 @@
 """State in, patch of the spec or sentence out."""
 
 import json
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -243,3 +244,21 @@ def test_images_that_are_written_wrongly(davy: Shell, images: tuple[str, ...], s
     done = davy(cluster, "set", "image", "cart", *images)
     assert (done.code, cluster.reads) == (2, 0)
     assert said in done.err
+
+
+def test_restart_writes_a_moment_in_whole_seconds(davy: Shell) -> None:
+    """As old as pods tell their age; said twice within one it is written once."""
+    at = datetime(2031, 5, 4, 16, 0, 0, 999_000, tzinfo=timezone(timedelta(hours=2)))
+    rollout = a_rollout()
+    decision = verbs_spec.restart(at)(rollout, GROUP)
+    assert isinstance(decision, Write)
+    assert decision.spec == {"restartAt": "2031-05-04T14:00:00Z"}
+    rollout["spec"] |= decision.spec
+    assert isinstance(verbs_spec.restart(at)(rollout, GROUP), Already)
+    cluster = a_cluster(a_rollout())
+    assert davy(cluster, "restart", "cart", "--in", "10m").code == 0
+    ((part, body),) = cluster.patches
+    assert (part, [*body["spec"]]) == ("", ["restartAt"])
+    wrong = davy(cluster, "restart", "cart", "-i", "soon")
+    assert wrong.code == 2
+    assert "'soon' is not a duration" in wrong.err

@@ -4,7 +4,7 @@ It knows nothing of Kubernetes: pods become available some seconds after they we
 route takes a patch at once, runs end when the test says so. Every state is checked by `invariants`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,8 +13,9 @@ from davy.api.analysis import Phase
 from davy.api.rollout import RolloutSpec
 from davy.api.status import RolloutStatus
 from davy.engine import plan as plans
+from davy.engine import restart
 from davy.engine.decide import EngineSettings, decide
-from davy.engine.world import Answer, ReplicaSet, Role, Rollout, Route, Run, World
+from davy.engine.world import Answer, Pod, ReplicaSet, Role, Rollout, Route, Run, World
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SETTLE = timedelta(seconds=1)
@@ -71,6 +72,11 @@ class Cluster:
     writes: int = 0
     check: Callable[["Cluster", plans.Plan], None] | None = None
     _pods_at: dict[str, list[datetime]] = field(default_factory=dict)
+    """When each pod is available, by hash."""
+    _made: dict[str, list[tuple[str, datetime]]] = field(default_factory=dict)
+    """Name and age of each pod, in the same order."""
+    made: int = 0
+    """Pods so far."""
 
     @classmethod
     def of(cls, wanted: RolloutSpec, **more: Any) -> "Cluster":
@@ -168,12 +174,36 @@ class Cluster:
             times = self._pods_at.setdefault(name, [])
             del times[found.desired :]
             times += [self.now + self.start_delay] * (found.desired - len(times))
+            made = self._made.setdefault(name, [])
+            del made[found.desired :]
+            made += [self._named(name) for _ in range(found.desired - len(made))]
             ready = 0 if name in self.broken else sum(at <= self.now for at in times)
             self.sets[name] = replace(
                 found, current=found.desired, ready=ready, available=ready, observed=True
             )
+            if restart.pending(self.rollout):
+                self.sets[name] = replace(self.sets[name], pods=tuple(self._pods(name)))
 
-    def _act(self, action: plans.Action) -> None:  # noqa: C901 - a case per kind of action
+    def _named(self, template_hash: str) -> tuple[str, datetime]:
+        self.made += 1
+        return f"{template_hash}-{self.made}", self.now
+
+    def _pods(self, template_hash: str) -> Iterator[Pod]:
+        for (name, made), at in zip(
+            self._made[template_hash], self._pods_at[template_hash], strict=True
+        ):
+            ready = at <= self.now and template_hash not in self.broken
+            yield Pod(name, name, made, ready)
+
+    def _evict(self, name: str) -> None:
+        """Another pod follows at once."""
+        for template_hash, made in self._made.items():
+            for index, (found, _) in enumerate(made):
+                if found == name:
+                    made[index] = self._named(template_hash)
+                    self._pods_at[template_hash][index] = self.now + self.start_delay
+
+    def _act(self, action: plans.Action) -> None:  # noqa: C901, PLR0912 - a case per kind of action
         self.log.append(f"{(self.now - START).total_seconds():g} {type(action).__name__}")
         match action:
             case plans.SetWeights(canary=canary):
@@ -208,6 +238,8 @@ class Cluster:
                 self.runs[name] = replace(self.runs[name], terminating=True, phase=Phase.SUCCESSFUL)
             case plans.DeleteRun(name=name):
                 del self.runs[name]
+            case plans.EvictPod(name=name):
+                self._evict(name)
             case plans.MarkRollout(finalizer=finalizer, revision=revision):
                 self.rollout = replace(self.rollout, finalizer=finalizer, revision=revision)
 

@@ -29,6 +29,7 @@ class Watcher:
                     self._pointed(cluster, action)
                 case _:
                     pass
+        self._evicted(cluster, plan)
         self._abort_first(cluster, plan)
         self._forward(cluster, plan)
         self._held(cluster, plan)
@@ -129,3 +130,22 @@ class Watcher:
                 case _:
                     pass
         self.checked.add("paused")
+
+    def _evicted(self, cluster: Cluster, plan: plans.Plan) -> None:
+        """A restart: old pods alone, few at a time, and no weight that they carry (I2)."""
+        gone = {action.name for action in plan.actions if isinstance(action, plans.EvictPod)}
+        spec = cluster.rollout.spec
+        for found in cluster.sets.values():
+            mine = [pod for pod in found.pods or () if pod.name in gone]
+            if not mine:
+                continue
+            assert spec.restart_at is not None
+            assert all(pod.created_at < spec.restart_at <= cluster.now for pod in mine)
+            left = found.available - sum(pod.ready for pod in mine)
+            if any(pod.ready for pod in mine):
+                assert left >= found.desired - max(1, spec.replicas // 4), f"I2: {mine} of {found}"
+            new = found.hash == plan.status.current_pod_hash != plan.status.stable_rs
+            if new and plan.status.stable_rs:
+                carried = weights.carried(max(0, left), spec.replicas)
+                assert (cluster.route.canary_weight or 0) <= carried, f"I2: {mine} of {found}"
+            self.checked.add("restart")

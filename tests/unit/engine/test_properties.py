@@ -79,6 +79,11 @@ def resume(cluster: Cluster) -> None:
     cluster.apply(cluster.rollout.spec.model_copy(update={"paused": False}))
 
 
+def restart(cluster: Cluster) -> None:
+    """Somebody wants new pods."""
+    cluster.apply(cluster.rollout.spec.model_copy(update={"restart_at": cluster.now}))
+
+
 def wait(_: Cluster) -> None:
     """Nothing happens."""
 
@@ -99,6 +104,7 @@ CHANGES: st.SearchStrategy[Change] = st.one_of(
             skip,
             pause,
             resume,
+            restart,
             kill,
             crash,
             lose_route,
