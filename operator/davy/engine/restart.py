@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Final
 
 from davy.api.fields import format_instant
-from davy.engine import weights
 from davy.engine.effect import Surroundings
 from davy.engine.plan import Action, EvictPod
 from davy.engine.position import Position, Stage
@@ -68,7 +67,7 @@ def making_room(around: Surroundings, position: Position, restart: Restart | Non
 def evictions(
     around: Surroundings, position: Position, restart: Restart | None, route: Sequence[Action]
 ) -> tuple[Action, ...]:
-    """The pods to evict now: none while the route changes, or the canary's weight needs them.
+    """The pods to evict now: none while the route changes, as it does to make room for them.
 
     Args:
         around: from `making_room`.
@@ -82,10 +81,6 @@ def evictions(
     first = position.stage is Stage.FIRST
     if not (first or around.took.in_effect):
         return ()
-    if turn.hash == around.leaving_hash:
-        room = weights.carried(around.available(turn.hash), around.full)
-        if (around.world.route.canary_weight or 0) > room:
-            return ()
     why = f"older than restartAt {format_instant(restart.at)}; {restart.left} are left"
     return tuple(EvictPod(pod.name, pod.uid, why) for pod in _next(turn, restart.at, around.full))
 
