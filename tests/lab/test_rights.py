@@ -3,6 +3,7 @@
 import asyncio
 import copy
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -188,6 +189,8 @@ async def a_life(lab: Lab, namespace: str, router: Router) -> None:
     )
     await lab.apply(_always(lab), namespace=namespace)
     await shop.healthy()
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    shop.rollout["spec"]["restartAt"] = soon.strftime("%Y-%m-%dT%H:%M:%SZ")
     await shop.release("v2")
     await shop.until(phase="Paused", weight=50)
     await shop.edit_status(abort=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 from davy.api import errors
 from davy.cluster.client import Json, Listing
-from davy.cluster.kinds import EVENT, LEASE, REPLICA_SET, Kind
+from davy.cluster.kinds import EVENT, LEASE, POD, REPLICA_SET, Kind
 from tests.sim import validation
 
 STATUS_KINDS = frozenset(
@@ -227,6 +227,15 @@ class Cluster:
         if version not in {None, held["metadata"]["resourceVersion"]}:
             raise errors.Conflict(f"{kind} {namespace}/{name} has been modified", status=409)
         self.remove(kind, namespace, name)
+
+    async def evict(self, namespace: str, name: str, *, uid: str) -> None:
+        """See `Api.evict`."""
+        self._write(Call("create", POD, namespace, name, "eviction"))
+        held = self._objects.get((POD, namespace, name))
+        if held is not None and held["metadata"]["uid"] != uid:
+            raise errors.Conflict(f"Pod {namespace}/{name} has another uid", status=409)
+        if held is not None:
+            self.remove(POD, namespace, name)
 
     async def served(self, group: str, version: str) -> frozenset[str]:
         """See `Api.served`."""

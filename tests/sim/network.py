@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from davy.api import errors
 from davy.cluster.client import Json, Listing
-from davy.cluster.kinds import REPLICA_SET, Kind
+from davy.cluster.kinds import POD, REPLICA_SET, Kind
 from tests.sim import older
 from tests.sim.cluster import Call, Cluster
 from tests.sim.loop import VirtualLoop
@@ -159,6 +159,11 @@ class Network:
         await self._send(
             call, lambda: self._cluster.delete(kind, namespace, name, uid=uid, version=version)
         )
+
+    async def evict(self, namespace: str, name: str, *, uid: str) -> None:
+        """See `Api.evict`."""
+        call = Call("create", POD, namespace, name, "eviction")
+        await self._send(call, lambda: self._cluster.evict(namespace, name, uid=uid))
 
     async def served(self, group: str, version: str) -> frozenset[str]:
         """See `Api.served`."""

@@ -69,6 +69,9 @@ def sized(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> None:
     )
     if shown.aborted and template_hash == shown.status.get("currentPodHash"):
         judge.check("I3", not grows, f"{template_hash} is aborted, and gets {size} pods")
+    if shown.paused and shown.status.get("stableRS") not in {None, template_hash}:
+        alone = shown.status["stableRS"] not in shown.sets
+        judge.check("I6", alone or not grows, f"{template_hash} gets {size} pods, though paused")
 
 
 def _standing(shown: Shown, sizes: dict[str, int]) -> int:

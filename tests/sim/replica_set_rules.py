@@ -25,6 +25,14 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
         return
     was = change.before["spec"].get("replicas", 1)
     now = 0 if change.type == GONE else change.object["spec"].get("replicas", 1)
+    stable = shown.status.get("stableRS")
+    if shown.paused and not shown.deleting and stable not in {None, template_hash}:
+        most = max(was, -(-shown.held * shown.full // 100))
+        judge.check(
+            "I6",
+            min(was, shown.full) <= now <= most,
+            f"{template_hash} is scaled from {was} to {now} of {shown.full}, though paused",
+        )
     if now >= was or shown.full == 0 or judge.unseen(ledger, shown) or shown.deleting:
         return
     if now == 0:
@@ -70,6 +78,9 @@ def _created(judge: "Judge", ledger: Ledger, shown: Shown, made: Json) -> None:
         template == shown.rollout["spec"]["template"],
         "the new ReplicaSet isn't of the template that the user applied",
     )
+    stable = shown.status.get("stableRS")
+    begun = made["spec"]["replicas"] > 0 and hash_of(made) != stable
+    judge.check("I6", not (shown.paused and begun), "the new revision gets pods, though paused")
     twins = [
         found["metadata"]["name"]
         for found in judge.world.cluster.held(REPLICA_SET)

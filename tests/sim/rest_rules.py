@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.sim.judge import Judge
 
+from davy.api.fields import parse_instant
 from davy.cluster.client import Json
 from davy.cluster.kinds import REPLICA_SET
 from tests.sim import manifests
@@ -25,6 +26,10 @@ def settled(judge: "Judge", ledger: Ledger, held: Json) -> None:
     without_router = judge.world.setup.router == PODS
     written, does = judge.world.written(name), ledger.carries
     aborted = phase == "Degraded" and status.get("abort")
+    if phase == "Healthy" and judge.world.setup.pods_shown:
+        asked, done = held["spec"].get("restartAt"), status.get("restartedAt")
+        same = asked is None or (done is not None and parse_instant(asked) == parse_instant(done))
+        judge.check("liveness", same, f"{where} Restart at {asked}, and done at {done}.")
     if phase == "Healthy" or aborted:
         on_stable = written.canary == does.canary == (None if without_router else 0)
         judge.check("liveness", on_stable, f"{where} The route: {written}; the mesh: {does}")

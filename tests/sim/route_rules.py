@@ -45,6 +45,11 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
             not (shown.aborted and raised),
             f"weight {share} to {template_hash}, though aborted",
         )
+        judge.check(
+            "I6",
+            not (shown.paused and raised and (after.canary or 0) > shown.held),
+            f"weight {share} to {template_hash}, though paused at {shown.held}",
+        )
         held = judge.world.rollout(ledger.name)
         on = held is not None and FINALIZER in (held["metadata"].get("finalizers") or ())
         judge.check("I9", on, "the canary gets weight, and no finalizer would take it back")

@@ -111,6 +111,8 @@ def generate(seed: int) -> Schedule:
     for _ in range(chance.choice((0, 1, 2, 3, 4, 6, 9))):
         at = max(0.5, chance.choice(around) + chance.uniform(-3, 45))
         entries.append(Entry(round(at, 2), *chance.choice(makers)(chance, setup)))
+    entries += _holds(Random(f"holds {seed}"), setup, around)
+    entries += _restarts(Random(f"restarts {seed}"), setup, around)
     return Schedule(seed, setup, tuple(sorted(entries, key=lambda entry: entry.at)))
 
 
@@ -199,6 +201,32 @@ Made = tuple[str, Mapping[str, Any]]
 def _verb(chance: Random, setup: Setup) -> Made:
     verb = chance.choice(("abort", "abort", "abort", "promote", "promote", "promote_full", "retry"))
     return verb, {"name": chance.choice(setup.names)}
+
+
+def _holds(chance: Random, setup: Setup, around: list[float]) -> list[Entry]:
+    """In one schedule of five a rollout is paused in its spec, once or twice."""
+    return [
+        Entry(
+            round(max(0.5, chance.choice(around) + chance.uniform(-1, 30)), 2),
+            "hold",
+            {"name": chance.choice(setup.names), "seconds": chance.choice((0.5, 5.0, 20.0, 60.0))},
+        )
+        for _ in range(chance.choice((0, 0, 0, 0, 0, 0, 0, 0, 1, 2)))
+    ]
+
+
+def _restarts(chance: Random, setup: Setup, around: list[float]) -> list[Entry]:
+    """Where pods are shown, half the time a rollout is restarted, once or twice."""
+    if not setup.pods_shown:
+        return []
+    return [
+        Entry(
+            round(max(0.5, chance.choice(around) + chance.uniform(1, 40)), 2),
+            "restart",
+            {"name": chance.choice(setup.names)},
+        )
+        for _ in range(chance.choice((0, 0, 1, 2)))
+    ]
 
 
 def _edit(chance: Random, setup: Setup) -> Made:

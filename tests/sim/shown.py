@@ -64,6 +64,17 @@ class Shown:
         return list(self.rollout["spec"]["strategy"]["canary"]["steps"])
 
     @property
+    def paused(self) -> bool:
+        """`spec.paused`."""
+        return bool(self.rollout["spec"].get("paused"))
+
+    @property
+    def held(self) -> int:
+        """The most weight that a pause by hand may hold: what was recorded, or is written."""
+        recorded = (self.status.get("traffic") or {}).get("held")
+        return max(recorded or 0, self.written.canary or 0)
+
+    @property
     def deleting(self) -> bool:
         """The Rollout is on its way out."""
         return "deletionTimestamp" in self.rollout["metadata"]

@@ -39,6 +39,7 @@ def written(judge: "Judge", ledger: Ledger, under_way: Pass, change: Change) -> 
     was = min(before.get("currentStepIndex") or 0, len(shown.steps))
     now = after.get("currentStepIndex") or 0
     judge.check("I6", now >= was, lambda: f"step {was} → {now}, of the same revision")
+    judge.check("I6", now == was or not shown.paused, f"step {was} → {now}, though paused")
     if not before.get("promoteFull"):
         for index in range(was, now):
             _passed(judge, ledger, shown, before, index)
@@ -101,6 +102,7 @@ def _in_place(judge: "Judge", ledger: Ledger, shown: Shown, weight: int, what: s
 def _promoted(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, after: Json) -> None:
     new = after.get("stableRS")
     judge.check("I6", new == after.get("currentPodHash"), f"{new} is stable, out of turn")
+    judge.check("I6", not shown.paused, f"{new} is stable, though paused")
     pods, full = shown.available(new), shown.full
     judge.check("I5", pods >= full, f"{new} is stable with {pods} of {full} pods")
     if before.get("stableRS") is None:
@@ -123,7 +125,8 @@ def _explains(judge: "Judge", ledger: Ledger, shown: Shown, status: Json) -> Non
         f"the status has phase {phase}",
     )
     if phase == "Paused":
-        judge.check("I10", bool(status.get("pauseConditions")), "Paused, and no pause")
+        paused = status.get("pauseConditions") or shown.paused
+        judge.check("I10", bool(paused), "Paused, and no pause")
     if phase == "Degraded":
         said = status.get("abort") or "InvalidSpec" in message or "No progress" in message
         judge.check("I10", bool(said), f"Degraded, and not why: {message}")

@@ -11,7 +11,17 @@ import pytest
 
 from davy.analysis import judge
 from davy.cluster import apply
-from davy.engine import basic, by_pods, by_route, effect, scale, steps, weights
+from davy.engine import (
+    basic,
+    by_pods,
+    by_route,
+    decide,
+    effect,
+    position,
+    scale,
+    steps,
+    weights,
+)
 from tests.sim.runner import one
 
 pytestmark = pytest.mark.sim
@@ -58,6 +68,16 @@ def pauses_are_skipped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(steps, "_pause", lambda position, _: (position, True))
 
 
+def a_pause_by_hand_holds_no_weight(patch: pytest.MonkeyPatch) -> None:
+    """`spec.paused` holds the steps, and not what the step under way asks for."""
+
+    def of_step(_: Any, where: Any) -> int:
+        aborted = where.stage is position.Stage.ABORTED
+        return 0 if aborted else weights.of_step(where.steps, where.index)
+
+    patch.setattr(decide, "_target", of_step)
+
+
 def nothing_is_a_success(patch: pytest.MonkeyPatch) -> None:
     """An analysis step is passed without its run's success."""
     patch.setattr(steps, "_analysis", lambda position, _: (position, position.step_run is not None))
@@ -100,6 +120,7 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     no_settling,
     no_resource_version,
     pauses_are_skipped,
+    a_pause_by_hand_holds_no_weight,
     nothing_is_a_success,
     a_dry_run_decides,
     an_abort_is_no_haste,

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from davy.api.fields import format_instant
-from davy.cli import verbs
+from davy.cli import verbs, verbs_spec
 from davy.cluster.client import Json
 from davy.cluster.kinds import Kind
 from davy.engine.revision import template_hash
@@ -42,6 +42,9 @@ class Users:
 
     def promote_all(self) -> int:
         """Every rollout that waits for a person goes on; how many did."""
+        for name in self._world.setup.names:
+            if ((self._world.rollout(name) or {}).get("spec") or {}).get("paused"):
+                self.do_unpause(name)
         waiting = [
             name
             for name in self._world.setup.names
@@ -71,7 +74,10 @@ class Users:
             )
             self._puts(ROLLOUT, wanted)
         elif "deletionTimestamp" not in held["metadata"]:
-            self._puts(ROLLOUT, {**held, "spec": wanted["spec"]})
+            kept = {
+                key: held["spec"][key] for key in ("paused", "restartAt") if key in held["spec"]
+            }
+            self._puts(ROLLOUT, {**held, "spec": {**wanted["spec"], **kept}})
         self._world.judge.applied(name, template)
 
     def do_apply(self, name: str, version: str) -> None:
@@ -123,11 +129,25 @@ class Users:
         self._world.note("user", decision.said)
         if isinstance(decision, verbs.Write):
             self._world.cluster.actor = "user"
-            at_once(
-                self._world.cluster.patch_merge(
-                    ROLLOUT, NAMESPACE, name, {"status": decision.status}, subresource="status"
-                )
-            )
+            for part, subresource in (
+                ({"spec": decision.spec}, ""),
+                ({"status": decision.status}, "status"),
+            ):
+                if any(part.values()):
+                    at_once(
+                        self._world.cluster.patch_merge(
+                            ROLLOUT, NAMESPACE, name, part, subresource=subresource
+                        )
+                    )
+
+    def do_hold(self, name: str, seconds: float) -> None:
+        """Somebody pauses the rollout in its spec, and resumes it after a while."""
+        self._verb(name, verbs_spec.pause)
+        self._world.loop.later(seconds, self.do_unpause, name)
+
+    def do_unpause(self, name: str) -> None:
+        """See the command `resume`."""
+        self._verb(name, verbs_spec.resume)
 
     def do_abort(self, name: str) -> None:
         """See the command."""
@@ -144,6 +164,11 @@ class Users:
     def do_retry(self, name: str) -> None:
         """See the command."""
         self._verb(name, verbs.retry)
+
+    def do_restart(self, name: str) -> None:
+        """See the command."""
+        at = START + timedelta(seconds=int(self._world.now))
+        self._verb(name, verbs_spec.restart(at))
 
     def _parts(self, name: str, part: str) -> list[tuple[Kind, Json]]:
         found = manifests.network(self._world.setup, name)

@@ -90,6 +90,7 @@ class Workloads:
         for workload in self._sets.values():
             for pod in workload.pods[::2]:
                 pod.ready_since = None
+                self._shows_ready(pod, ready=False)
                 self._note(_ME, f"pod {pod.name} is lost with its node")
                 self._loop.later(seconds, self._replace, workload.name, pod)
             self._publish_soon(workload)
@@ -101,6 +102,8 @@ class Workloads:
             self._loop.later(0.1, self._sync, name)
 
     def _told(self, change: Change) -> None:
+        if change.kind == POD and change.type == GONE and change.by != _ME:
+            self._gone(change.object["metadata"]["name"])
         if change.kind != REPLICA_SET:
             return
         name = change.object["metadata"]["name"]
@@ -115,6 +118,14 @@ class Workloads:
         workload = self._sets[name]
         if workload.observed != change.object["metadata"]["generation"]:
             self._loop.later(self._chance.uniform(0.005, 0.3), self._sync, name)
+
+    def _gone(self, name: str) -> None:
+        """Somebody removed a pod: another one follows it."""
+        for workload in self._sets.values():
+            for pod in [found for found in workload.pods if found.name == name]:
+                workload.pods.remove(pod)
+                self._publish_soon(workload)
+                self._loop.later(self._chance.uniform(0.01, 0.3), self._sync, workload.name)
 
     def _sync(self, name: str) -> None:
         """As many pods as wanted."""
@@ -159,16 +170,27 @@ class Workloads:
                     "name": pod.name,
                     "labels": {POD_TEMPLATE_HASH_LABEL: labels[POD_TEMPLATE_HASH_LABEL]},
                     "ownerReferences": [owner],
+                    **({"creationTimestamp": self._cluster.now()} if self._cluster.now else {}),
                 },
                 "status": {"phase": "Pending", "containerStatuses": [{"state": state}]},
             },
         )
+
+    def _shows_ready(self, pod: Pod, *, ready: bool) -> None:
+        held = self._cluster.look(POD, NAMESPACE, pod.name)
+        if held is None:
+            return
+        condition = {"type": "Ready", "status": "True" if ready else "False"}
+        self._cluster.actor = _ME
+        status = {**held["status"], "phase": "Running", "conditions": [condition]}
+        self._cluster.put(POD, {**held, "status": status})
 
     def _ready(self, name: str, pod: Pod) -> None:
         workload = self._sets.get(name)
         if workload is None or pod not in workload.pods or pod.ready_since is not None:
             return
         pod.ready_since = self._loop.time()
+        self._shows_ready(pod, ready=True)
         if self._setup.min_ready:
             self._loop.later(self._setup.min_ready, self._publish_soon, workload)
         flaps = workload.version.startswith("flapping") and pod.flaps < _FLAPS
@@ -181,6 +203,7 @@ class Workloads:
         if workload is None or pod not in workload.pods or self.calm:
             return
         pod.ready_since = None
+        self._shows_ready(pod, ready=False)
         pod.flaps += 1
         self._loop.later(self._chance.uniform(0.2, 4), self._ready, name, pod)
         self._publish_soon(workload)

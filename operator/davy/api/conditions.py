@@ -5,6 +5,7 @@ Argo Rollouts' names where Argo has one; `Ready`, `Reconciling`, `Stalled` are k
 """
 
 from enum import StrEnum
+from typing import Final
 
 
 class RolloutPhase(StrEnum):
@@ -75,6 +76,10 @@ class PauseReason(StrEnum):
 
     CANARY_PAUSE_STEP = "CanaryPauseStep"
     INCONCLUSIVE_ANALYSIS = "InconclusiveAnalysisRun"
+
+
+MANUALLY_PAUSED: Final = "manually paused"
+"""Argo's words for `spec.paused`; the message of the Paused condition begins with them."""
 
 
 class EventReason(StrEnum):

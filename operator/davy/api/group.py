@@ -13,6 +13,8 @@ POD_TEMPLATE_HASH_LABEL: Final = "rollouts-pod-template-hash"
 SCALE_DOWN_DEADLINE: Final = "scale-down-deadline"
 """ReplicaSet annotation, RFC 3339: when a drained ReplicaSet may go to 0."""
 
+_TEMPLATE: Final = "/template"
+
 RUN_TYPE_LABEL: Final = "rollout-type"
 STEP_INDEX_LABEL: Final = "step-index"
 
@@ -39,6 +41,11 @@ class ApiGroup:
         return f"rollout.{self.name}/desired-replicas"
 
     @property
+    def template_annotation(self) -> str:
+        """On ReplicaSets: the pod template as the user wrote it, JSON, for `davy undo`."""
+        return f"rollout.{self.name}{_TEMPLATE}"
+
+    @property
     def managed_by_annotation(self) -> str:
         """On Services and DestinationRules that Davy narrows to a revision: the Rollout's name."""
         return f"{self._tool}/managed-by-rollouts"
@@ -56,3 +63,8 @@ class ApiGroup:
     @property
     def _tool(self) -> str:
         return f"argo-rollouts.{self.name}" if self.name == ARGO else self.name
+
+
+def is_template_annotation(name: str) -> bool:
+    """Whether this is `template_annotation` of some group."""
+    return name.startswith("rollout.") and name.endswith(_TEMPLATE)

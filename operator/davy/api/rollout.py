@@ -11,6 +11,7 @@ from davy.api.fields import (
     BY_NAME,
     INT32,
     DurationOrSeconds,
+    Instant,
     IntOrPercent,
     Model,
     ObjectName,
@@ -174,7 +175,8 @@ class CanaryStrategy(Model):
         "25%",
         description="Pods of `replicas` that an update without trafficRouting may take away before "
         "others are available: a number, or percent of `replicas`, rounded down; 1 where this and "
-        "maxSurge both come to 0. With trafficRouting it says nothing, as in Argo Rollouts.",
+        "maxSurge both come to 0. With trafficRouting it bounds nothing but a restart (restartAt), "
+        "as in Argo Rollouts.",
     )
     analysis: BackgroundAnalysis | None = Field(
         None, description="Runs beside the steps; when it fails the rollout aborts."
@@ -265,6 +267,17 @@ class RolloutSpec(Model):
     )
     progress_deadline_abort: bool = Field(
         default=False, description="true: abort when progressDeadlineSeconds have passed."
+    )
+    paused: bool = Field(
+        default=False,
+        description="true: no step goes on, no weight rises and no ReplicaSet is scaled for an "
+        "update, until it is false again. `replicas` is followed, a failed analysis, an abort and "
+        "a deletion take the traffic back as ever.",
+    )
+    restart_at: Instant | None = Field(
+        None,
+        description="Pods that were made before this moment are evicted, maxUnavailable of them "
+        "at a time (at least one), the next when those before are replaced and available.",
     )
     analysis: RunHistory = Field(
         default_factory=RunHistory, description="How many finished AnalysisRuns are kept."

@@ -63,7 +63,7 @@ def _idle(canary: CanaryStrategy) -> Iterator[Finding]:
     """Fields that Argo accepts where they say nothing."""
     if canary.traffic_routing:
         why = "says nothing beside trafficRouting, where stable keeps its pods; remove it"
-        fields = {"max_surge": "maxSurge", "max_unavailable": "maxUnavailable"}
+        fields = {"max_surge": "maxSurge"}
     else:
         why = "says nothing without trafficRouting, where the pods are the weight; remove it"
         fields = {"abort_scale_down_delay_seconds": "abortScaleDownDelaySeconds"}

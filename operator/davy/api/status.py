@@ -6,7 +6,7 @@ Verbs: `abort`, `promoteFull`, `pauseConditions` (cleared) and `currentStepIndex
 from pydantic import Field
 
 from davy.api.analysis import StatusModel
-from davy.api.conditions import ConditionType, RolloutPhase
+from davy.api.conditions import MANUALLY_PAUSED, ConditionType, RolloutPhase
 from davy.api.fields import Instant
 
 
@@ -74,6 +74,8 @@ class TrafficStatus(StatusModel):
     """None: the route can't be read."""
     verified: int | None = None
     """The last weight that took effect (verified, or settled where nothing can be known)."""
+    held: int | None = None
+    """The weight that `spec.paused` holds; None: it doesn't, or the route couldn't be read."""
 
 
 class ProgressMark(StatusModel):
@@ -99,6 +101,8 @@ class RolloutStatus(StatusModel):
     promote_full: bool | None = None
     controller_pause: bool | None = None
     pause_conditions: list[PauseCondition] | None = None
+    restarted_at: Instant | None = None
+    """The `spec.restartAt` since when every pod is new."""
     canary: CanaryStatus | None = None
     traffic: TrafficStatus | None = None
     progress: ProgressMark | None = None
@@ -123,3 +127,9 @@ class RolloutStatus(StatusModel):
     def condition(self, kind: ConditionType) -> Condition | None:
         """The condition of this type, if it was ever set."""
         return next((found for found in self.conditions or () if found.type == kind), None)
+
+    @property
+    def paused_by_hand(self) -> bool:
+        """The last pass found `spec.paused` to be true."""
+        told = self.condition(ConditionType.PAUSED)
+        return told is not None and told.message.startswith(MANUALLY_PAUSED)

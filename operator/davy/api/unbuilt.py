@@ -78,21 +78,6 @@ _SPEC: Final = (
         "remove it, and use `promote --full` to skip the steps by hand",
     ),
     Unbuilt(
-        "spec",
-        "paused",
-        _FLAG,
-        "pausing by a field of the spec is",
-        "add a pause step, or abort",
-        neutral=(False,),
-    ),
-    Unbuilt(
-        "spec",
-        "restartAt",
-        {"type": "string", "format": "date-time"},
-        "restarting pods at a time is",
-        "change an annotation of the pod template",
-    ),
-    Unbuilt(
         "spec.strategy",
         "blueGreen",
         _OBJECT,

@@ -154,9 +154,11 @@ async def view(connection: Connection, group: ApiGroup, namespace: str, name: st
 
 
 async def follow(
-    connection: Connection, group: ApiGroup, namespace: str, name: str
+    connection: Connection, group: ApiGroup, namespace: str, name: str, *, with_parts: bool = True
 ) -> AsyncGenerator[RolloutView, None]:
     """The same at each change, beginning with now; a lost connection is taken up again and noted.
+
+    Without its parts (ReplicaSets, pods, AnalysisRuns) nothing but the Rollout is read.
 
     Raises:
         NotFound: no such rollout or kind, or it was deleted meanwhile.
@@ -165,12 +167,10 @@ async def follow(
     await rollout(connection.api, group, namespace, name)  # its 404 is the better sentence
     own = _Mirror(Kinds(group).rollout, required=True)
     mirrors = _mirrors(group)
-    await asyncio.gather(*(m.fill(connection.api, namespace) for m in (own, *mirrors)))
+    kept = (own, *mirrors) if with_parts else (own,)
+    await asyncio.gather(*(mirror.fill(connection.api, namespace) for mirror in kept))
     changed = asyncio.Event()
-    tasks = [
-        asyncio.create_task(mirror.keep(connection, namespace, changed))
-        for mirror in (own, *mirrors)
-    ]
+    tasks = [asyncio.create_task(mirror.keep(connection, namespace, changed)) for mirror in kept]
     before: RolloutView | None = None
     try:
         while True:

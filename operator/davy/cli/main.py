@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from davy.api.errors import DavyError
 from davy.api.group import DAVY
@@ -33,11 +34,20 @@ PARTS: Final = {
     "get": _Part("davy.cli.get", "Show a rollout: steps, weights, pods, analysis."),
     "list": _Part("davy.cli.list", "List rollouts."),
     "promote": _Part("davy.cli.promote", "End a rollout's pause; --full passes all steps."),
+    "status": _Part("davy.cli.status", "Wait until a rollout is done, for scripts."),
+    "pause": _Part("davy.cli.pause", "Hold an update where it is."),
+    "resume": _Part("davy.cli.resume", "End what pause began."),
     "abort": _Part("davy.cli.abort", "Give an update up: all traffic goes to stable."),
     "retry": _Part("davy.cli.retry", "Take an aborted update up again."),
+    "restart": _Part("davy.cli.restart", "Replace a rollout's pods."),
+    "undo": _Part("davy.cli.undo", "Put an older revision's template back."),
+    "set": _Part("davy.cli.set", "Set images, which begins an update."),
+    "create": _Part("davy.cli.create", "Create an AnalysisRun from a template."),
+    "terminate": _Part("davy.cli.terminate", "End an AnalysisRun."),
     "lint": _Part("davy.cli.lint", "Check manifests before they are applied."),
     "crds": _Part("davy.cli.crds", "Print the CustomResourceDefinitions."),
     "run": _Part("davy.cli.run", "Run the operator."),
+    "completion": _Part("davy.cli.completion", "Print a shell's completion script."),
     "version": _Part("davy.cli.version", "Show the version, and what the cluster serves."),
 }
 
@@ -67,6 +77,15 @@ class _LazyGroup(click.Group):
             raise click.ClickException(f"davy {cmd_name} can't be loaded: it is no command.")
         _pass_on(ctx, cmd_name, loaded)
         return loaded
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands that begin so, with nothing loaded, and the global options."""
+        found = [
+            CompletionItem(name, help=part.summary)
+            for name, part in PARTS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(
         self,

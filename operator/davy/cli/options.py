@@ -36,6 +36,21 @@ KINDS = ("ro", "rollout", "rollouts")
 rollout_name = click.argument("name", type=RolloutName(), metavar="NAME")
 
 
+def rollout_name_after_kind(command: Callable[..., R]) -> Callable[..., R]:
+    """The same; `rollout cart`, as Argo's command line has it, is understood too."""
+
+    @click.argument("words", nargs=-1, required=True, metavar="[ro] NAME")
+    @click.pass_context
+    @wraps(command)
+    def wrapped(ctx: click.Context, /, words: tuple[str, ...], **given: Any) -> R:
+        *kinds, name = words
+        if kinds and (len(kinds) > 1 or kinds[0] not in KINDS):
+            raise click.UsageError(f"{' '.join(kinds)} isn't a rollout's kind.", ctx)
+        return command(name=RolloutName().convert(name, None, ctx), **given)
+
+    return wrapped
+
+
 def in_cluster(command: Callable[..., R]) -> Callable[..., R]:
     """Gives the command its Session, and the global options a second place: after the command.
 

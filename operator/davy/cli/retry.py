@@ -7,7 +7,7 @@ from davy.cli.session import Session
 
 
 @click.command(name="retry")
-@options.rollout_name
+@options.rollout_name_after_kind
 @options.output("json", "yaml", "name")
 @options.in_cluster
 def command(session: Session, name: str, *, form: str | None) -> None:

@@ -48,7 +48,8 @@ async def carry_out(
         decision = verb(found, group)
         if isinstance(decision, Already):
             return found, decision.said
-        waiting = unobserved(found)
+        rests = decision.of_status if isinstance(decision, Refuse) else bool(decision.status)
+        waiting = unobserved(found) if rests else None
         if waiting is not None and waited < PATIENCE_SECONDS:
             await asyncio.sleep(_PAUSE_SECONDS)
             waited += _PAUSE_SECONDS

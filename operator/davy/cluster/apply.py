@@ -8,15 +8,19 @@ All return the object as the server now has it, or None when nothing was sent, a
 of `errors.ApiFailure`.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from davy.api import errors, fields, group
 from davy.cluster.cache import Json, controller_of, uid_of, version_of
 from davy.cluster.client import Api
 from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
+
+_LONGEST_ANNOTATION: Final = 128 * 1024
+"""Bytes; the server takes 256 KiB for all of an object's annotations."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,22 @@ def replica_set(owner: Owner, new: NewReplicaSet, api_group: group.ApiGroup) -> 
             "annotations": {
                 api_group.revision_annotation: str(new.revision),
                 api_group.desired_replicas_annotation: str(new.desired),
+                **_kept(new.template, api_group),
             },
             "ownerReferences": [owner.reference()],
         },
         "spec": spec,
     }
+
+
+def _kept(template: Mapping[str, Any], api_group: group.ApiGroup) -> dict[str, str]:
+    """The user's own template, to go back to: in `spec` the server adds its defaults to it.
+
+    With these it would be another revision. One that is too long for an annotation is left out.
+    """
+    text = json.dumps(template, separators=(",", ":"), ensure_ascii=False)
+    fits = len(text.encode()) <= _LONGEST_ANNOTATION
+    return {api_group.template_annotation: text} if fits else {}
 
 
 async def create(

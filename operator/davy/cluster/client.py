@@ -27,7 +27,7 @@ import davy
 from davy.api import errors
 from davy.cluster import shallow
 from davy.cluster.failures import Call, mapped, refused
-from davy.cluster.kinds import Kind
+from davy.cluster.kinds import POD, Kind
 
 Json = dict[str, Any]
 _BAD_REQUEST: Final = 400
@@ -87,6 +87,9 @@ class Api(Protocol):
 
         With a version (its resourceVersion), a change since then is a Conflict.
         """
+
+    async def evict(self, namespace: str, name: str, *, uid: str) -> None:
+        """The pod of this uid is gone or going; what its disruption budget forbids is refused."""
 
     async def served(self, group: str, version: str) -> frozenset[str]:
         """Plural names that the server has under a group and version; empty when it has none."""
@@ -248,6 +251,18 @@ class Client:
         body = {"propagationPolicy": "Background", "preconditions": preconditions}
         with suppress(errors.NotFound):
             await self._send(call, "DELETE", kind.path(namespace, name), body=body)
+
+    async def evict(self, namespace: str, name: str, *, uid: str) -> None:
+        """See `Api.evict`."""
+        call = Call("create", POD, namespace, name, "eviction")
+        body = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"namespace": namespace, "name": name},
+            "deleteOptions": {"preconditions": {"uid": uid}},
+        }
+        with suppress(errors.NotFound):
+            await self._send(call, "POST", f"{POD.path(namespace, name)}/eviction", body=body)
 
     async def served(self, group: str, version: str) -> frozenset[str]:
         """See `Api.served`."""

@@ -84,6 +84,12 @@ class Fence:
             lambda: self._api.delete(kind, namespace, name, uid=uid, version=version),
         )
 
+    async def evict(self, namespace: str, name: str, *, uid: str) -> None:
+        """See `Api.evict`."""
+        await self._write(
+            f"evict Pod {namespace}/{name}", lambda: self._api.evict(namespace, name, uid=uid)
+        )
+
     async def served(self, group: str, version: str) -> frozenset[str]:
         """See `Api.served`."""
         return await self._api.served(group, version)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from sys import intern
 from typing import Any, Final
 
+from davy.api import group
 from davy.cluster.kinds import Kind
 
 Json = dict[str, Any]
@@ -66,14 +67,14 @@ def _plain(seen: Json) -> Json:
 
 
 def _pod(seen: Json) -> Json:
-    """Name, owner, and why containers don't run."""
+    """Name, owner, age, and why it isn't ready."""
     metadata, status = seen["metadata"], seen.get("status") or {}
     kept = {name: status[name] for name in ("phase", "reason") if name in status}
     for name in ("containerStatuses", "initContainerStatuses"):
         if troubled := [*_troubled(status.get(name) or ())]:
             kept[name] = troubled
-    if unplaced := [found for found in status.get("conditions") or () if _is_unplaced(found)]:
-        kept["conditions"] = unplaced
+    if lacking := [found for found in status.get("conditions") or () if _is_lacking(found)]:
+        kept["conditions"] = lacking
     return {
         "metadata": {name: metadata[name] for name in _OF_A_POD if name in metadata},
         "status": kept,
@@ -89,14 +90,25 @@ def _troubled(containers: Iterable[Json]) -> Iterator[Json]:
             yield {"state": {name: {"reason": of.get("reason", "")} for name, of in why.items()}}
 
 
-def _is_unplaced(condition: Mapping[str, Any]) -> bool:
-    return condition.get("type") == "PodScheduled" and condition.get("status") == "False"
+def _is_lacking(condition: Mapping[str, Any]) -> bool:
+    """It isn't placed, or not ready: of a pod that is well nothing is kept."""
+    kind, status = condition.get("type"), condition.get("status")
+    return (kind == "PodScheduled" and status == "False") or (kind == "Ready" and status != "True")
 
 
 def _replica_set(seen: Json) -> Json:
-    """All but the pod template: its hash says enough."""
+    """All but the pod template, in both its forms: its hash says enough."""
     spec = {name: value for name, value in (seen.get("spec") or {}).items() if name != "template"}
-    return {**_plain(seen), "spec": spec}
+    kept = _plain(seen)
+    metadata = kept["metadata"]
+    if annotations := metadata.get("annotations"):
+        small = {
+            name: value
+            for name, value in annotations.items()
+            if not group.is_template_annotation(name)
+        }
+        metadata = {**metadata, "annotations": small}
+    return {**kept, "metadata": metadata, "spec": spec}
 
 
 _OF_A_POD: Final = (
@@ -105,6 +117,7 @@ _OF_A_POD: Final = (
     "uid",
     "resourceVersion",
     "ownerReferences",
+    "creationTimestamp",
     "deletionTimestamp",
 )
 _TRIMS: Final[dict[tuple[str, str], Callable[[Json], Json]]] = {

@@ -16,7 +16,7 @@ from davy.api import errors
 from davy.cluster import apply
 from davy.cluster.cache import Cache, Json, uid_of, version_of
 from davy.cluster.client import Api
-from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
+from davy.cluster.kinds import POD, REPLICA_SET, Kind, Kinds
 from davy.controller import outcome as outcomes
 from davy.controller import runs
 from davy.controller.observe import Observation
@@ -84,7 +84,9 @@ class Actor:
                     _log.info("action done", action=name, why=action.why)
         return outcome
 
-    async def _try(self, seen: Observation, action: plan.Action, outcome: Outcome) -> int:
+    async def _try(  # noqa: PLR0911  # a case per kind of action
+        self, seen: Observation, action: plan.Action, outcome: Outcome
+    ) -> int:
         """Requests sent for one action."""
         if _adds_canary_pods(seen, action):
             await self._still_so(outcome)
@@ -104,6 +106,8 @@ class Actor:
                 return await self._replica_set(seen, action)
             case plan.CreateRun() | plan.TerminateRun() | plan.DeleteRun():
                 return await self._run(seen, action)
+            case plan.EvictPod():
+                return await self._evict(seen, action)
             case plan.MarkRollout():
                 made = await apply.mark_rollout(
                     self.api,
@@ -157,6 +161,15 @@ class Actor:
             await self._look_again(REPLICA_SET, seen.rollout.namespace, action.name)
             raise
         return self._took(REPLICA_SET, made)
+
+    async def _evict(self, seen: Observation, action: plan.EvictPod) -> int:
+        """One request; the pod is going, and counts no more though its watch is late."""
+        namespace = seen.rollout.namespace
+        await self.api.evict(namespace, action.name, uid=action.uid)
+        held = self.cache.get(POD, namespace, action.name)
+        if held is not None and uid_of(held) == action.uid:
+            self.cache.delete(POD, held)
+        return 1
 
     async def _run(
         self, seen: Observation, action: plan.CreateRun | plan.TerminateRun | plan.DeleteRun

@@ -1,7 +1,7 @@
 """Cache + route + runs → `world.Rollout` and `World`. Reads the cache and nothing else."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from davy.cluster.cache import Cache, Json, uid_of, version_of
 from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
 from davy.controller import pods, runs
 from davy.controller.interest import Reference
-from davy.engine import world
+from davy.engine import restart, world
 from davy.traffic import base as traffic
 from davy.traffic import registry
 
@@ -103,7 +103,9 @@ class Observer:
             raw=raw,
             rollout=rollout,
             world=world.World(
-                replica_sets=tuple(self._replica_sets(raw)),
+                replica_sets=tuple(
+                    self._replica_sets(raw, with_pods=restart.pending(rollout) is not None)
+                ),
                 route=route,
                 runs=tuple(runs.observed(self.cache, self.kinds, raw)),
                 problems=tuple(problems),
@@ -163,10 +165,11 @@ class Observer:
                     f"the cluster serves no {kind.kind} ({kind.api_version}); install its CRD.",
                 )
 
-    def _replica_sets(self, raw: Json) -> Iterator[world.ReplicaSet]:
+    def _replica_sets(self, raw: Json, *, with_pods: bool) -> Iterator[world.ReplicaSet]:
         for found in self.cache.owned(REPLICA_SET, raw):
             if "deletionTimestamp" not in found["metadata"]:
-                yield self._replica_set(found)
+                seen = self._replica_set(found)
+                yield replace(seen, pods=tuple(pods.of(self.cache, found))) if with_pods else seen
 
     def _replica_set(self, found: Json) -> world.ReplicaSet:
         metadata, status = found["metadata"], found.get("status") or {}

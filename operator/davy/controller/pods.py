@@ -1,10 +1,12 @@
-"""Why a ReplicaSet's pods aren't ready, in the fewest words: `cart-7d9f-x2k: ErrImagePull`."""
+"""A ReplicaSet's pods: why they aren't ready, in the fewest words, and which a restart replaces."""
 
 from collections.abc import Iterator
 from typing import Final
 
-from davy.cluster.cache import Cache, Json
+from davy.api import fields
+from davy.cluster.cache import Cache, Json, uid_of
 from davy.cluster.kinds import POD
+from davy.engine import world
 
 _HARMLESS: Final = frozenset({"ContainerCreating", "PodInitializing", "Completed", ""})
 """Reasons that pass by themselves."""
@@ -22,6 +24,24 @@ _WORST_FIRST: Final = (
     "Evicted",
     "Unschedulable",
 )
+
+
+def of(cache: Cache, replica_set: Json) -> Iterator[world.Pod]:
+    """Its pods, by name; one without an age, which no API server makes, is left out."""
+    for pod in cache.owned(POD, replica_set):
+        metadata, status = pod["metadata"], pod.get("status") or {}
+        unready = any(found.get("type") == "Ready" for found in status.get("conditions") or ())
+        try:
+            created_at = fields.parse_instant(metadata.get("creationTimestamp") or "")
+        except ValueError:
+            continue
+        yield world.Pod(
+            name=metadata["name"],
+            uid=uid_of(pod),
+            created_at=created_at,
+            ready=status.get("phase") == "Running" and not unready,
+            going="deletionTimestamp" in metadata,
+        )
 
 
 def trouble(cache: Cache, replica_set: Json) -> str | None:

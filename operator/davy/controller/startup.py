@@ -65,6 +65,7 @@ def needs(known: Kinds) -> Iterator[Need]:
         yield from (Need(kind, verb) for verb in words.split())
     for kind in (known.rollout, known.analysis_run):
         yield Need(kind, "patch", "status")
+    yield Need(kinds.POD, "create", "eviction")
 
 
 def lease_needs() -> Iterator[Need]:

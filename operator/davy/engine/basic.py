@@ -58,15 +58,20 @@ class Limits:
     """maxSurge as a number of pods."""
 
 
+def may_be_missing(spec: RolloutSpec) -> int:
+    """The pods that `maxUnavailable` stands for, rounded down."""
+    return part_of(spec.strategy.canary.max_unavailable, spec.replicas, up=False)
+
+
 def limits(spec: RolloutSpec) -> Limits:
     """How far an update may go: maxSurge rounded up, maxUnavailable down.
 
     Where both come to 0 one pod may be unavailable, or nothing could ever move: validation refuses
     two zeros, but 10 % of 3 pods, rounded down, are none.
     """
-    canary, full = spec.strategy.canary, spec.replicas
-    surge = part_of(canary.max_surge, full, up=True)
-    unavailable = part_of(canary.max_unavailable, full, up=False)
+    full = spec.replicas
+    surge = part_of(spec.strategy.canary.max_surge, full, up=True)
+    unavailable = may_be_missing(spec)
     if surge == unavailable == 0:
         unavailable = 1
     return Limits(most=full + surge, least=max(0, full - unavailable), surge=surge)
@@ -170,8 +175,8 @@ def _given_up(older: Sequence[Pods], there: int, least: int) -> Iterator[int]:
         yield size - goes
 
 
-def share(available: int, total: int) -> int:
-    """The part of all available pods in percent, 0 and 100 only for none and all of them."""
-    if available in {0, total}:
-        return _ALL if available else 0
-    return min(_ALL - 1, max(1, round(Fraction(_ALL * available, total))))
+def share(part: int, total: int) -> int:
+    """The part of all pods in percent, 0 and 100 only for none and all of them."""
+    if part in {0, total}:
+        return _ALL if part else 0
+    return min(_ALL - 1, max(1, round(Fraction(_ALL * part, total))))

@@ -32,8 +32,8 @@ class ByPods:
         """With the canary's share of the available pods as the weight."""
         new = world.replica_set(position.new_hash)
         is_canary = position.stage in {Stage.UPDATING, Stage.ABORTED}
-        mine = _standing(new) if new and is_canary else 0
-        weight = basic.share(mine, sum(_standing(found) for found in world.replica_sets))
+        mine = new.standing if new and is_canary else 0
+        weight = basic.share(mine, sum(found.standing for found in world.replica_sets))
         return replace(world, route=replace(world.route, canary_weight=weight))
 
     def took(
@@ -71,6 +71,12 @@ class ByPods:
             and not any(found.desired or found.available for found in others)
         )
 
+    def given(self, around: Surroundings, position: Position) -> int | None:
+        """By the pods that it was asked to have: those that are starting are on their way."""
+        new = around.world.replica_set(position.new_hash)
+        total = sum(found.desired for found in around.world.replica_sets)
+        return basic.share(_desired(new), max(total, around.full))
+
     def wanted(
         self,
         around: Surroundings,  # noqa: ARG002 - the contract
@@ -100,6 +106,11 @@ class ByPods:
             return ()
         return tuple(_scaled(around, position, _recorded(around, position, target)))
 
+    def lacking(self, around: Surroundings, turn: ReplicaSet, there: int) -> int:
+        """Of all together: the update itself may have taken some away."""
+        others = (found for found in around.world.replica_sets if found is not turn)
+        return around.full - there - sum(around.proven(found.hash) for found in others)
+
     def drains_until(
         self,
         around: Surroundings,  # noqa: ARG002 - the contract
@@ -115,7 +126,7 @@ class ByPods:
         return (
             scene.position.stage is Stage.DONE
             and new is not None
-            and _standing(new) >= full
+            and new.standing >= full
             and not any(found.desired or found.current for found in _others(world, new))
             and (full == 0 or not [*_misled(world.route, scene.position.new_hash)])
         )
@@ -134,11 +145,6 @@ class ByPods:
         if new is not None and left:
             return f"{name} is stable: {_have(left)}."
         return f"{name} is stable: leading its Services to it."
-
-
-def _standing(found: ReplicaSet) -> int:
-    """Available pods that are there to stay, as far as is known."""
-    return min(found.available, found.desired)
 
 
 def _others(world: World, new: ReplicaSet | None) -> list[ReplicaSet]:
@@ -173,6 +179,8 @@ def _recorded(around: Surroundings, position: Position, target: int) -> int:
     index = around.rollout.status.current_step_index
     if position.stage is not Stage.UPDATING or position.started_over or index is None:
         return target
+    if around.rollout.spec.paused:
+        return target  # no step goes on
     return weights.of_step(position.steps, min(index, position.index))
 
 
@@ -185,14 +193,36 @@ def _for_weight(around: Surroundings, position: Position, weight: int) -> Counts
 
 def _wanted(around: Surroundings, position: Position, target: int) -> Counts:
     """The pods to come to; with a problem in the spec the canary keeps what it has."""
-    full = around.full
+    full, updating = around.full, position.stage is Stage.UPDATING
     if position.stage is Stage.ABORTED:
         return Counts(0, full)
-    if position.stage is Stage.UPDATING and around.world.problems:
-        new = around.world.replica_set(position.new_hash)
-        kept = min(new.desired, full) if new else 0
+    if scale.waits_to_begin(around, position):
+        return Counts(0, 0)
+    if updating and around.rollout.spec.paused:
+        return _held(around, position, target)
+    if updating and around.world.problems:
+        kept = min(_desired(_canary(around.world, position)), full)
         return Counts(kept, full - kept)
     return _for_weight(around, position, target)
+
+
+def _held(around: Surroundings, position: Position, target: int) -> Counts:
+    """While `spec.paused` is true the canary gets no pod, and neither revision gives one up.
+
+    What the rollout's size and lost pods ask for is stable's; a smaller size is followed by both.
+    """
+    wants = _for_weight(around, position, target)
+    found = _stable(around.world, position)
+    if found is None:
+        return wants
+    canary, stable = _desired(_canary(around.world, position)), found.desired
+    if canary + stable > basic.limits(around.rollout.spec).most:
+        canary, stable = min(canary, wants.canary), 0
+    return Counts(canary, max(stable, around.full - canary))
+
+
+def _desired(found: ReplicaSet | None) -> int:
+    return found.desired if found else 0
 
 
 def _pods(around: Surroundings, found: ReplicaSet | None) -> Pods:

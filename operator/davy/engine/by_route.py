@@ -11,7 +11,7 @@ from davy.engine.effect import Effect, Surroundings, effect
 from davy.engine.plan import Action
 from davy.engine.position import Position, Stage
 from davy.engine.way import Move
-from davy.engine.world import Route, World
+from davy.engine.world import ReplicaSet, Route, World
 
 
 class ByRoute:
@@ -42,6 +42,12 @@ class ByRoute:
             and (weight == 0 or route.canary_hash == position.new_hash)
         )
 
+    def given(self, around: Surroundings, position: Position) -> int | None:
+        """What the route says of the new revision: 0 while it leads to another one."""
+        route = around.world.route
+        leads = route.canary_weight is None or route.canary_hash in {position.new_hash, None}
+        return route.canary_weight if leads else 0
+
     def wanted(self, around: Surroundings, position: Position, target: int) -> int | None:
         """Under capacity."""
         return weights.wanted(around, position, target)
@@ -55,6 +61,15 @@ class ByRoute:
     ) -> tuple[Action, ...]:
         """Grown before they get weight, drained after they had it."""
         return scale.replica_sets(around, position, target)
+
+    def lacking(
+        self,
+        around: Surroundings,  # noqa: ARG002 - the contract
+        turn: ReplicaSet,
+        there: int,
+    ) -> int:
+        """Its own: each revision has the pods for its weight."""
+        return turn.desired - there
 
     def drains_until(
         self, around: Surroundings, position: Position, target: int
@@ -72,7 +87,7 @@ class ByRoute:
         return (
             scene.position.stage is Stage.DONE
             and new is not None
-            and min(new.available, new.desired) >= scene.rollout.spec.replicas
+            and new.standing >= scene.rollout.spec.replicas
             and route.canary_weight == 0
             and (both or scene.rollout.spec.replicas == 0)
             and scene.took.in_effect

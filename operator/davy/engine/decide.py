@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from davy.api.conditions import PauseReason
-from davy.engine import abort, pause, position, report, runs, steps, story, ways, weights
+from davy.engine import (
+    abort,
+    pause,
+    position,
+    report,
+    restart,
+    runs,
+    steps,
+    story,
+    ways,
+    weights,
+)
 from davy.engine.describe import Scene
 from davy.engine.effect import ALL, Surroundings
 from davy.engine.plan import Action, MarkRollout, Plan, PointRole, SetWeights
@@ -38,22 +49,30 @@ def decide(
     took = way.took(world.route, rollout.status, now, settle)
     around = Surroundings(rollout, world, took, now, way)
     where, why = abort.check(rollout, world, where, now)
-    where = steps.advance(where, around)
+    renewal = restart.look(rollout, world, where, now)
+    around = restart.making_room(around, where, renewal)
+    if not rollout.spec.paused:
+        where = steps.advance(where, around)
+    where = pause.hold(where, around)
     waited = abort.progress(rollout, world, where, now, counted=steps.is_waiting(where, around))
     if not why:
         where, why = abort.overdue(around, where, waited)
-    target = _target(where)
+    target = _target(rollout, where)
     wanted = way.wanted(around, where, target)
     number = _revision(world, where)
     where, run_actions = runs.wanted(around, where, number)
+    route = (*_route(around, where, target, wanted),)
+    sized = way.replica_sets(around, where, target)
     actions = (
-        *_route(around, where, target, wanted),
+        *route,
         *_mark(around, where, number),
-        *way.replica_sets(around, where, target),
+        *sized,
         *run_actions,
         *runs.finished(rollout, world, where),
+        *restart.evictions(around, where, renewal, (*route, *sized)),
     )
-    scene = Scene(rollout, way.seen(world, where), where, took, way, target, waited, why, now)
+    seen = way.seen(world, where)
+    scene = Scene(rollout, seen, where, took, way, target, waited, why, now, renewal)
     status = report.status(scene, wanted)
     return Plan(
         actions=actions,
@@ -63,7 +82,9 @@ def decide(
     )
 
 
-def _target(where: Position) -> int:
+def _target(rollout: Rollout, where: Position) -> int:
+    if where.stage is Stage.UPDATING and rollout.spec.paused:
+        return where.held or 0
     return 0 if where.stage is Stage.ABORTED else weights.of_step(where.steps, where.index)
 
 
@@ -108,11 +129,12 @@ def _wake(scene: Scene, drained: Iterable[datetime]) -> datetime | None:
     """The earliest moment at which time alone changes something."""
     where = scene.position
     begun = where.paused_for(PauseReason.CANARY_PAUSE_STEP)
-    ends = pause.end(where, begun) if begun else None
+    ends = pause.end(where, begun) if begun and not scene.rollout.spec.paused else None
     moments = (
         scene.took.settles_at,
         ends,
         scene.waited.deadline,
+        restart.pending(scene.rollout),
         *drained,
     )
     return min((at for at in moments if at is not None and at > scene.now), default=None)

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from davy.api.conditions import PauseReason
+from davy.api.conditions import MANUALLY_PAUSED, PauseReason
 from davy.api.status import RunReference
 from davy.engine import pause, runs
 from davy.engine.abort import Progress
 from davy.engine.effect import Effect
 from davy.engine.position import Position, Stage
+from davy.engine.restart import Restart
 from davy.engine.way import Way
 from davy.engine.world import Answer, ReplicaSet, Rollout, World
 
@@ -28,6 +29,13 @@ class Scene:
     aborted: str
     """Why the update was aborted, "" when it wasn't."""
     now: datetime
+    restart: Restart | None = None
+    """How far a restart is that is due, None: none is."""
+
+    @property
+    def restarting(self) -> bool:
+        """Some pod is still from before the restart, or its successor isn't available."""
+        return self.restart is not None and self.restart.turn is not None
 
     @property
     def new(self) -> ReplicaSet | None:
@@ -47,6 +55,22 @@ def message(scene: Scene) -> str:
         rest = f" ({len(more)} more)" if more else ""
         held = f" {_held(scene)}" if scene.position.stage is Stage.UPDATING else ""
         return f"InvalidSpec: {str(first).rstrip('.')}{rest}.{held}"
+    held_by_hand = scene.rollout.spec.paused and scene.position.stage is not Stage.ABORTED
+    by_hand = f"{MANUALLY_PAUSED} until spec.paused is false. " if held_by_hand else ""
+    return f"{by_hand}{_at(scene)}{_restarting(scene)}"
+
+
+def _restarting(scene: Scene) -> str:
+    if scene.restart is None or not scene.restarting:
+        return ""
+    left = scene.restart.left
+    if left == 0:
+        return " Restart: the last new pods are starting."
+    old = "1 pod is" if left == 1 else f"{left} pods are"
+    return f" Restart: {old} from before {clock(scene.restart.at)}."
+
+
+def _at(scene: Scene) -> str:
     match scene.position.stage:
         case Stage.FIRST:
             return f"First revision: {pods(scene, 100)}.{_until(scene)}"
@@ -77,6 +101,11 @@ def _where(scene: Scene) -> str:
 
 def _updating(scene: Scene) -> str:
     position = scene.position
+    if scene.rollout.spec.paused:
+        weight = scene.world.route.canary_weight
+        if scene.way.has_route and weight != scene.target:
+            return scene.way.moving(scene)
+        return f"weight held at {weight}{_capacity(scene)}."
     if inconclusive := position.paused_for(PauseReason.INCONCLUSIVE_ANALYSIS):
         run = _judging(scene, position.step_run) or _judging(scene, position.background_run)
         since = clock(inconclusive.start_time)
@@ -187,8 +216,9 @@ def _until(scene: Scene) -> str:
 
 
 def _kept(scene: Scene) -> str:
+    paused = "spec.paused is false" if scene.rollout.spec.paused else ""
     kept = ", ".join(
-        f"revision {found.revision} keeps its pods until {clock(found.scale_down_at)}"
+        f"revision {found.revision} keeps its pods until {paused or clock(found.scale_down_at)}"
         for found in scene.world.replica_sets
         if found.desired > 0 and found.scale_down_at is not None
     )

@@ -83,6 +83,10 @@ class Surroundings:
     took: Effect
     now: datetime
     way: Way
+    leaving: int = 0
+    """Available pods of the canary that a restart is about to evict: no weight may need them."""
+    leaving_hash: str | None = None
+    """The canary's revision."""
 
     @property
     def full(self) -> int:
@@ -92,7 +96,8 @@ class Surroundings:
     def available(self, template_hash: str | None) -> int:
         """Available pods of a revision that are there to stay, as far as is known."""
         found = self.world.replica_set(template_hash)
-        return min(found.available, found.desired) if found else 0
+        going = self.leaving if template_hash == self.leaving_hash else 0
+        return max(0, found.standing - going) if found else 0
 
     def proven(self, template_hash: str | None) -> int:
         """Available pods that more may be built on: 0 while the count is from before a scaling.

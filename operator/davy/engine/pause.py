@@ -1,4 +1,4 @@
-"""Pauses: begun once, ended by time or by a person (I6)."""
+"""Pauses: begun once, ended by time or by a person (I6); `spec.paused`, which holds all of it."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -7,7 +7,9 @@ from typing import Final
 from davy.api.analysis import Phase
 from davy.api.conditions import PauseReason
 from davy.api.status import PauseCondition, RunReference
-from davy.engine.position import Position
+from davy.engine import weights
+from davy.engine.effect import Surroundings
+from davy.engine.position import Position, Stage
 
 _SETTLE_SHARE: Final = 10
 """A settle time is part of a pause that is at least so many times as long."""
@@ -71,6 +73,21 @@ def inconclusive(position: Position, now: datetime) -> Position:
         return position
     pause = PauseCondition(reason=PauseReason.INCONCLUSIVE_ANALYSIS, start_time=now)
     return replace(position, pauses=(*position.pauses, pause), controller_pause=True)
+
+
+def hold(position: Position, around: Surroundings) -> Position:
+    """The position with the weight that `spec.paused` holds while it is true.
+
+    The route's when the pause began, if the step asks for no less: what somebody else writes, or
+    what pods that come back can carry again, is brought back to it. Kept in the status; where that
+    is lost (Argo's own CRD prunes it) the pause holds what the route says.
+    """
+    if not around.rollout.spec.paused or position.stage is not Stage.UPDATING:
+        return replace(position, held=None)
+    given = around.way.given(around, position)
+    if position.held is not None or given is None:
+        return position
+    return replace(position, held=min(given, weights.of_step(position.steps, position.index)))
 
 
 def _went_on(position: Position) -> Position:

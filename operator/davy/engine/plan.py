@@ -113,6 +113,15 @@ class MarkRollout:
     why: str
 
 
+@dataclass(frozen=True)
+class EvictPod:
+    """Evict a pod, as a drained node does: its disruption budget is kept."""
+
+    name: str
+    uid: str
+    why: str
+
+
 Action = (
     SetWeights
     | PointRole
@@ -125,6 +134,7 @@ Action = (
     | TerminateRun
     | DeleteRun
     | MarkRollout
+    | EvictPod
 )
 
 

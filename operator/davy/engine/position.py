@@ -34,6 +34,8 @@ class Position:
     index: int
     """Of the current step, from 0; `len(steps)` when all are passed."""
     promote_full: bool = False
+    held: int | None = None
+    """The canary's weight that `spec.paused` holds; None: nothing is held yet."""
     written_at: datetime | None = None
     """When the weight of a setWeight step that this pass completed was written."""
     pauses: tuple[PauseCondition, ...] = ()
@@ -108,6 +110,7 @@ def read(rollout: Rollout) -> Position:
         position,
         index=passed if stage is Stage.UPDATING else position.index,
         promote_full=bool(status.promote_full) and stage is Stage.UPDATING,
+        held=status.traffic.held if status.traffic and status.paused_by_hand else None,
         pauses=tuple(status.pause_conditions or ()),
         controller_pause=bool(status.controller_pause),
         aborted_at=status.aborted_at if stage is Stage.ABORTED else None,

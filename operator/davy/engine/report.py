@@ -2,7 +2,13 @@
 
 from datetime import datetime
 
-from davy.api.conditions import ConditionStatus, ConditionType, Reason, RolloutPhase
+from davy.api.conditions import (
+    MANUALLY_PAUSED,
+    ConditionStatus,
+    ConditionType,
+    Reason,
+    RolloutPhase,
+)
 from davy.api.fields import format_instant, parse_instant
 from davy.api.selector import LabelSelector
 from davy.api.status import (
@@ -16,7 +22,7 @@ from davy.api.status import (
 )
 from davy.engine import describe, runs
 from davy.engine.describe import Scene
-from davy.engine.position import Position, Stage
+from davy.engine.position import Stage
 from davy.engine.world import Answer, Route
 
 
@@ -50,6 +56,9 @@ def status(scene: Scene, wanted: int | None) -> RolloutStatus:
             "promote_full": True if position.promote_full else None,
             "controller_pause": True if position.controller_pause else None,
             "pause_conditions": list(position.pauses) or None,
+            "restarted_at": scene.restart.at
+            if scene.restart and not scene.restarting
+            else before.restarted_at,
             "canary": canary,
             "traffic": _traffic(scene, wanted),
             "progress": scene.waited.mark if scene.waited.deadline else None,
@@ -84,9 +93,14 @@ def selector_text(selector: LabelSelector) -> str:
 def _phase(scene: Scene) -> RolloutPhase:
     if scene.world.problems or scene.position.stage is Stage.ABORTED or scene.waited.exceeded:
         return RolloutPhase.DEGRADED
-    if scene.position.pauses:
+    if _is_paused(scene):
         return RolloutPhase.PAUSED
-    return RolloutPhase.HEALTHY if scene.settled else RolloutPhase.PROGRESSING
+    done = scene.settled and not scene.restarting
+    return RolloutPhase.HEALTHY if done else RolloutPhase.PROGRESSING
+
+
+def _is_paused(scene: Scene) -> bool:
+    return scene.rollout.spec.paused or bool(scene.position.pauses)
 
 
 def _weights(scene: Scene) -> Weights | None:
@@ -123,6 +137,7 @@ def _traffic(scene: Scene, wanted: int | None) -> TrafficStatus:
         wanted=wanted if wanted is not None else _left(scene),
         written=written,
         verified=written if scene.took.in_effect else (before.verified if before else None),
+        held=scene.position.held,
     )
 
 
@@ -150,6 +165,7 @@ def _conditions(scene: Scene, phase: RolloutPhase, message: str) -> list[Conditi
     available = sum(found.available for found in world.replica_sets)
     is_healthy = phase is RolloutPhase.HEALTHY
     complete = position.stage is Stage.DONE
+    paused = phase is RolloutPhase.PAUSED or scene.rollout.spec.paused
     keep = _Keeper(scene)
     keep.put(
         ConditionType.AVAILABLE,
@@ -160,9 +176,9 @@ def _conditions(scene: Scene, phase: RolloutPhase, message: str) -> list[Conditi
     keep.progressing()
     keep.put(
         ConditionType.PAUSED,
-        _is(phase is RolloutPhase.PAUSED),
-        Reason.ROLLOUT_PAUSED if phase is RolloutPhase.PAUSED else Reason.ROLLOUT_RESUMED,
-        _pause_reason(position),
+        _is(paused),
+        Reason.ROLLOUT_PAUSED if paused else Reason.ROLLOUT_RESUMED,
+        _pause_reason(scene),
     )
     keep.put(ConditionType.COMPLETED, _is(complete), Reason.ROLLOUT_COMPLETED, "")
     keep.put(ConditionType.HEALTHY, _is(is_healthy), Reason.ROLLOUT_HEALTHY, "")
@@ -182,8 +198,9 @@ def _conditions(scene: Scene, phase: RolloutPhase, message: str) -> list[Conditi
     return keep.conditions
 
 
-def _pause_reason(position: Position) -> str:
-    return ", ".join(str(pause.reason) for pause in position.pauses)
+def _pause_reason(scene: Scene) -> str:
+    by_hand = [MANUALLY_PAUSED] if scene.rollout.spec.paused else []
+    return ", ".join([*by_hand, *(str(pause.reason) for pause in scene.position.pauses)])
 
 
 class _Keeper:
@@ -226,10 +243,10 @@ class _Keeper:
             seconds = scene.rollout.spec.progress_deadline_seconds
             value, reason = ConditionStatus.FALSE, Reason.PROGRESS_DEADLINE_EXCEEDED
             message = f'ReplicaSet "{name}" made no progress for {seconds} s.'
-        elif position.stage is Stage.DONE:
+        elif position.stage is Stage.DONE and not scene.rollout.spec.paused:
             reason = Reason.NEW_REPLICA_SET_AVAILABLE
             message = f'ReplicaSet "{name}" is stable.'
-        elif position.pauses and scene.waited.deadline is None:
+        elif _is_paused(scene) and scene.waited.deadline is None:
             value, reason, message = (
                 ConditionStatus.UNKNOWN,
                 Reason.ROLLOUT_PAUSED,

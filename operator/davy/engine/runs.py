@@ -50,7 +50,7 @@ def wanted(
         return position, ()
     step = position.step
     held = position.paused_for(PauseReason.INCONCLUSIVE_ANALYSIS) is not None
-    if step is None or held:
+    if step is None or held or rollout.spec.paused:
         return position, ()
     actions: list[Action | None] = []
     if step.analysis is not None:

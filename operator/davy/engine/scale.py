@@ -50,6 +50,8 @@ def replica_sets(around: Surroundings, position: Position, target: int) -> tuple
 
 def drains_until(around: Surroundings, position: Position, target: int) -> tuple[datetime, ...]:
     """When pods that wait out their drain delay may go."""
+    if around.rollout.spec.paused:
+        return ()
     world = around.world
     deadlines = [
         _goes_at(around, position, found, found.scale_down_at)
@@ -65,21 +67,33 @@ def drains_until(around: Surroundings, position: Position, target: int) -> tuple
 
 
 def _new_replicas(around: Surroundings, position: Position, target: int) -> int:
-    """The pods of the new revision, for the step's weight and for any weight it still has."""
+    """The pods of the new revision, for the step's weight and for any weight it still has.
+
+    While `spec.paused` is true they grow only where the rollout's size does, and none go.
+    """
     full, world = around.full, around.world
     new = world.replica_set(position.new_hash)
     has = new.desired if new else 0
     if position.stage in {Stage.FIRST, Stage.DONE}:
-        return full
+        return 0 if waits_to_begin(around, position) else full
     if position.stage is Stage.ABORTED or world.problems:
         return min(has, full)
     wants = weights.needed(target, full)
     if wants >= has:
         return wants
+    if around.rollout.spec.paused:
+        return min(has, full)
     lowered = _lowers_at(around, target)
     reached = wants == 0 and may_carry(world.route, position.new_hash)
     drained = lowered is not None and lowered <= around.now and around.took.in_effect
     return wants if drained and not reached else min(has, full)  # I4
+
+
+def waits_to_begin(around: Surroundings, position: Position) -> bool:
+    """A first revision that was paused before it had pods gets none until it is resumed."""
+    new = around.world.replica_set(position.new_hash)
+    begun = new is not None and new.desired > 0
+    return position.stage is Stage.FIRST and around.rollout.spec.paused and not begun
 
 
 def _lowers_at(around: Surroundings, target: int) -> datetime | None:
@@ -162,7 +176,10 @@ def _given_up(world: World, position: Position) -> tuple[ReplicaSet, ...]:
 
 
 def _drain(around: Surroundings, position: Position, found: ReplicaSet) -> tuple[Action, ...]:
-    """I4: the deadline is set when the weight is 0 in effect; the pods go when it has passed."""
+    """I4: the deadline is set when the weight is 0 in effect; the pods go when it has passed.
+
+    While `spec.paused` is true they stay: who pauses may want to go back to them.
+    """
     if found.desired == 0:
         return ()
     deadline = found.scale_down_at
@@ -170,7 +187,7 @@ def _drain(around: Surroundings, position: Position, found: ReplicaSet) -> tuple
         taken_back = MarkReplicaSet(found.name, found.revision, None, "traffic may reach it again")
         return () if deadline is None else (taken_back,)
     seconds = _delay_seconds(around.rollout, position, found)
-    if not around.took.in_effect or seconds is None:
+    if not around.took.in_effect or seconds is None or around.rollout.spec.paused:
         return ()
     if deadline is None or deadline - around.now > timedelta(seconds=seconds):
         why = f"weight 0 in effect since {around.took.since:%H:%M:%S}; its pods go in {seconds} s"

@@ -48,6 +48,8 @@ def in_place(weight: int, position: Position, around: Surroundings) -> bool:
 
 def is_waiting(position: Position, around: Surroundings) -> bool:
     """Something should come by itself (pods, the mesh): the progress deadline runs."""
+    if around.rollout.spec.paused:
+        return False
     if position.stage is Stage.FIRST:
         return True
     if position.stage is not Stage.UPDATING or position.paused_for(

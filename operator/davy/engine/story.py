@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from davy.api.analysis import Phase
-from davy.api.conditions import ConditionType, EventReason, Reason
+from davy.api.conditions import MANUALLY_PAUSED, ConditionType, EventReason, Reason
 from davy.api.rollout import CanaryStep
 from davy.api.status import RolloutStatus, RunReference, WeightDestination
 from davy.engine.describe import Scene, step_of
@@ -24,6 +24,7 @@ def events(scene: Scene, after: RolloutStatus, actions: Sequence[Action]) -> tup
         *_switching(scene, actions),
         *_traffic(scene, before, after),
         *_runs(scene, before, after),
+        *_by_hand(scene, before),
         *_steps(scene, before),
         *_outcome(scene, before, after),
     )
@@ -149,6 +150,15 @@ def _steps(scene: Scene, before: RolloutStatus) -> Iterator[Event]:
             weight = scene.world.route.canary_weight
             text = f"{pause.reason}: {step_of(position, position.index)}, weight {weight}"
             yield Event(EventReason.ROLLOUT_PAUSED, text)
+
+
+def _by_hand(scene: Scene, before: RolloutStatus) -> Iterator[Event]:
+    was, now = before.paused_by_hand, scene.rollout.spec.paused
+    if now and not was:
+        weight = scene.world.route.canary_weight
+        yield Event(EventReason.ROLLOUT_PAUSED, f"{MANUALLY_PAUSED}, weight {weight}")
+    if was and not now:
+        yield Event(EventReason.ROLLOUT_RESUMED, "spec.paused is false again")
 
 
 def _in_words(step: CanaryStep) -> str:

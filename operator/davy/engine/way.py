@@ -8,7 +8,7 @@ from davy.api.rollout import RolloutSpec
 from davy.api.status import RolloutStatus
 from davy.engine.plan import Action
 from davy.engine.position import Position
-from davy.engine.world import Role, Route, World
+from davy.engine.world import ReplicaSet, Role, Route, World
 
 if TYPE_CHECKING:
     from davy.engine.describe import Scene
@@ -39,6 +39,9 @@ class Way(Protocol):
     def in_place(self, weight: int, position: Position, around: "Surroundings") -> bool:
         """The canary has this weight in effect and the pods for it (I2, I5)."""
 
+    def given(self, around: "Surroundings", position: Position) -> int | None:
+        """The weight that the new revision was given so far; None: the route can't be read."""
+
     def wanted(self, around: "Surroundings", position: Position, target: int) -> int | None:
         """The canary's weight that the route should say now; None: leave it alone."""
 
@@ -49,6 +52,15 @@ class Way(Protocol):
         self, around: "Surroundings", position: Position, target: int
     ) -> tuple[Action, ...]:
         """The ReplicaSets that are made, scaled, marked and forgotten."""
+
+    def lacking(self, around: "Surroundings", turn: ReplicaSet, there: int) -> int:
+        """Pods that are missing, of all that there should be while a ReplicaSet is restarted.
+
+        Args:
+            around: what else there is.
+            turn: the ReplicaSet.
+            there: its pods that can answer.
+        """
 
     def drains_until(
         self, around: "Surroundings", position: Position, target: int

@@ -36,6 +36,18 @@ class Rollout:
 
 
 @dataclass(frozen=True)
+class Pod:
+    """One pod of a ReplicaSet."""
+
+    name: str
+    uid: str
+    created_at: datetime
+    ready: bool
+    going: bool = False
+    """It has a deletionTimestamp."""
+
+
+@dataclass(frozen=True)
 class ReplicaSet:
     """One revision's ReplicaSet."""
 
@@ -62,6 +74,20 @@ class ReplicaSet:
     failure: str | None = None
     """Why pods can't be created (quota, admission): the ReplicaFailure condition's message."""
     created_at: datetime | None = None
+    pods: tuple[Pod, ...] | None = None
+    """None: nobody asked; they are looked at while a restart is pending."""
+
+    @property
+    def standing(self) -> int:
+        """Available pods that are there to stay, as far as is known.
+
+        By the count and by the pods themselves: the two are watched apart, and whichever has heard
+        of an eviction later is not believed.
+        """
+        counted = min(self.available, self.desired)
+        if self.pods is None:
+            return counted
+        return min(counted, sum(pod.ready and not pod.going for pod in self.pods))
 
 
 class Answer(Enum):

@@ -79,3 +79,49 @@ async def test_an_unknown_rollout_is_one_sentence(open_shop: OpenShop) -> None:
     assert "nobody" in err
     assert "Traceback" not in err
     assert len(err.strip().splitlines()) == 1
+
+
+async def test_an_update_is_paused_resumed_and_undone_by_hand(open_shop: OpenShop) -> None:
+    """Pause holds the weight, resume goes on, undo is a rollback to stable; no request is lost."""
+    shop = await open_shop(steps=[{"setWeight": 50}, {"pause": {"duration": "3s"}}, {"pause": {}}])
+    await shop.healthy()
+    async with shop.load() as load:
+        await shop.release("v2")
+        await shop.until(phase="Paused", weight=50)
+        assert (await _davy(shop, "pause", "shop"))[0] == 0
+        await shop.until(phase="Paused", message_has="manually paused")
+        code, out, _ = await _davy(shop, "status", "shop", "--timeout", "5s")
+        assert (code, out.split()[0]) == (1, "Paused")
+        assert (await shop.status())["currentStepIndex"] == 1
+        assert (await _davy(shop, "resume", "shop"))[0] == 0
+        await shop.until(phase="Paused", message_has="Step 3 of 3")
+        code, out, _ = await _davy(shop, "undo", "shop")
+        assert (code, "it is stable, so all traffic goes to it at once" in out) == (0, True)
+        code, out, _ = await _davy(shop, "status", "shop", "--timeout", "60s")
+        assert code == 0
+        await shop.until(phase="Healthy", weight=0)
+    assert load.failed() == ()
+
+
+async def test_a_restart_by_hand_replaces_every_pod(open_shop: OpenShop) -> None:
+    """One after the other, without a lost request; the revision stays the same."""
+    shop = await open_shop(steps=STEPS)
+    await shop.healthy()
+    before = await _pods(shop)
+    await asyncio.sleep(1.1)  # pods tell their age in whole seconds
+    async with shop.load() as load:
+        assert (await _davy(shop, "restart", "shop"))[0] == 0
+
+        async def are_new() -> bool:
+            return "restartedAt" in await shop.status()
+
+        await shop.lab.until(are_new, describe="restarted", namespace=shop.namespace)
+        assert not before & await _pods(shop)
+        await shop.until(phase="Healthy")
+    assert load.failed() == ()
+
+
+async def _pods(shop: Shop) -> set[str]:
+    """Uids of the pods that stay."""
+    found = await shop.lab.kube.list("pod", namespace=shop.namespace)
+    return {pod["metadata"]["uid"] for pod in found if "deletionTimestamp" not in pod["metadata"]}

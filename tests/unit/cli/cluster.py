@@ -89,12 +89,21 @@ class FakeCluster:
         """The object after the patch; another version than the body's is a Conflict."""
         found = self._find(kind, namespace, name)
         self._meddle(found)
-        if body["metadata"]["resourceVersion"] != found["metadata"]["resourceVersion"]:
+        version = found["metadata"]["resourceVersion"]
+        if body.get("metadata", {}).get("resourceVersion", version) != version:
             raise Conflict(f"patch {name}: HTTP 409", status=409)
         self.patches.append((subresource, {k: v for k, v in body.items() if k != "metadata"}))
         _merge(found, body)
         changed(found)
         return deepcopy(found)
+
+    async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
+        """The object, with a name made up where it asks for one."""
+        assert strict
+        metadata = {"name": f"{body['metadata'].get('generateName')}x7k2p", **body["metadata"]}
+        made = {**body, "metadata": {**metadata, "namespace": namespace, "resourceVersion": "1"}}
+        self.objects.setdefault(kind.plural, []).append(made)
+        return deepcopy(made)
 
     async def changes(
         self, kind: Kind, namespace: str, resource_version: str
@@ -112,7 +121,8 @@ class FakeCluster:
 
     def _find(self, kind: Kind, namespace: str, name: str) -> Json:
         for found in self.objects.get(kind.plural, []):
-            if (found["metadata"]["namespace"], found["metadata"]["name"]) == (namespace, name):
+            there = found["metadata"].get("namespace", namespace)
+            if (there, found["metadata"]["name"]) == (namespace, name):
                 return found
         raise NotFound(f"get {kind.kind} {namespace}/{name}: HTTP 404", status=404)
 

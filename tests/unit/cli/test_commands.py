@@ -85,6 +85,33 @@ def test_promote_in_full(davy: Shell) -> None:
     assert cluster.patches == [("status", {"status": {"promoteFull": True}})]
 
 
+@pytest.mark.parametrize(
+    ("flag", "index"),
+    [("--skip-current-step", 3), ("-c", 3), ("--skip-all-steps", 5), ("-a", 5)],
+)
+def test_steps_are_skipped(davy: Shell, flag: str, index: int) -> None:
+    """One write of the status."""
+    cluster = a_cluster(a_rollout())
+    assert davy(cluster, "promote", "cart", flag).code == 0
+    ((part, body),) = cluster.patches
+    assert (part, body["status"]["currentStepIndex"]) == ("status", index)
+
+
+def test_ways_to_promote_exclude_each_other(davy: Shell) -> None:
+    """Bad usage; nothing is read."""
+    cluster = a_cluster(a_rollout())
+    done = davy(cluster, "promote", "cart", "--full", "-c")
+    assert (done.code, cluster.reads) == (2, 0)
+    assert "exclude each other; give one" in done.err
+
+
+@pytest.mark.parametrize("words", [("rollout", "cart"), ("ro", "cart"), ("ro/cart",)])
+def test_retry_takes_the_kind_as_argos_does(davy: Shell, words: tuple[str, ...]) -> None:
+    """`retry rollout cart`."""
+    assert davy(a_cluster(an_aborted_rollout()), "retry", *words).code == 0
+    assert davy(a_cluster(an_aborted_rollout()), "retry", "pod", "cart").code == 2
+
+
 def test_retry_of_an_aborted_rollout(davy: Shell) -> None:
     """`abort` is set to false, not removed: as Argo writes it."""
     cluster = a_cluster(an_aborted_rollout())

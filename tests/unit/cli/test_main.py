@@ -1,5 +1,6 @@
 """The entry point: exit codes, help, and parts that can't be loaded."""
 
+import os
 import subprocess
 import sys
 
@@ -22,7 +23,7 @@ def test_bad_usage_is_two(davy: Shell, arguments: tuple[str, ...]) -> None:
     assert "Usage" in done.err
 
 
-@pytest.mark.parametrize("name", ["get", "list", "promote", "abort", "retry", "version"])
+@pytest.mark.parametrize("name", sorted(set(main.PARTS) - {"run"}))
 def test_every_command_explains_itself(davy: Shell, name: str) -> None:
     """A newcomer finds an example in each."""
     done = davy(FakeCluster({}), name, "--help")
@@ -99,3 +100,34 @@ def test_the_version_needs_no_kubernetes_client() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_asks_davy_itself(davy: Shell, shell: str) -> None:
+    """The script sets the variable that `davy` answers to."""
+    done = davy(FakeCluster({}), "completion", shell)
+    assert done.code == 0
+    assert f"_DAVY_COMPLETE={shell}_complete" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("davy prom", "plain,promote"), ("davy promote --skip-c", "plain,--skip-current-step")],
+)
+def test_commands_and_options_are_completed(words: str, found: str) -> None:
+    """Of the commands none is loaded for it."""
+    code = "import sys; sys.argv = ['davy']; from davy.cli import main; main.main()"
+    asked = {
+        "_DAVY_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, **asked},
+    )
+    assert done.stdout.splitlines() == [found]

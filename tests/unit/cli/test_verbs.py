@@ -33,6 +33,10 @@ _INCONCLUSIVE_BACKGROUND = a_paused_rollout(
 )
 
 
+_SKIPPED = {"pauseConditions": None, "controllerPause": False}
+"""A pause goes with its step."""
+
+
 @pytest.mark.parametrize(
     ("verb", "rollout", "status"),
     [
@@ -49,6 +53,9 @@ _INCONCLUSIVE_BACKGROUND = a_paused_rollout(
         (verbs.promote, _INCONCLUSIVE_BACKGROUND, {"pauseConditions": None}),
         (verbs.promote_full, a_rollout(), {"promoteFull": True}),
         (verbs.promote_full, a_paused_rollout(), {"promoteFull": True}),
+        (verbs.skip_current_step, a_rollout(), _SKIPPED | {"currentStepIndex": 3}),
+        (verbs.skip_current_step, a_paused_rollout(), _SKIPPED | {"currentStepIndex": 5}),
+        (verbs.skip_all_steps, a_rollout(), _SKIPPED | {"currentStepIndex": 5}),
     ],
 )
 def test_a_verb_writes_what_argos_does(verb: Verb, rollout: Json, status: Json) -> None:
@@ -101,6 +108,8 @@ _IDLE = "rollout shop/cart has no update to {}: revision 7 is stable and Healthy
         (verbs.retry, "retry"),
         (verbs.promote, "promote"),
         (verbs.promote_full, "promote"),
+        (verbs.skip_current_step, "promote"),
+        (verbs.skip_all_steps, "promote"),
     ],
 )
 def test_a_finished_rollout_has_nothing_to_steer(verb: Verb, word: str) -> None:
@@ -125,7 +134,8 @@ def test_a_finished_rollout_has_nothing_to_steer(verb: Verb, word: str) -> None:
             (
                 "rollout shop/cart isn't paused, so promote has nothing to end: "
                 "Step 3 of 5: weight 10 → 50; the mesh gets until 14:00:03 to take it. "
-                "To pass all remaining steps and analysis: davy promote cart --full"
+                "To pass this step all the same: davy promote cart --skip-current-step; "
+                "to pass all remaining steps and analysis: davy promote cart --full"
             ),
         ),
         (
@@ -134,7 +144,8 @@ def test_a_finished_rollout_has_nothing_to_steer(verb: Verb, word: str) -> None:
             (
                 "rollout shop/cart isn't paused, so promote has nothing to end: "
                 "step 4 of 5 (analysis error-rate) waits for its verdict: error-rate undecided. "
-                "To pass all remaining steps and analysis: davy promote cart --full"
+                "To pass this step all the same: davy promote cart --skip-current-step; "
+                "to pass all remaining steps and analysis: davy promote cart --full"
             ),
         ),
         (
@@ -160,6 +171,22 @@ def test_a_finished_rollout_has_nothing_to_steer(verb: Verb, word: str) -> None:
             (
                 "rollout shop/cart is aborted, so there is nothing to promote. "
                 "To take the update up again from its first step: davy retry cart"
+            ),
+        ),
+        (
+            verbs.skip_current_step,
+            an_aborted_rollout(),
+            (
+                "rollout shop/cart is aborted, so there is nothing to skip. "
+                "To take the update up again from its first step: davy retry cart"
+            ),
+        ),
+        (
+            verbs.skip_all_steps,
+            a_rollout(index=5, message="All steps passed: weight 50 → 100."),
+            (
+                "rollout shop/cart has passed all its steps, so there is nothing to skip: "
+                "All steps passed: weight 50 → 100."
             ),
         ),
         (
@@ -204,3 +231,24 @@ def test_promote_past_the_last_step_stays_within_the_steps() -> None:
     decision = verbs.promote(rollout, GROUP)
     assert isinstance(decision, Write)
     assert decision.status["currentStepIndex"] == 5
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [
+        (verbs.skip_current_step, "step 3 of 5 (setWeight 50) is skipped"),
+        (verbs.skip_all_steps, "steps 3 to 5 of 5 are skipped"),
+    ],
+)
+def test_what_is_skipped_is_said(verb: Verb, said: str) -> None:
+    """Which steps, and that a pause by hand holds the rest."""
+    rollout = a_rollout()
+    decision = verb(rollout, GROUP)
+    assert isinstance(decision, Write)
+    assert decision.said == f"rollout shop/cart: {said}."
+    rollout["spec"]["paused"] = True
+    decision = verb(rollout, GROUP)
+    assert isinstance(decision, Write)
+    assert decision.said == (
+        f"rollout shop/cart: {said} when spec.paused is false again (davy resume cart)."
+    )

@@ -30,6 +30,11 @@ def a_new_one(**fields: Any) -> apply.NewReplicaSet:
     return apply.NewReplicaSet(**values | fields)
 
 
+TEMPLATE = {
+    "rollout.davy.dev/template": '{"metadata":{"labels":{"app":"cart"}},"spec":{"containers":[]}}'
+}
+
+
 async def a_replica_set(cluster: Cluster, **fields: Any) -> Json:
     body = apply.replica_set(OWNER, a_new_one(**fields), GROUP)
     return await apply.create(cluster, OWNER, REPLICA_SET, body, strict=True)
@@ -54,11 +59,20 @@ def test_selector_template_and_labels_carry_the_hash() -> None:
     assert made["metadata"]["annotations"] == {
         "rollout.davy.dev/revision": "2",
         "rollout.davy.dev/desired-replicas": "4",
+        **TEMPLATE,
     }
     (owner,) = made["metadata"]["ownerReferences"]
     assert owner["controller"]
     assert owner["blockOwnerDeletion"]
     assert new.template["metadata"]["labels"] == {"app": "cart"}
+
+
+def test_a_template_that_is_too_long_for_an_annotation_isnt_kept() -> None:
+    """The server would refuse the whole ReplicaSet."""
+    long = {"metadata": {"labels": {"app": "cart"}}, "spec": {"hostname": "é" * 70_000}}
+    made = apply.replica_set(OWNER, a_new_one(template=long), GROUP)
+    assert GROUP.template_annotation not in made["metadata"]["annotations"]
+    assert made["spec"]["template"]["spec"] == long["spec"]
 
 
 async def test_creating_twice_is_creating_once() -> None:
@@ -115,6 +129,7 @@ async def test_scaling_takes_the_deadline_away() -> None:
     assert made["metadata"]["annotations"] == {
         "rollout.davy.dev/revision": "2",
         "rollout.davy.dev/desired-replicas": "6",
+        **TEMPLATE,
     }
     assert len(cluster.writes) == 1
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from davy.api.group import ApiGroup
 from davy.cluster.cache import Cache, Json
-from davy.cluster.kinds import POD, Kinds
-from davy.cluster.trim import packed
+from davy.cluster.kinds import POD, REPLICA_SET, Kinds
+from davy.cluster.trim import packed, trimmed
 from davy.controller import pods
 
 ROLLOUT = Kinds(ApiGroup()).rollout
@@ -96,3 +96,37 @@ def test_of_a_pod_what_keeps_it_from_running_is_kept() -> None:
     }
     replica_set = {"metadata": {"namespace": "shop", "name": "cart-1", "uid": "r"}}
     assert pods.trouble(cache, replica_set) == "cart: ErrImagePull"
+
+
+def test_of_a_replica_set_the_template_is_kept_in_neither_form() -> None:
+    """It is read by the command line alone, from the server."""
+    annotations = {ApiGroup(group).template_annotation: "{}" for group in ("davy.dev", "x.io")}
+    found = an_object("1", 1, spec={"replicas": 1, "template": {}})
+    found["metadata"]["annotations"] = {**annotations, "rollout.davy.dev/revision": "1"}
+    kept = trimmed(REPLICA_SET, found, None)
+    assert kept["spec"] == {"replicas": 1}
+    assert kept["metadata"]["annotations"] == {"rollout.davy.dev/revision": "1"}
+    assert len(found["metadata"]["annotations"]) == 3
+
+
+def test_of_a_pod_its_age_and_what_a_restart_needs_are_kept() -> None:
+    """Ready is what runs and doesn't say otherwise; a pod that is well costs nothing for it."""
+    cache = Cache()
+    owners = [{"kind": "ReplicaSet", "name": "cart-1", "uid": "r", "controller": True}]
+    for name, phase, ready, more in (
+        ("a", "Running", "True", {}),
+        ("b", "Running", "False", {}),
+        ("c", "Pending", "True", {"deletionTimestamp": "2026-01-01T00:00:09Z"}),
+        ("d", "Running", "True", {"creationTimestamp": "never"}),
+    ):
+        status = {"phase": phase, "conditions": [{"type": "Ready", "status": ready}]}
+        pod = an_object("1", 1, uid=name, status=status)
+        own = {"name": name, "ownerReferences": owners, "creationTimestamp": "2026-01-01T00:00:00Z"}
+        pod["metadata"] |= own | more
+        cache.put(POD, pod)
+    kept = cache.get(POD, "shop", "a")
+    assert kept is not None
+    assert kept["status"] == {"phase": "Running"}
+    replica_set = {"metadata": {"namespace": "shop", "name": "cart-1", "uid": "r"}}
+    seen = [(pod.name, pod.uid, pod.ready, pod.going) for pod in pods.of(cache, replica_set)]
+    assert seen == [("a", "a", True, False), ("b", "b", False, False), ("c", "c", False, True)]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from davy.api import errors
-from davy.cluster.kinds import REPLICA_SET
+from davy.cluster.kinds import POD, REPLICA_SET
 from davy.controller.act import Actor, Outcome
 from davy.controller.observe import Observation, Observer
 from davy.engine import plan
@@ -93,3 +93,16 @@ async def test_a_canary_without_a_router_gets_no_pod_on_a_stale_rollout() -> Non
         [(action, error)] = outcome.failures
         assert action == more[0]
         assert isinstance(error, errors.Conflict)
+
+
+async def test_an_evicted_pod_counts_no_more_though_its_watch_is_late() -> None:
+    """Else it would be evicted again and again until the watch has heard of it."""
+    async with playing() as stage:
+        await healthy(stage)
+        metadata = {"namespace": "shop", "name": "cart-1", "labels": {}}
+        made = stage.cluster.put(POD, {"metadata": metadata})
+        cache = stage.operator.cache
+        cache.put(POD, made)
+        outcome = await acted(stage, [plan.EvictPod("cart-1", made["metadata"]["uid"], "old")])
+        assert (outcome.failures, outcome.written) == ([], 1)
+        assert cache.get(POD, "shop", "cart-1") is None

@@ -13,8 +13,9 @@ from davy.api.analysis import Phase
 from davy.api.rollout import RolloutSpec
 from davy.api.status import RolloutStatus
 from davy.engine import plan as plans
+from davy.engine import restart
 from davy.engine.decide import EngineSettings, decide
-from davy.engine.world import Answer, ReplicaSet, Role, Rollout, Route, Run, World
+from davy.engine.world import Answer, Pod, ReplicaSet, Role, Rollout, Route, Run, World
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SETTLE = timedelta(seconds=1)
@@ -54,6 +55,15 @@ def spec(*steps: dict[str, Any], replicas: int = 4, version: str = "1", **more: 
 
 
 @dataclass
+class _Started:
+    """A pod."""
+
+    name: str
+    made_at: datetime
+    ready_at: datetime
+
+
+@dataclass
 class Cluster:
     """What a rollout lives in."""
 
@@ -70,7 +80,10 @@ class Cluster:
     """Hashes whose pods never become available."""
     writes: int = 0
     check: Callable[["Cluster", plans.Plan], None] | None = None
-    _pods_at: dict[str, list[datetime]] = field(default_factory=dict)
+    _pods: dict[str, list[_Started]] = field(default_factory=dict)
+    """By hash."""
+    made: int = 0
+    """Pods so far."""
 
     @classmethod
     def of(cls, wanted: RolloutSpec, **more: Any) -> "Cluster":
@@ -140,7 +153,8 @@ class Cluster:
         end = self.now + timedelta(seconds=seconds)
         while True:
             wanted = self.settle()
-            pods = [at for times in self._pods_at.values() for at in times if at > self.now]
+            times = (pod.ready_at for pods in self._pods.values() for pod in pods)
+            pods = [at for at in times if at > self.now]
             wakes = [at for at in (wanted.wake_at, *pods) if at is not None and at > self.now]
             upcoming = min(wakes, default=end)
             if upcoming >= end:
@@ -157,24 +171,46 @@ class Cluster:
 
     def kill_pods(self, template_hash: str, count: int) -> None:
         """Some pods of a revision become unavailable and come back after the start delay."""
-        found = self.sets[template_hash]
-        times = self._pods_at[template_hash]
-        for index in range(min(count, len(times))):
-            times[index] = self.now + self.start_delay
-        self.sets[template_hash] = found
+        for pod in self._pods[template_hash][:count]:
+            pod.ready_at = self.now + self.start_delay
 
     def _start_pods(self) -> None:
         for name, found in self.sets.items():
-            times = self._pods_at.setdefault(name, [])
-            times.sort()  # those that aren't ready go first
-            del times[found.desired :]
-            times += [self.now + self.start_delay] * (found.desired - len(times))
-            ready = 0 if name in self.broken else sum(at <= self.now for at in times)
+            pods = self._pods.setdefault(name, [])
+            pods.sort(key=lambda pod: pod.ready_at)  # those that aren't ready go first
+            del pods[found.desired :]
+            pods += [self._starts(name) for _ in range(found.desired - len(pods))]
+            seen = tuple(
+                Pod(
+                    name=pod.name,
+                    uid=pod.name,
+                    created_at=pod.made_at,
+                    ready=pod.ready_at <= self.now and name not in self.broken,
+                )
+                for pod in pods
+            )
+            ready = sum(pod.ready for pod in seen)
             self.sets[name] = replace(
-                found, current=found.desired, ready=ready, available=ready, observed=True
+                found,
+                current=found.desired,
+                ready=ready,
+                available=ready,
+                observed=True,
+                pods=seen if restart.pending(self.rollout) else None,
             )
 
-    def _act(self, action: plans.Action) -> None:  # noqa: C901 - a case per kind of action
+    def _starts(self, template_hash: str) -> _Started:
+        self.made += 1
+        return _Started(f"{template_hash}-{self.made}", self.now, self.now + self.start_delay)
+
+    def _evict(self, name: str) -> None:
+        """Another pod follows at once."""
+        for template_hash, pods in self._pods.items():
+            if any(pod.name == name for pod in pods):
+                kept = [pod for pod in pods if pod.name != name]
+                self._pods[template_hash] = [*kept, self._starts(template_hash)]
+
+    def _act(self, action: plans.Action) -> None:  # noqa: C901, PLR0912 - a case per kind of action
         self.log.append(f"{(self.now - START).total_seconds():g} {type(action).__name__}")
         match action:
             case plans.SetWeights(canary=canary):
@@ -209,6 +245,8 @@ class Cluster:
                 self.runs[name] = replace(self.runs[name], terminating=True, phase=Phase.SUCCESSFUL)
             case plans.DeleteRun(name=name):
                 del self.runs[name]
+            case plans.EvictPod(name=name):
+                self._evict(name)
             case plans.MarkRollout(finalizer=finalizer, revision=revision):
                 self.rollout = replace(self.rollout, finalizer=finalizer, revision=revision)
 

@@ -1,8 +1,9 @@
-"""I1 to I6 as functions over a state and the plan made for it; each raises with what it saw.
+"""I1 to I6 and what a pause by hand holds: functions over a state and its plan that raise.
 
 Without a router there is no weight to check: the numbers of pods are checked, and I3 and I6.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from davy.engine import basic, weights
@@ -10,7 +11,7 @@ from davy.engine import plan as plans
 from davy.engine import position as positions
 from davy.engine.effect import effect, may_carry
 from davy.engine.position import Stage
-from davy.engine.world import ReplicaSet, Role
+from davy.engine.world import Pod, ReplicaSet, Role
 from tests.unit.engine.cluster import SETTLE, Cluster
 
 
@@ -23,8 +24,10 @@ class Watcher:
     def __call__(self, cluster: Cluster, plan: plans.Plan) -> None:
         """All invariants on one pass."""
         self._forward(cluster, plan)
+        self._held(cluster, plan)
         if cluster.rollout.spec.strategy.canary.traffic_routing is None:
             self._pods(cluster, plan)
+            self._evicted_of_all(cluster, plan)
             return
         for action in plan.actions:
             match action:
@@ -36,6 +39,7 @@ class Watcher:
                     self._pointed(cluster, action)
                 case _:
                     pass
+        self._evicted(cluster, plan)
         self._abort_first(cluster, plan)
 
     def _pods(self, cluster: Cluster, plan: plans.Plan) -> None:
@@ -51,8 +55,8 @@ class Watcher:
                 most = sum(max(size, before.get(name, 0)) for name, size in after.items())
                 assert most <= limits.most, f"{most} pods, {limits}: {plan.actions}"
                 self.checked.add("surge")
-        had = sum(_standing(found) for found in cluster.sets.values())
-        kept = sum(min(_standing(found), after[found.name]) for found in cluster.sets.values())
+        had = sum(found.standing for found in cluster.sets.values())
+        kept = sum(min(found.standing, after[found.name]) for found in cluster.sets.values())
         assert kept >= min(had, limits.least), f"{kept} left of {had}, {limits}: {plan.actions}"
         self.checked.add("availability")
         where = positions.read(cluster.rollout)
@@ -128,6 +132,94 @@ class Watcher:
             assert (after.current_step_index or 0) >= was, "I6"
             self.checked.add("I6")
 
+    def _held(self, cluster: Cluster, plan: plans.Plan) -> None:
+        """`spec.paused`: no step, no promotion, no weight or pods for one, no pods less."""
+        spec, before, after = cluster.rollout.spec, cluster.status, plan.status
+        where = positions.read(cluster.rollout)
+        if not spec.paused or after.abort:
+            return
+        if where.stage in {Stage.FIRST, Stage.UPDATING}:
+            assert after.current_step_index == where.index, "paused, and a step is passed"
+            assert after.stable_rs == before.stable_rs, "paused, and promoted"
+        if where.stage is not Stage.UPDATING:
+            return
+        held = (after.traffic.held if after.traffic else None) or 0
+        for action in plan.actions:
+            assert not isinstance(action, plans.CreateRun), f"paused: {action}"
+            if isinstance(action, plans.SetWeights):
+                assert action.canary <= max(held, cluster.route.canary_weight or 0), f"{action}"
+        if spec.strategy.canary.traffic_routing is None:
+            self._held_pods(cluster, plan)
+        else:
+            self._held_sizes(cluster, plan, held)
+        self.checked.add("paused")
 
-def _standing(found: ReplicaSet) -> int:
-    return min(found.available, found.desired)
+    def _held_sizes(self, cluster: Cluster, plan: plans.Plan, held: int) -> None:
+        spec, where = cluster.rollout.spec, positions.read(cluster.rollout)
+        most = weights.needed(held, spec.replicas)
+        for action in plan.actions:
+            match action:
+                case plans.CreateReplicaSet(replicas=replicas):
+                    assert replicas <= most, f"paused: {action}"
+                case plans.ScaleReplicaSet(name=name, replicas=replicas):
+                    found = next(rs for rs in cluster.sets.values() if rs.name == name)
+                    assert replicas >= min(found.desired, spec.replicas), f"paused: {action}"
+                    free = found.hash == where.stable_hash
+                    assert free or replicas <= max(found.desired, most), f"paused: {action}"
+                case _:
+                    pass
+
+    def _held_pods(self, cluster: Cluster, plan: plans.Plan) -> None:
+        where = positions.read(cluster.rollout)
+        stable, new = (cluster.sets.get(of) for of in (where.stable_hash or "", where.new_hash))
+        if stable is None:
+            return
+        most = basic.limits(cluster.rollout.spec).most
+        too_many = stable.desired + (new.desired if new else 0) > most
+        for action in plan.actions:
+            if isinstance(action, plans.CreateReplicaSet):
+                assert action.replicas == 0, f"paused: {action}"
+            if not isinstance(action, plans.ScaleReplicaSet):
+                continue
+            if action.name == stable.name:
+                assert too_many or action.replicas >= stable.desired, f"paused: {action}"
+            if new is not None and action.name == new.name:
+                assert action.replicas <= new.desired, f"paused: {action}"
+                assert too_many or action.replicas == new.desired, f"paused: {action}"
+
+    def _evicted(self, cluster: Cluster, plan: plans.Plan) -> None:
+        """A restart: old pods alone, few at a time, and no weight that they carry (I2)."""
+        spec = cluster.rollout.spec
+        for found, mine in self._gone(cluster, plan):
+            left = found.available - sum(pod.ready for pod in mine)
+            if any(pod.ready for pod in mine):
+                assert left >= found.desired - max(1, basic.may_be_missing(spec)), f"I2: {mine}"
+            new = found.hash == plan.status.current_pod_hash != plan.status.stable_rs
+            if new and plan.status.stable_rs:
+                carried = weights.carried(max(0, left), spec.replicas)
+                assert (cluster.route.canary_weight or 0) <= carried, f"I2: {mine} of {found}"
+
+    def _evicted_of_all(self, cluster: Cluster, plan: plans.Plan) -> None:
+        """The same where the pods are the weight: enough of all together are left."""
+        gone = [pod for _, mine in self._gone(cluster, plan) for pod in mine if pod.ready]
+        if gone:
+            spec = cluster.rollout.spec
+            left = sum(found.standing for found in cluster.sets.values()) - len(gone)
+            least = spec.replicas - max(1, basic.may_be_missing(spec))
+            assert left >= least, f"{left} pods are left, {least} must be: {plan.actions}"
+            scaled = (plans.ScaleReplicaSet, plans.CreateReplicaSet)
+            assert not any(isinstance(action, scaled) for action in plan.actions), plan.actions
+
+    def _gone(
+        self, cluster: Cluster, plan: plans.Plan
+    ) -> Iterator[tuple[ReplicaSet, tuple[Pod, ...]]]:
+        """Each ReplicaSet of which pods are evicted, and these."""
+        gone = {action.name for action in plan.actions if isinstance(action, plans.EvictPod)}
+        at = cluster.rollout.spec.restart_at
+        for found in cluster.sets.values():
+            mine = tuple(pod for pod in found.pods or () if pod.name in gone)
+            if mine:
+                assert at is not None
+                assert all(pod.created_at < at <= cluster.now for pod in mine)
+                self.checked.add("restart")
+                yield found, mine

@@ -12,8 +12,9 @@ HOUR = timedelta(hours=1)
 def set_back(cluster: Cluster) -> None:
     """An hour; pods that are starting go on as they were."""
     cluster.now -= HOUR
-    for times in cluster._pods_at.values():
-        times[:] = [at - HOUR for at in times]
+    for started in cluster._pods.values():
+        for pod in started:
+            pod.ready_at -= HOUR
 
 
 def test_a_settle_time_ends() -> None:

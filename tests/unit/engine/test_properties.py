@@ -69,6 +69,21 @@ def kill(cluster: Cluster) -> None:
         cluster.kill_pods(template_hash, 1)
 
 
+def pause(cluster: Cluster) -> None:
+    """Somebody pauses the rollout in its spec."""
+    cluster.apply(cluster.rollout.spec.model_copy(update={"paused": True}))
+
+
+def resume(cluster: Cluster) -> None:
+    """And takes it back."""
+    cluster.apply(cluster.rollout.spec.model_copy(update={"paused": False}))
+
+
+def restart(cluster: Cluster) -> None:
+    """Somebody wants new pods."""
+    cluster.apply(cluster.rollout.spec.model_copy(update={"restart_at": cluster.now}))
+
+
 def wait(_: Cluster) -> None:
     """Nothing happens."""
 
@@ -87,6 +102,9 @@ CHANGES: st.SearchStrategy[Change] = st.one_of(
             lambda cluster: cluster.edit_status(pause_conditions=None),
             lambda cluster: cluster.edit_status(promote_full=True),
             skip,
+            pause,
+            resume,
+            restart,
             kill,
             crash,
             lose_route,
@@ -115,6 +133,7 @@ def test_no_life_breaks_an_invariant_and_each_comes_to_rest(
     for change, seconds in life:
         change(cluster)
         cluster.run(seconds)
+    resume(cluster)
     restore_route(cluster)
     answering(cluster, Answer.VERIFIED)
     cluster.finish("Step", Phase.SUCCESSFUL)
@@ -168,5 +187,5 @@ def test_an_operator_that_forgets_everything_starts_nothing() -> None:
     cluster = Cluster.of(spec(*PLANS[0]))
     cluster.run(10)
     again = Cluster(replace(cluster.rollout), now=cluster.now, route=cluster.route)
-    again.sets, again._pods_at = cluster.sets, cluster._pods_at
+    again.sets, again._pods = cluster.sets, cluster._pods
     assert not again.once().actions

@@ -17,6 +17,7 @@ from davy.api.status import (
     PauseCondition,
     RolloutStatus,
     RunReference,
+    TrafficStatus,
 )
 from davy.engine import plan as plans
 from davy.engine import revision, weights
@@ -35,6 +36,7 @@ KINDS_OF_STEP: list[dict[str, Any]] = [
     {"pause": {"duration": "30s"}},
     {"analysis": ANALYSIS},
 ]
+HELD = st.none() | st.sampled_from([0, 10, 50, 100])
 STEP = st.sampled_from(KINDS_OF_STEP)
 TIMES = st.integers(-4000, 60).map(lambda seconds: NOW + timedelta(seconds=seconds))
 
@@ -49,6 +51,7 @@ def specs(draw: st.DrawFn, canary: dict[str, Any]) -> RolloutSpec:
         replicas=draw(st.sampled_from([0, 1, 3, 10])),
         canary=canary | ({"analysis": ANALYSIS} if draw(st.booleans()) else {}),
         progressDeadlineAbort=draw(st.booleans()),
+        paused=draw(st.booleans()),
     )
 
 
@@ -134,6 +137,7 @@ def states(draw: st.DrawFn, canary: dict[str, Any] | None = None) -> tuple[Rollo
             current_step_analysis_run_status=reference if draw(st.booleans()) else None,
             current_background_analysis_run_status=reference if draw(st.booleans()) else None,
         ),
+        traffic=draw(st.none() | st.builds(TrafficStatus, wanted=st.just(0), held=HELD)),
         conditions=conditions(NOW, said=said, settled=draw(st.booleans())),
     )
     rollout = Rollout(
