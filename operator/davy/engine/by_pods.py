@@ -217,7 +217,7 @@ def _held(around: Surroundings, position: Position, target: int) -> Counts:
         return wants
     canary, stable = _desired(_canary(around.world, position)), found.desired
     if canary + stable > basic.limits(around.rollout.spec).most:
-        canary, stable = min(canary, wants.canary), 0
+        canary, stable = min(canary, wants.canary), wants.stable
     return Counts(canary, max(stable, around.full - canary))
 
 

@@ -23,7 +23,7 @@ from davy.engine import plan as plans
 from davy.engine import revision, weights
 from davy.engine.decide import EngineSettings, decide
 from davy.engine.effect import effect
-from davy.engine.world import Answer, ReplicaSet, Rollout, Route, Run, RunKind, World
+from davy.engine.world import Answer, Pod, ReplicaSet, Rollout, Route, Run, RunKind, World
 from tests.unit.engine.cluster import SETTLE, START, Cluster, spec, template
 from tests.unit.engine.invariants import Watcher
 
@@ -39,6 +39,11 @@ KINDS_OF_STEP: list[dict[str, Any]] = [
 HELD = st.none() | st.sampled_from([0, 10, 50, 100])
 STEP = st.sampled_from(KINDS_OF_STEP)
 TIMES = st.integers(-4000, 60).map(lambda seconds: NOW + timedelta(seconds=seconds))
+PODS = st.lists(st.tuples(TIMES, st.booleans(), st.booleans()), max_size=10).map(
+    lambda found: tuple(
+        Pod(f"pod-{number}", f"pod-{number}", *of) for number, of in enumerate(found)
+    )
+)
 
 
 @st.composite
@@ -52,6 +57,7 @@ def specs(draw: st.DrawFn, canary: dict[str, Any]) -> RolloutSpec:
         canary=canary | ({"analysis": ANALYSIS} if draw(st.booleans()) else {}),
         progressDeadlineAbort=draw(st.booleans()),
         paused=draw(st.booleans()),
+        restartAt=draw(st.none() | TIMES),
     )
 
 
@@ -75,6 +81,7 @@ def replica_sets(draw: st.DrawFn) -> tuple[ReplicaSet, ...]:
                 available=available,
                 observed=draw(st.booleans()),
                 scale_down_at=draw(st.none() | TIMES),
+                pods=draw(st.none() | PODS),
             )
         )
     return tuple(found)
