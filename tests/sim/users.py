@@ -166,9 +166,10 @@ class Users:
         self._verb(name, verbs.retry)
 
     def do_restart(self, name: str) -> None:
-        """See the command."""
+        """See the command. Where no pods are shown there is nothing to restart."""
         at = START + timedelta(seconds=int(self._world.now))
-        self._verb(name, verbs_spec.restart(at))
+        if self._world.setup.pods_shown:
+            self._verb(name, verbs_spec.restart(at))
 
     def _parts(self, name: str, part: str) -> list[tuple[Kind, Json]]:
         found = manifests.network(self._world.setup, name)
