@@ -151,11 +151,9 @@ def route(random: Random) -> None:
     assert state.canary_weight is None or 0 <= state.canary_weight <= 100
     for problem in state.problems:
         assert len(str(problem)) < 100 * _LONGEST
-    for patch in router.weights(rollout, found, random.choice((0, 1, 50, 100))):
-        routes.apply(found[patch.key], patch.operations)
+    routes.applied(found, router.weights(rollout, found, random.choice((0, 1, 50, 100))))
     for role in ROLES:
-        for patch in router.target(rollout, found, role, "abc"):
-            routes.apply(found[patch.key], patch.operations)
+        routes.applied(found, router.target(rollout, found, role, "abc"))
 
 
 _STATUS: Final[strange.Json] = {

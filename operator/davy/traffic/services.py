@@ -4,8 +4,17 @@ from typing import Final
 
 from davy.api.errors import Finding
 from davy.traffic import narrowing
-from davy.traffic.base import ObjectKey, ObjectPatch, Objects, RoleName, RoutedRollout
+from davy.traffic.base import (
+    ObjectKey,
+    ObjectPatch,
+    Objects,
+    RoleName,
+    RoutedRollout,
+    RouteState,
+    Verification,
+)
 from davy.traffic.leaves import Path, patch, text_at, value_at
+from davy.traffic.split import Reading, unsettled
 
 ROLES: Final[tuple[RoleName, RoleName]] = ("stable", "canary")
 CANARY: Final = "spec.strategy.canary"
@@ -35,6 +44,31 @@ def unnamed(rollout: RoutedRollout, why: str) -> tuple[Finding, ...]:
         Finding(_path(role), f"isn't set; {why}: name the Service of the {role} pods.")
         for role in ROLES
         if key(rollout, role) is None
+    )
+
+
+def state(
+    rollout: RoutedRollout, objects: Objects, reading: Reading, reported: Verification
+) -> RouteState:
+    """What a route says that is split between the two Services and nothing else.
+
+    Args:
+        rollout: whose route it is.
+        objects: of the route, the Services among them.
+        reading: the route's splits.
+        reported: what its controller says of the spec that is written.
+    """
+    return RouteState(
+        canary_weight=reading.canary_weight,
+        stable_hash=hash_of(rollout, objects, "stable"),
+        canary_hash=hash_of(rollout, objects, "canary"),
+        verification=unsettled(reading) or reported,
+        problems=(
+            *reading.problems,
+            *unnamed(rollout, "weights are split between two Services"),
+            *problems(rollout, objects),
+        ),
+        uneven=reading.uneven,
     )
 
 

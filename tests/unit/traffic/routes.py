@@ -1,11 +1,12 @@
 """Objects of the tests: the rollout shop/cart and its routes, as the API server has them."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 from davy.api.group import POD_TEMPLATE_HASH_LABEL, ApiGroup
 from davy.api.rollout import CanaryStrategy
-from davy.traffic.base import Json, ObjectKey, ObjectPatch, Objects, RoutedRollout
+from davy.traffic.base import Json, NewObject, ObjectKey, Objects, RoutedRollout, Write
 
 VIRTUAL_SERVICE = ObjectKey("networking.istio.io", "VirtualService", "shop", "cart")
 DESTINATION_RULE = ObjectKey("networking.istio.io", "DestinationRule", "shop", "cart")
@@ -192,12 +193,24 @@ def without(objects: Objects, *keys: ObjectKey) -> Cluster:
     return {key: found for key, found in objects.items() if key not in keys}
 
 
-def applied(objects: Objects, patches: tuple[ObjectPatch, ...]) -> Cluster:
-    """The objects after the patches."""
+def applied(objects: Objects, writes: Sequence[Write]) -> Cluster:
+    """The objects after the writes."""
     after = dict(objects)
-    for patch in patches:
-        after[patch.key] = apply(after[patch.key], patch.operations)
+    for write in writes:
+        if isinstance(write, NewObject):
+            assert write.key not in after, "made a second time"
+            after[write.key] = made(write)
+        else:
+            after[write.key] = apply(after[write.key], write.operations)
     return after
+
+
+def made(new: NewObject) -> Json:
+    """The object as the API server has it once the controller made it."""
+    owner = {"apiVersion": "davy.dev/v1alpha1", "kind": "Rollout", "name": "cart", "uid": "1"}
+    stamps = {"generation": 1, "resourceVersion": "4712"}
+    owners = {"ownerReferences": [{**owner, "controller": True, "blockOwnerDeletion": True}]}
+    return {**new.manifest, "metadata": {**new.manifest["metadata"], **stamps, **owners}}
 
 
 class PatchRefused(Exception):
@@ -205,7 +218,7 @@ class PatchRefused(Exception):
 
 
 def apply(root: Json, operations: tuple[Json, ...]) -> Json:
-    """RFC 6902, the three operations that Davy uses; a copy is changed."""
+    """RFC 6902, the operations that Davy uses; a copy is changed."""
     after: Any = copy.deepcopy(root)
     for operation in operations:
         keys = [part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")]
@@ -221,6 +234,8 @@ def apply(root: Json, operations: tuple[Json, ...]) -> Json:
             case "replace":
                 around[last]  # must be there
                 around[last] = copy.deepcopy(operation["value"])
+            case "remove":
+                del around[last]
             case "add":
                 assert isinstance(around, dict), "Davy adds to maps only"
                 around[last] = copy.deepcopy(operation["value"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from davy.traffic.base import RoutedRollout
+from davy.traffic.base import ObjectPatch, RoutedRollout, Write
 from davy.traffic.registry import router_for
 from davy.traffic.services import ROLES
 from tests.unit.traffic.routes import (
@@ -218,14 +218,14 @@ def test_strange_objects_raise_nothing_and_get_no_stray_write(
     router, rollout = router_for(kind.rollout.canary), kind.rollout
     objects = data.draw(strange(kind))
     state = router.read(rollout, objects)
-    patches = [
+    writes: list[Write] = [
         *router.weights(rollout, objects, weight),
         *router.weights(rollout, objects, 0),
         *(patch for role in ROLES for patch in router.target(rollout, objects, role, "6fd9")),
     ]
-    for patch in patches:
-        applied(objects, (patch,))
-        for operation in patch.operations:
+    for write in writes:
+        applied(objects, (write,))
+        for operation in write.operations if isinstance(write, ObjectPatch) else ():
             assert operation["op"] == "test" or OWNED.fullmatch(operation["path"])
     assert state.canary_weight is None or 0 <= state.canary_weight <= 100
     assert state.canary_weight is not None or state.problems
