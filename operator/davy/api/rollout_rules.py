@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from davy.api import pod_template, run_metadata, selector
+from davy.api import pod_template, router_rules, run_metadata, selector
 from davy.api.analysis import AnalysisRef
 from davy.api.arguments import rollout_args
 from davy.api.errors import Finding
 from davy.api.findings import cut
 from davy.api.metric_rules import repeated_rules
-from davy.api.rollout import CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting
+from davy.api.rollout import ROUTERS, CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting
 
 _CANARY: Final = "spec.strategy.canary"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
@@ -35,6 +35,7 @@ def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
         lambda: _services(canary),
         lambda: _istio(canary.traffic_routing),
         lambda: _gateway_api(canary, namespace),
+        lambda: router_rules.findings(canary.traffic_routing),
     )
     return [finding for rule in rules for finding in rule()]
 
@@ -130,14 +131,9 @@ def _analysis(analysis: AnalysisRef, path: str) -> Iterator[Finding]:
 
 
 def _routers(routing: TrafficRouting) -> Iterator[Finding]:
-    routers = {
-        "istio": routing.istio,
-        "gatewayAPI": routing.gateway_api,
-        "plugins": routing.plugins,
-    }
-    given = [name for name, router in routers.items() if router is not None]
+    given = routing.given
     if not given:
-        yield Finding(_ROUTING, "names no router; give istio or gatewayAPI")
+        yield Finding(_ROUTING, f"names no router; give one of {', '.join(ROUTERS)}")
     elif len(given) > 1:
         yield Finding(_ROUTING, f"has {' and '.join(given)}; exactly one router carries the weight")
     if routing.plugins and routing.plugins.gateway_api is None:
@@ -155,8 +151,9 @@ def _services(canary: CanaryStrategy) -> Iterator[Finding]:
         )
     if routing.istio and not routing.istio.destination_rule:
         why = "Istio without a destinationRule splits the traffic between two Services"
-    elif routing.gateway_api or routing.plugins:
-        why = "Gateway API splits the traffic between two Services"
+    elif not routing.istio and routing.given:
+        router = "Gateway API" if routing.gateway_api or routing.plugins else routing.given[0]
+        why = f"{router} splits the traffic between two Services"
     else:
         return
     for field, name in (

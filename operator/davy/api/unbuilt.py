@@ -42,11 +42,14 @@ class Unbuilt:
     """An order: "use …", "remove it: …"."""
     neutral: tuple[Any, ...] = ()
     """Values that ask for what Davy does anyway; accepted, since they promise nothing more."""
+    never: str = ""
+    """Why it will never be built: "its project is archived"; "": it may be."""
 
     @property
     def message(self) -> str:
         """The sentence after the path, the same from the API server and from `davy lint`."""
-        return f"{self.what} not built yet; {self.instead}"
+        state = f"refused for good, {self.never}" if self.never else "not built yet"
+        return f"{self.what} {state}; {self.instead}"
 
 
 _CANARY: Final = "spec.strategy.canary"
@@ -54,13 +57,11 @@ _STEP: Final = f"{_CANARY}.steps[]"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
 _ISTIO: Final = f"{_ROUTING}.istio"
 _PLUGIN: Final = f"{_ROUTING}.plugins.argoproj-labs/gatewayAPI"
-_USE_ROUTER: Final = "use trafficRouting.istio or trafficRouting.gatewayAPI"
+_USE_ROUTER: Final = "use another one of trafficRouting, such as istio, gatewayAPI or nginx"
 
 
-def _routers(*fields: str) -> tuple[Unbuilt, ...]:
-    return tuple(
-        Unbuilt(_ROUTING, field, _OBJECT, f"the router {field} is", _USE_ROUTER) for field in fields
-    )
+def _router(field: str, instead: str = _USE_ROUTER, *, never: str = "") -> Unbuilt:
+    return Unbuilt(_ROUTING, field, _OBJECT, f"the router {field} is", instead, never=never)
 
 
 _SPEC: Final = (
@@ -192,7 +193,22 @@ _STEPS: Final = (
 )
 
 _ROUTERS: Final = (
-    *_routers("nginx", "alb", "smi", "ambassador", "appMesh", "traefik", "apisix"),
+    *(_router(field) for field in ("alb", "traefik", "apisix")),
+    _router(
+        "smi",
+        "use an HTTPRoute, as Linkerd does now: trafficRouting.gatewayAPI",
+        never="its project, the Service Mesh Interface, was archived in 2023",
+    ),
+    _router(
+        "ambassador",
+        "use an HTTPRoute: trafficRouting.gatewayAPI",
+        never="its project, now Emissary-ingress, is hardly maintained any more",
+    ),
+    _router(
+        "appMesh",
+        "use an HTTPRoute, with VPC Lattice or another mesh: trafficRouting.gatewayAPI",
+        never="AWS ended App Mesh in September 2026",
+    ),
     Unbuilt(_ROUTING, "managedRoutes", _OBJECTS, "routes for headers and mirrors are", "remove it"),
     Unbuilt(
         _ROUTING,

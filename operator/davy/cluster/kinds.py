@@ -12,6 +12,7 @@ from davy.api import errors, group
 
 ISTIO: Final = "networking.istio.io"
 GATEWAY: Final = "gateway.networking.k8s.io"
+NETWORKING: Final = "networking.k8s.io"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ NAMESPACE: Final = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 VIRTUAL_SERVICE: Final = Kind(ISTIO, "v1", "VirtualService", "virtualservices", optional=True)
 DESTINATION_RULE: Final = Kind(ISTIO, "v1", "DestinationRule", "destinationrules", optional=True)
 HTTP_ROUTE: Final = Kind(GATEWAY, "v1", "HTTPRoute", "httproutes", optional=True)
+INGRESS: Final = Kind(NETWORKING, "v1", "Ingress", "ingresses", optional=True)
 
 
 def _part(name: str) -> str:
@@ -125,6 +127,7 @@ class Kinds:
             VIRTUAL_SERVICE,
             DESTINATION_RULE,
             HTTP_ROUTE,
+            INGRESS,
         )
 
     def named(self, api_group: str, kind: str) -> Kind | None:

@@ -16,6 +16,7 @@ from davy.api.rollout import CanaryStrategy
 from davy.traffic.base import Router
 from davy.traffic.gateway_api import GatewayApiRouter, route_names
 from davy.traffic.istio import IstioRouter
+from davy.traffic.nginx import NginxRouter
 from davy.traffic.services import CANARY
 
 ENTRY_POINTS: Final = "davy.routers"
@@ -38,6 +39,7 @@ BUILT_IN: Final = (
         lambda canary: bool(route_names(canary.traffic_routing)),
         GatewayApiRouter(),
     ),
+    RouterKind("nginx", lambda canary: canary.traffic_routing.nginx is not None, NginxRouter()),
 )
 
 

@@ -169,6 +169,20 @@ GOOD: Final[dict[str, Json]] = {
             },
         },
     ),
+    "nginx": _rollout(
+        **_SERVICES,
+        trafficRouting={
+            "nginx": {
+                "stableIngress": "cart",
+                "annotationPrefix": "nginx.ingress.kubernetes.io",
+                "additionalIngressAnnotations": {"canary-by-header": "X-Canary"},
+                "canaryIngressAnnotations": {"example.com/team": "shop"},
+            }
+        },
+    ),
+    "several ingresses": _rollout(
+        **_SERVICES, trafficRouting={"nginx": {"stableIngresses": ["cart", "cart-internal"]}}
+    ),
     "template": _analysis("AnalysisTemplate"),
     "cluster template": _analysis(
         "ClusterAnalysisTemplate",

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from davy.traffic.base import ObjectPatch, RoutedRollout, Write
+from davy.traffic.base import Json, ObjectPatch, RoutedRollout, Write
 from davy.traffic.registry import router_for
 from davy.traffic.services import ROLES
+from tests.unit.traffic.ingresses import a_canary_ingress, a_host, a_path, an_ingress, by_ingresses
 from tests.unit.traffic.routes import (
     Cluster,
     a_backend,
@@ -36,6 +37,8 @@ OWNED = re.compile(
     r"|/spec/rules/\d+/backendRefs/\d+/weight"
     r"|/spec/subsets/\d+/labels(/rollouts-pod-template-hash)?"
     r"|/spec/selector/rollouts-pod-template-hash"
+    r"|/spec|/spec/(rules|tls|ingressClassName)"
+    r"|/metadata/annotations/nginx\.ingress\.kubernetes\.io~1.*"
     r"|/metadata(/annotations(/davy\.dev~1managed-by-rollouts)?)?"
 )
 """Paths that Davy may write (I9); a container only when it isn't there."""
@@ -78,10 +81,31 @@ def _of_http_routes(weights: Weights) -> Cluster:
     )
 
 
+def _of_ingresses(weights: Weights) -> Cluster:
+    """Canary Ingresses with these shares, the second one's rules no longer as they should be."""
+    (a, b), (c, d) = weights
+    hosts = {name: a_host(f"{name}.example.com", a_path("cart-stable")) for name in ("cart", "web")}
+    led = a_host("cart.example.com", a_path("cart-canary"))
+    return a_cluster(
+        an_ingress(hosts["cart"]),
+        an_ingress(hosts["web"], name="web"),
+        a_canary_ingress(_percent(a, b), led),
+        a_canary_ingress(_percent(c, d), name="cart-web-canary"),
+    )
+
+
+def _percent(stable: int | None, canary: int | None) -> str | None:
+    """The share as a canary Ingress says it, rounded up."""
+    if not canary:
+        return None if canary is None else "0"
+    return str(min(100, -(-100 * canary // (canary + (stable or 0)))))
+
+
 KINDS = {
     "services": Kind(by_services("api", "web"), _of_services),
     "subsets": Kind(by_subsets("api", "web"), _of_subsets),
     "HTTPRoutes": Kind(by_http_routes("cart", "web"), _of_http_routes),
+    "nginx": Kind(by_ingresses("cart", "web"), _of_ingresses),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
@@ -143,9 +167,14 @@ def strange(draw: st.DrawFn, kind: Kind) -> Cluster:
     return objects
 
 
+def is_own(found: Json) -> bool:
+    """Whether it is an object of Davy's own: a canary Ingress."""
+    return bool(found.get("kind") == "Ingress" and found["metadata"].get("ownerReferences"))
+
+
 def stripped(objects: Cluster) -> str:
     """The objects as JSON without what Davy owns, each key in its order."""
-    rest = copy.deepcopy(objects)
+    rest = {key: copy.deepcopy(each) for key, each in objects.items() if not is_own(each)}
     for found in rest.values():
         found.get("metadata", {}).get("annotations", {}).pop("davy.dev/managed-by-rollouts", None)
         if not found["metadata"].get("annotations", True):
@@ -170,6 +199,11 @@ def sums(objects: Cluster) -> set[int]:
             destinations = [*route.get("route", ()), *route.get("backendRefs", ())]
             if len(destinations) > 1 and route.get("name") != "own":
                 found.add(sum(destination["weight"] for destination in destinations))
+        if is_own(root):
+            weight = int(
+                root["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary-weight"]
+            )
+            found.add(100 if weight in range(101) else weight)
     return found
 
 
@@ -191,7 +225,7 @@ def test_a_weight_that_is_written_is_read_again(kind: Kind, weights: Weights, we
 def test_a_canary_with_traffic_is_never_said_to_have_none(kind: Kind, weights: Weights) -> None:
     """I4: 0 is only read where each rule's canary weight is 0 or, in Istio, absent."""
     router, objects = router_for(kind.rollout.canary), kind.objects(weights)
-    default = 1 if kind.rollout.canary.traffic_routing.istio is None else 0
+    default = 1 if kind.rollout.canary.traffic_routing.gateway_api else 0
     canary = [default if weight is None else weight for _, weight in weights]
     assert (router.read(kind.rollout, objects).canary_weight == 0) is (max(canary) == 0)
 

@@ -11,7 +11,9 @@ from davy.traffic import registry
 from davy.traffic.base import Json, Router
 from davy.traffic.gateway_api import GatewayApiRouter
 from davy.traffic.istio import IstioRouter
+from davy.traffic.nginx import NginxRouter
 from davy.traffic.registry import RouterKind, router_for, router_kinds
+from tests.unit.traffic.ingresses import by_ingresses
 from tests.unit.traffic.routes import a_rollout, by_http_routes, by_services, by_subsets
 
 ISTIO: Json = {"virtualService": {"name": "cart"}}
@@ -48,8 +50,9 @@ def installed(monkeypatch: pytest.MonkeyPatch, *objects: str) -> None:
         (by_subsets().canary, IstioRouter),
         (by_http_routes().canary, GatewayApiRouter),
         (a_rollout({"plugins": PLUGIN}).canary, GatewayApiRouter),
+        (by_ingresses().canary, NginxRouter),
     ],
-    ids=["services", "subsets", "HTTPRoutes", "Argo's plugin"],
+    ids=["services", "subsets", "HTTPRoutes", "Argo's plugin", "nginx"],
 )
 def test_a_rollout_gets_the_router_it_names(canary: CanaryStrategy, kind: type[Router]) -> None:
     """One line each in the registry."""
@@ -59,7 +62,7 @@ def test_a_rollout_gets_the_router_it_names(canary: CanaryStrategy, kind: type[R
 @pytest.mark.parametrize(
     ("routing", "sentence"),
     [
-        ({}, "names no router; name exactly one of: istio, gatewayAPI."),
+        ({}, "names no router; name exactly one of: istio, gatewayAPI, nginx."),
         (
             {"istio": ISTIO, "gatewayAPI": HTTP_ROUTES},
             "names 2 routers; name exactly one of: istio, gatewayAPI.",
@@ -86,7 +89,7 @@ def _unchecked(routing: Json) -> object:
         for name in ("istio", "gateway_api")
         if getattr(part, name) is not None
     }
-    nothing = {"istio": None, "gateway_api": None, "plugins": None}
+    nothing = {"istio": None, "gateway_api": None, "nginx": None, "plugins": None}
     template = a_rollout({"istio": ISTIO}).canary.traffic_routing
     return template.model_copy(update={**nothing, **fields})
 
@@ -94,7 +97,7 @@ def _unchecked(routing: Json) -> object:
 def test_a_third_party_s_router_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """By an entry point alone."""
     installed(monkeypatch, "A_THIRD_PARTY")
-    assert [kind.name for kind in router_kinds()] == ["istio", "gatewayAPI", "acme"]
+    assert [kind.name for kind in router_kinds()] == ["istio", "gatewayAPI", "nginx", "acme"]
 
 
 @pytest.mark.parametrize(
