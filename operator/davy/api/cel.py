@@ -217,6 +217,11 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
         one_of("stableIngress", "stableIngresses"),
         "nginx has exactly one of stableIngress and stableIngresses",
     ),
+    Rule(
+        f"{_ROUTING}.alb",
+        one_of("ingress", "ingresses"),
+        "alb has exactly one of ingress and ingresses",
+    ),
 )
 
 _PROVIDER: Final = "spec.metrics[].provider"

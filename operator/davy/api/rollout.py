@@ -16,7 +16,7 @@ from davy.api.fields import (
     parse_duration,
 )
 from davy.api.pod_template import POD_TEMPLATE_SCHEMA
-from davy.api.routers import NginxRouting
+from davy.api.routers import AlbRouting, ApisixRouting, NginxRouting, TraefikRouting
 from davy.api.selector import LabelSelector
 
 Weight = Annotated[int, Field(ge=0, le=100)]
@@ -133,7 +133,7 @@ class RouterPlugins(Model):
     )
 
 
-ROUTERS: Final = ("istio", "gatewayAPI", "nginx")
+ROUTERS: Final = ("istio", "gatewayAPI", "nginx", "alb", "traefik", "apisix")
 """Davy's own routers, as `trafficRouting` names them; Argo's plugins beside them."""
 
 
@@ -145,6 +145,11 @@ class TrafficRouting(Model):
         None, alias="gatewayAPI", description="Gateway API HTTPRoutes."
     )
     nginx: NginxRouting | None = Field(None, description="Canary Ingresses of ingress-nginx.")
+    alb: AlbRouting | None = Field(
+        None, description="Ingresses of the AWS Load Balancer Controller."
+    )
+    traefik: TraefikRouting | None = Field(None, description="A TraefikService.")
+    apisix: ApisixRouting | None = Field(None, description="An ApisixRoute.")
     plugins: RouterPlugins | None = Field(
         None, description="Argo's plugin configuration, read as `gatewayAPI`."
     )

@@ -10,6 +10,7 @@ from davy.api.errors import Finding
 from davy.api.findings import cut
 from davy.api.metric_rules import repeated_rules
 from davy.api.rollout import ROUTERS, CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting
+from davy.api.router_rules import twice
 
 _CANARY: Final = "spec.strategy.canary"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
@@ -168,7 +169,7 @@ def _istio(routing: TrafficRouting) -> Iterator[Finding]:
     if not routing.istio:
         return
     path = f"{_ROUTING}.istio"
-    yield from _twice(
+    yield from twice(
         routing.istio.virtual_service.routes or [], f"{path}.virtualService.routes", "route"
     )
     rule = routing.istio.destination_rule
@@ -183,7 +184,7 @@ def _istio(routing: TrafficRouting) -> Iterator[Finding]:
 def _gateway_api(canary: CanaryStrategy, namespace: str | None) -> Iterator[Finding]:
     routing = canary.traffic_routing
     if routing.gateway_api:
-        yield from _twice(
+        yield from twice(
             [route.name for route in routing.gateway_api.http_routes],
             f"{_ROUTING}.gatewayAPI.httpRoutes",
             "HTTPRoute",
@@ -192,7 +193,7 @@ def _gateway_api(canary: CanaryStrategy, namespace: str | None) -> Iterator[Find
     if not plugin:
         return
     path = f"{_ROUTING}.plugins['argoproj-labs/gatewayAPI']"
-    yield from _twice(
+    yield from twice(
         [route.name for route in plugin.http_routes or []], f"{path}.httpRoutes", "HTTPRoute"
     )
     if not canary.http_routes:
@@ -203,9 +204,3 @@ def _gateway_api(canary: CanaryStrategy, namespace: str | None) -> Iterator[Find
             f"is {plugin.namespace}; Davy only writes routes of the rollout's own namespace, "
             f"{namespace}",
         )
-
-
-def _twice(names: Sequence[str], path: str, what: str) -> Iterator[Finding]:
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            yield Finding(f"{path}[{index}]", f"names the {what} {name} a second time")

@@ -17,6 +17,12 @@ def findings(routing: TrafficRouting) -> Iterator[Finding]:
     """Everything wrong in the routers that could be read."""
     if routing.nginx:
         yield from _nginx(routing.nginx, f"{_ROUTING}.nginx")
+    if routing.alb:
+        fields = ("ingress", "ingresses")
+        yield from _ingresses(routing.alb.ingress, routing.alb.ingresses, f"{_ROUTING}.alb", fields)
+    if routing.apisix:
+        rules = routing.apisix.route.rules or []
+        yield from twice(rules, f"{_ROUTING}.apisix.route.rules", "rule")
 
 
 def _nginx(nginx: NginxRouting, path: str) -> Iterator[Finding]:
@@ -51,6 +57,11 @@ def _ingresses(
     if (single is None) == (several is None):
         has = f"has {one} and {list_of}" if single else "names no Ingress"
         yield Finding(path, f"{has}; give exactly one of {one} and {list_of}")
-    for index, name in enumerate(several or ()):
-        if name in (several or ())[:index]:
-            yield Finding(f"{path}.{list_of}[{index}]", f"names the Ingress {name} a second time")
+    yield from twice(several or [], f"{path}.{list_of}", "Ingress")
+
+
+def twice(names: Sequence[str], path: str, what: str) -> Iterator[Finding]:
+    """A finding for each name that was in the list before."""
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Finding(f"{path}[{index}]", f"names the {what} {name} a second time")

@@ -7,6 +7,9 @@ from pydantic import Field
 from davy.api.fields import ALL_DIFFERENT, Model, ObjectName
 
 NGINX_PREFIX: Final = "nginx.ingress.kubernetes.io"
+ALB_PREFIX: Final = "alb.ingress.kubernetes.io"
+
+RuleName = Annotated[str, Field(min_length=1, max_length=253)]
 
 AnnotationPrefix = Annotated[
     str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
@@ -28,6 +31,87 @@ def named(field: str, single: str | None, several: list[str] | None) -> dict[str
     for position, name in enumerate(several or ()):
         found.setdefault(name, f"{field}es[{position}]")
     return found
+
+
+class TraefikRouting(Model):
+    """Weights in a TraefikService, between canaryService and stableService."""
+
+    weighted_traefik_service_name: ObjectName = Field(
+        description="Name of the TraefikService in the rollout's namespace whose spec.weighted has "
+        "both services.",
+    )
+
+
+class ApisixRoute(Model):
+    """The ApisixRoute whose weights Davy writes."""
+
+    name: ObjectName = Field(description="Name of the ApisixRoute in the rollout's namespace.")
+    rules: list[RuleName] | None = Field(
+        None,
+        min_length=1,
+        max_length=32,
+        json_schema_extra=ALL_DIFFERENT,
+        description="Names of the rules in its spec.http that are split. Unset: the one rule that "
+        "is called as the ApisixRoute is.",
+    )
+
+    @property
+    def split_rules(self) -> tuple[str, ...]:
+        """Names of the rules that are split."""
+        return tuple(self.rules or (self.name,))
+
+
+class ApisixRouting(Model):
+    """Weights in an ApisixRoute, between canaryService and stableService."""
+
+    route: ApisixRoute = Field(description="The ApisixRoute that splits the traffic.")
+
+
+class StickinessConfig(Model):
+    """Whether a client stays with the Service that it reached first."""
+
+    enabled: bool = Field(
+        description="true: for durationSeconds a client stays where it is, whatever the weights."
+    )
+    duration_seconds: int = Field(ge=1, le=604800, description="How long a client stays, seconds.")
+
+
+class AlbRouting(Model):
+    """Weights of an AWS Application Load Balancer, in an annotation of its Ingress."""
+
+    ingress: ObjectName | None = Field(
+        None,
+        description="Name of the Ingress in the rollout's namespace that has a path to rootService "
+        "with the port use-annotation. Exactly one of ingress and ingresses.",
+    )
+    ingresses: list[ObjectName] | None = Field(
+        None,
+        min_length=1,
+        max_length=16,
+        json_schema_extra=ALL_DIFFERENT,
+        description="The same, where several Ingresses have such a path.",
+    )
+    service_port: int = Field(
+        ge=1, le=65535, description="Port of both services that the load balancer forwards to."
+    )
+    root_service: ObjectName | None = Field(
+        None,
+        description="The backend in the Ingress that stands for the split. Unset: stableService.",
+    )
+    annotation_prefix: AnnotationPrefix = Field(
+        ALB_PREFIX,
+        description="Prefix of the controller's annotations: its --annotations-prefix.",
+    )
+    stickiness_config: StickinessConfig | None = Field(
+        None,
+        description="Target group stickiness. After an abort a client that sticks to the canary is "
+        "served by stable's pods once canaryService leads to them.",
+    )
+
+    @property
+    def named_ingresses(self) -> dict[str, str]:
+        """The Ingresses, each with the field that names it."""
+        return named("ingress", self.ingress, self.ingresses)
 
 
 class NginxRouting(Model):

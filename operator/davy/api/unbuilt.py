@@ -57,11 +57,10 @@ _STEP: Final = f"{_CANARY}.steps[]"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
 _ISTIO: Final = f"{_ROUTING}.istio"
 _PLUGIN: Final = f"{_ROUTING}.plugins.argoproj-labs/gatewayAPI"
-_USE_ROUTER: Final = "use another one of trafficRouting, such as istio, gatewayAPI or nginx"
 
 
-def _router(field: str, instead: str = _USE_ROUTER, *, never: str = "") -> Unbuilt:
-    return Unbuilt(_ROUTING, field, _OBJECT, f"the router {field} is", instead, never=never)
+def _dead_router(field: str, instead: str, why: str) -> Unbuilt:
+    return Unbuilt(_ROUTING, field, _OBJECT, f"the router {field} is", instead, never=why)
 
 
 _SPEC: Final = (
@@ -193,21 +192,20 @@ _STEPS: Final = (
 )
 
 _ROUTERS: Final = (
-    *(_router(field) for field in ("alb", "traefik", "apisix")),
-    _router(
+    _dead_router(
         "smi",
         "use an HTTPRoute, as Linkerd does now: trafficRouting.gatewayAPI",
-        never="its project, the Service Mesh Interface, was archived in 2023",
+        "its project, the Service Mesh Interface, was archived in 2023",
     ),
-    _router(
+    _dead_router(
         "ambassador",
         "use an HTTPRoute: trafficRouting.gatewayAPI",
-        never="its project, now Emissary-ingress, is hardly maintained any more",
+        "its project, now Emissary-ingress, is hardly maintained any more",
     ),
-    _router(
+    _dead_router(
         "appMesh",
         "use an HTTPRoute, with VPC Lattice or another mesh: trafficRouting.gatewayAPI",
-        never="AWS ended App Mesh in September 2026",
+        "AWS ended App Mesh in September 2026",
     ),
     Unbuilt(_ROUTING, "managedRoutes", _OBJECTS, "routes for headers and mirrors are", "remove it"),
     Unbuilt(
@@ -224,6 +222,13 @@ _ROUTERS: Final = (
         _OBJECTS,
         "weighting several VirtualServices is",
         "name one in virtualService",
+    ),
+    Unbuilt(
+        f"{_ROUTING}.alb",
+        "servicePorts",
+        _OBJECTS,
+        "forwarding to several ports is",
+        "name one in servicePort",
     ),
     *(
         Unbuilt(

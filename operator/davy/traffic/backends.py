@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from davy.api.errors import Finding
 from davy.traffic import services
 from davy.traffic.base import RoleName, RoutedRollout
 from davy.traffic.leaves import ABSENT, Path, list_at, number_at, text_at, value_at
-from davy.traffic.split import Share, Split
+from davy.traffic.split import Reading, Share, Split
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,44 @@ def split(
         share = Share((*path, "weight"), weight, ((*path, form.name),))
         shares[role_of(backend)].append(share)
     return Split(tuple(shares["stable"]), tuple(shares["canary"]), tuple(shares[None]))
+
+
+def reading(
+    found: object,
+    rule: Path,
+    form: Form,
+    role_of: Callable[[object], RoleName | None],
+    rollout: RoutedRollout,
+    *,
+    subject: str,
+    field: str,
+) -> Reading:
+    """A rule that must be split between the two Services: its split, and what keeps it from one.
+
+    Args:
+        found: the whole object.
+        rule: path of what has the list.
+        form: how a backend is written.
+        role_of: from a backend, whose it is; None: neither's.
+        rollout: that names the Services.
+        subject: the rule, at the start of a sentence.
+        field: path of the findings.
+    """
+    parts = split(found, rule, form, role_of)
+    if isinstance(parts, str):
+        return Reading(problems=(Finding(field, f"{subject} {parts}"),), readable=False)
+    missing = [
+        f"has no destination for {role}; its {form.plural} must be {both(rollout)}."
+        for role, shares in (("stable", parts.stable), ("canary", parts.canary))
+        if not shares
+    ]
+    wrong = [*missing, *flaws(found, form, parts, rollout)]
+    return Reading(
+        splits=(parts,),
+        problems=tuple(Finding(field, f"{subject} {flaw}") for flaw in wrong),
+        # A backend that isn't known may be the canary under another name.
+        readable=bool(parts.canary) or bool(parts.stable and not parts.others),
+    )
 
 
 def flaws(found: object, form: Form, split: Split, rollout: RoutedRollout) -> Iterable[str]:

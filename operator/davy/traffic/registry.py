@@ -13,11 +13,14 @@ from typing import Final
 
 from davy.api.errors import BrokenPlugIn, Finding, InvalidObject
 from davy.api.rollout import CanaryStrategy
+from davy.traffic.alb import AlbRouter
+from davy.traffic.apisix import ApisixRouter
 from davy.traffic.base import Router
 from davy.traffic.gateway_api import GatewayApiRouter, route_names
 from davy.traffic.istio import IstioRouter
 from davy.traffic.nginx import NginxRouter
 from davy.traffic.services import CANARY
+from davy.traffic.traefik import TraefikRouter
 
 ENTRY_POINTS: Final = "davy.routers"
 
@@ -40,6 +43,11 @@ BUILT_IN: Final = (
         GatewayApiRouter(),
     ),
     RouterKind("nginx", lambda canary: canary.traffic_routing.nginx is not None, NginxRouter()),
+    RouterKind("alb", lambda canary: canary.traffic_routing.alb is not None, AlbRouter()),
+    RouterKind(
+        "traefik", lambda canary: canary.traffic_routing.traefik is not None, TraefikRouter()
+    ),
+    RouterKind("apisix", lambda canary: canary.traffic_routing.apisix is not None, ApisixRouter()),
 )
 
 

@@ -39,8 +39,8 @@ ROUTING: Final[tuple[Bad, ...]] = (
         "gateway",
         _ROUTING,
         {},
-        "names no router; give one of istio, gatewayAPI, nginx",
-        "trafficRouting has exactly one of istio, gatewayAPI, nginx and plugins",
+        "names no router; give one of istio, gatewayAPI, nginx, alb, traefik, apisix",
+        "has exactly one of istio, gatewayAPI, nginx, alb, traefik, apisix and plugins",
     ),
     bad(
         "two routers are named",
@@ -48,7 +48,7 @@ ROUTING: Final[tuple[Bad, ...]] = (
         f"{_ROUTING}.istio",
         {"virtualService": {"name": "cart"}},
         "has istio and gatewayAPI; exactly one router",
-        "trafficRouting has exactly one of istio, gatewayAPI, nginx and plugins",
+        "has exactly one of istio, gatewayAPI, nginx, alb, traefik, apisix and plugins",
         at=_ROUTING,
     ),
     bad(
@@ -150,6 +150,50 @@ ROUTING: Final[tuple[Bad, ...]] = (
         "cart",
         "names the Ingress cart a second time",
         "Duplicate value",
+    ),
+    *(
+        bad(
+            f"a service is missing with {router}",
+            router,
+            f"{_CANARY}.canaryService",
+            REMOVE,
+            f"is missing; {router} splits the traffic between two Services",
+            "needs canaryService and stableService",
+        )
+        for router in ("alb", "traefik", "apisix")
+    ),
+    bad(
+        "alb names no Ingress",
+        "alb",
+        f"{_ROUTING}.alb.ingress",
+        REMOVE,
+        "names no Ingress; give exactly one of ingress and ingresses",
+        "alb has exactly one of ingress and ingresses",
+        at=f"{_ROUTING}.alb",
+    ),
+    bad(
+        "a client is to stay for no time",
+        "alb",
+        f"{_ROUTING}.alb.stickinessConfig.durationSeconds",
+        0,
+        "is 0; ",
+        "should be greater than or equal to 1",
+    ),
+    bad(
+        "an ApisixRoute's rule is named twice",
+        "apisix",
+        f"{_ROUTING}.apisix.route.rules[1]",
+        "api",
+        "names the rule api a second time",
+        "Duplicate value",
+    ),
+    bad(
+        "the TraefikService is missing",
+        "traefik",
+        f"{_ROUTING}.traefik.weightedTraefikServiceName",
+        REMOVE,
+        "is missing; ",
+        "Required value",
     ),
     bad(
         "a user writes the canary's weight",

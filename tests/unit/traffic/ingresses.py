@@ -1,5 +1,6 @@
 """Ingresses of the tests: shop/cart as users write it, and the canary Ingress beside it."""
 
+import json
 from typing import Any
 
 from davy.traffic.base import Json, ObjectKey, RoutedRollout
@@ -14,6 +15,36 @@ def by_ingresses(*names: str, **nginx: Any) -> RoutedRollout:
     """The split is beside stable Ingresses, `cart` when none is named."""
     named: Json = {"stableIngresses": [*names]} if names else {"stableIngress": "cart"}
     return a_rollout({"nginx": {**named, **nginx}})
+
+
+def by_action(*names: str, **alb: Any) -> RoutedRollout:
+    """The split is in the action of Ingresses, `cart` when none is named."""
+    named: Json = {"ingresses": [*names]} if names else {"ingress": "cart"}
+    return a_rollout({"alb": {**named, "servicePort": 80, **alb}})
+
+
+def an_alb_ingress(
+    action: str | None = None, *, name: str = "cart", root: str = "cart-stable"
+) -> Json:
+    """An Ingress of the AWS Load Balancer Controller; None: it has no action yet."""
+    rule = a_host("cart.example.com", a_path(root, port={"name": "use-annotation"}))
+    made = an_ingress(rule, name=name, ingressClassName="alb")
+    held = {"alb.ingress.kubernetes.io/scheme": "internal"}
+    if action is not None:
+        held[f"alb.ingress.kubernetes.io/actions.{root}"] = action
+    made["metadata"]["annotations"] = held
+    return made
+
+
+def an_action(stable: object, canary: object, *others: Json, **config: Any) -> str:
+    """A forward action as Davy writes it; a weight that is None is left out."""
+    groups: list[Json] = [
+        {"serviceName": service, "servicePort": "80"}
+        | ({} if weight is None else {"weight": weight})
+        for service, weight in (("cart-canary", canary), ("cart-stable", stable))
+    ]
+    forward = {"targetGroups": [*groups, *others], **config}
+    return json.dumps({"type": "forward", "forwardConfig": forward}, separators=(",", ":"))
 
 
 def a_path(service: str, path: str = "/", **service_fields: Any) -> Json:

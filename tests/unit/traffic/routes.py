@@ -10,6 +10,8 @@ from davy.traffic.base import Json, NewObject, ObjectKey, Objects, RoutedRollout
 
 VIRTUAL_SERVICE = ObjectKey("networking.istio.io", "VirtualService", "shop", "cart")
 DESTINATION_RULE = ObjectKey("networking.istio.io", "DestinationRule", "shop", "cart")
+TRAEFIK_SERVICE = ObjectKey("traefik.io", "TraefikService", "shop", "cart")
+APISIX_ROUTE = ObjectKey("apisix.apache.org", "ApisixRoute", "shop", "cart")
 HTTP_ROUTE = ObjectKey("gateway.networking.k8s.io", "HTTPRoute", "shop", "cart")
 STABLE = ObjectKey("", "Service", "shop", "cart-stable")
 CANARY = ObjectKey("", "Service", "shop", "cart-canary")
@@ -52,6 +54,17 @@ def by_http_routes(*names: str) -> RoutedRollout:
     """The split is in HTTPRoutes, `cart` when none is named."""
     routes = [{"name": name} for name in names or ("cart",)]
     return a_rollout({"gatewayAPI": {"httpRoutes": routes}})
+
+
+def by_traefik_service() -> RoutedRollout:
+    """The split is in TraefikService shop/cart."""
+    return a_rollout({"traefik": {"weightedTraefikServiceName": "cart"}})
+
+
+def by_apisix_route(*rules: str) -> RoutedRollout:
+    """The split is in the rules of ApisixRoute shop/cart, in rule `cart` when none is named."""
+    named = {"rules": [*rules]} if rules else {}
+    return a_rollout({"apisix": {"route": {"name": "cart", **named}}})
 
 
 def _virtual_service_spec(routes: tuple[str, ...]) -> Json:
@@ -175,6 +188,39 @@ def an_http_route(*rules: Json, name: str = "cart", generation: int = 7, **field
         "metadata": metadata(name, generation=generation),
         "spec": {"parentRefs": [parent], "rules": list(rules), **fields},
         "status": status,
+    }
+
+
+def a_traefik_service(*services: Json, **spec: Any) -> Json:
+    """TraefikService shop/cart."""
+    weighted = {"services": list(services), "sticky": {"cookie": {"name": "cart"}}}
+    return {
+        "apiVersion": "traefik.io/v1alpha1",
+        "kind": "TraefikService",
+        "metadata": metadata("cart"),
+        "spec": {"weighted": weighted, **spec},
+    }
+
+
+def an_apisix_backend(name: str, weight: int | None = None, **fields: Any) -> Json:
+    """A backend of an ApisixRoute."""
+    found: Json = {"serviceName": name, "servicePort": 80, **fields}
+    return found if weight is None else {**found, "weight": weight}
+
+
+def an_apisix_rule(name: str, *backends: Json, **fields: Any) -> Json:
+    """A rule of an ApisixRoute, with a match of the user's."""
+    match = {"hosts": ["cart.example.com"], "paths": [f"/{name}/a<b*"]}
+    return {"name": name, "match": match, "backends": list(backends), **fields}
+
+
+def an_apisix_route(*rules: Json, **spec: Any) -> Json:
+    """ApisixRoute shop/cart, on which no controller reports."""
+    return {
+        "apiVersion": "apisix.apache.org/v2",
+        "kind": "ApisixRoute",
+        "metadata": metadata("cart"),
+        "spec": {"ingressClassName": "apisix", "http": list(rules), **spec},
     }
 
 
