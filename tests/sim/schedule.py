@@ -14,6 +14,9 @@ from typing import Any, Final
 
 Step = Mapping[str, Any]
 ROUTERS: Final = ("subsets", "services", "httproute")
+INGRESSES: Final = ("nginx", "nginx", "alb", "traefik", "apisix")
+"""The routers of `ingresses`; nginx twice, since it has an object more."""
+_HALF: Final = 0.5
 DRY_RUNS: Final = ("", "", "bad", "empty")
 
 
@@ -22,7 +25,7 @@ class Setup:
     """The world at the start, and how slow everything in it is. Times in seconds."""
 
     router: str = "subsets"
-    """One of ROUTERS."""
+    """One of ROUTERS or INGRESSES."""
     replicas: int = 3
     steps: tuple[Step, ...] = ()
     background: bool = False
@@ -94,6 +97,7 @@ def generate(seed: int) -> Schedule:
     """The schedule of a seed."""
     chance = Random(f"schedule {seed}")
     setup = _with_rules(_setup(chance), Random(f"rules {seed}"))
+    setup = _with_ingress(setup, Random(f"ingress {seed}"))
     entries = [*_releases(chance, setup)]
     makers = [maker for maker, weight in _MAKERS for _ in range(weight)]
     around = [entry.at for entry in entries]
@@ -132,6 +136,12 @@ def _setup(chance: Random) -> Setup:
 
 def _with_rules(setup: Setup, chance: Random) -> Setup:
     return replace(setup, dry_run=chance.choice(DRY_RUNS), kept=chance.choice((0, 0, 1, 20)))
+
+
+def _with_ingress(setup: Setup, chance: Random) -> Setup:
+    """Half of the routes are of an ingress controller."""
+    router = chance.choice(INGRESSES)
+    return replace(setup, router=router) if chance.random() < _HALF else setup
 
 
 def _steps(chance: Random) -> tuple[Step, ...]:
