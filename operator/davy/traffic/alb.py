@@ -49,6 +49,10 @@ class AlbRouter:
                 for name, field in names.items()
             ]
         )
+        port = _routing(rollout).service_port
+        flaws = [services.lacks_port(rollout, objects, role, port) for role in services.ROLES]
+        found = tuple(Finding(f"{PATH}.servicePort", flaw) for flaw in flaws if flaw)
+        reading = together([reading, Reading(problems=found)])
         why = "the AWS Load Balancer Controller doesn't report which weights AWS took"
         return services.state(rollout, objects, reading, Unknown(why))
 

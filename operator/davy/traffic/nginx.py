@@ -110,6 +110,11 @@ def _read(rollout: RoutedRollout, objects: Objects, name: str, field: str) -> Re
     if stable is not None:
         canary_service = rollout.canary.canary_service
         flaws += nginx_canary.flaws(_routing(rollout), str(key), stable, canary_service)
+        flaws += [
+            flaw
+            for port in nginx_canary.ports(stable, rollout.canary.stable_service or "")
+            if (flaw := services.lacks_port(rollout, objects, "canary", port)) is not None
+        ]
     weight, stale = 0, ""
     if canary is not None:
         if not _is_ours(rollout, canary):

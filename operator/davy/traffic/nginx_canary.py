@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from davy.api.routers import NginxRouting
 from davy.traffic.base import Json, ObjectKey, ObjectPatch
-from davy.traffic.leaves import ABSENT, Path, list_at, pointer, text_at, value_at
+from davy.traffic.leaves import ABSENT, Path, list_at, number_at, pointer, text_at, value_at
 from davy.traffic.split import FULL
 
 _CLASS: Final = "kubernetes.io/ingress.class"
@@ -19,6 +19,7 @@ _ANNOTATIONS: Final[Path] = ("metadata", "annotations")
 _RULES: Final[Path] = ("spec", "rules")
 _PATHS: Final[Path] = ("http", "paths")
 _SERVICE: Final[Path] = ("backend", "service", "name")
+_PORT: Final[Path] = ("backend", "service", "port")
 _LONGEST_WEIGHT: Final = 3
 _PLAIN: Final = frozenset(f"{ascii_letters}{digits}-")
 """Characters that the API server compares as they are written, see `leaves`."""
@@ -87,6 +88,19 @@ def flaws(
 def places(stable: Json | None, service: str) -> frozenset[tuple[str, str]]:
     """Hosts and paths of an Ingress that lead to a Service."""
     return frozenset(_places(stable, service))
+
+
+def ports(stable: Json, service: str) -> tuple[int | str, ...]:
+    """The ports, each once, to which an Ingress leads of a Service."""
+    found = [
+        port
+        for rule in list_at(stable, _RULES)
+        for path in list_at(rule, _PATHS)
+        if text_at(path, _SERVICE) == service
+        for port in (number_at(path, (*_PORT, "number")), text_at(path, (*_PORT, "name")))
+        if port is not None
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def state(routing: NginxRouting, canary: Json, asked: Wanted | str) -> tuple[int, str]:

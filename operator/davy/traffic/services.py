@@ -13,7 +13,7 @@ from davy.traffic.base import (
     RouteState,
     Verification,
 )
-from davy.traffic.leaves import Path, patch, text_at, value_at
+from davy.traffic.leaves import Path, list_at, patch, text_at, value_at
 from davy.traffic.split import Reading, unsettled
 
 ROLES: Final[tuple[RoleName, RoleName]] = ("stable", "canary")
@@ -70,6 +70,20 @@ def state(
         ),
         uneven=reading.uneven,
     )
+
+
+def lacks_port(
+    rollout: RoutedRollout, objects: Objects, role: RoleName, port: int | str
+) -> str | None:
+    """A sentence when the role's Service is there and hasn't this port (a number, or a name)."""
+    found = key(rollout, role)
+    if found is None or found not in objects:
+        return None
+    field = "port" if isinstance(port, int) else "name"
+    ports = list_at(objects[found], ("spec", "ports"))
+    if any(value_at(each, (field,)) == port for each in ports):
+        return None
+    return f"{found} has no port {port}, to which its traffic is sent; add it."
 
 
 def problems(rollout: RoutedRollout, objects: Objects) -> tuple[Finding, ...]:

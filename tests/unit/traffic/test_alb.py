@@ -118,8 +118,14 @@ def test_what_the_rollout_asks_is_in_the_action(alb: Json, name: str, config: Js
 
 
 def test_another_port_is_written() -> None:
-    """The port of both target groups is the rollout's."""
+    """The port of both target groups is the rollout's; Services without it are told."""
     before = a_cluster(an_alb_ingress(an_action(90, 10)))
+    state = ROUTER.read(by_action(servicePort=8080), before)
+    assert [str(problem) for problem in state.problems] == [
+        f"spec.strategy.canary.trafficRouting.alb.servicePort: Service shop/cart-{role} has no "
+        f"port 8080, to which its traffic is sent; add it."
+        for role in ("stable", "canary")
+    ]
     after = applied(before, ROUTER.weights(by_action(servicePort=8080), before, 10))
     groups = action_of(after)["forwardConfig"]["targetGroups"]
     assert [group["servicePort"] for group in groups] == ["8080", "8080"]

@@ -75,7 +75,7 @@ def test_the_first_weight_makes_the_canary_ingress() -> None:
             "cart.example.com",
             a_path("cart-stable"),
             a_path("images", "/images"),
-            a_path("cart-stable", "/api", port={"name": "http"}),
+            a_path("cart-stable", "/api", port={"number": 80}),
         ),
         a_host("img.example.com", a_path("images")),
         tls=tls,
@@ -111,7 +111,7 @@ def test_the_first_weight_makes_the_canary_ingress() -> None:
                         a_host(
                             "cart.example.com",
                             a_path("cart-canary"),
-                            a_path("cart-canary", "/api", port={"name": "http"}),
+                            a_path("cart-canary", "/api", port={"number": 80}),
                         )
                     ],
                 },
@@ -332,6 +332,19 @@ def test_what_ingress_nginx_cannot_split_is_told(
 ) -> None:
     """Steps wait while there is a problem."""
     assert messages(ROUTER.read(by_ingresses(**nginx), a_cluster(ingress))) == sentences
+
+
+@pytest.mark.parametrize("port", [{"number": 8080}, {"name": "http"}], ids=str)
+def test_a_canary_service_without_the_port_is_told(port: Json) -> None:
+    """The canary Ingress leads to the same port: without it the canary's share would get 503."""
+    objects = a_cluster(an_ingress(a_host("a", a_path("cart-stable", port=port))))
+    (problem,) = ROUTER.read(by_ingresses(), objects).problems
+    (wanted,) = port.values()
+    assert problem.message == (
+        f"Service shop/cart-canary has no port {wanted}, to which its traffic is sent; add it."
+    )
+    objects[CANARY]["spec"]["ports"] = [{"port": 8080, "name": "http"}]
+    assert ROUTER.read(by_ingresses(), objects).problems == ()
 
 
 def test_two_ingresses_of_one_host_and_path_are_told() -> None:
