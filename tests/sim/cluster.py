@@ -29,6 +29,8 @@ STATUS_KINDS = frozenset(
         "VirtualService",
         "DestinationRule",
         "HTTPRoute",
+        "Ingress",
+        "ApisixRoute",
     }
 )
 """Kinds with a /status of their own: a write elsewhere leaves it alone."""

@@ -75,6 +75,8 @@ class Judge:
             (kind, found["metadata"]["name"])
             for kind, found in manifests.network(self.world.setup, name)
         ]
+        if (own := manifests.own(self.world.setup, name)) and get(*own):
+            keys.append(own)
         raw = get(ROLLOUT, name)
         if raw is None:
             return
@@ -189,7 +191,7 @@ class Judge:
 
     def unseen(self, ledger: Ledger, shown: Shown) -> bool:
         """Somebody else changed the route, and Davy couldn't know yet."""
-        return any(ledger.foreign.get(key, 0) > seen for key, seen in shown.versions.items())
+        return any(version > shown.versions.get(key, 0) for key, version in ledger.foreign.items())
 
     def clocks_wrong(self, shown: Shown) -> bool:
         """A step of the wall clock fell into the settle time: nobody can measure it then."""

@@ -1,4 +1,4 @@
-"""The objects that users write in the simulation: three shapes of a route, and none."""
+"""The objects that users write in the simulation, in every shape of a route."""
 
 from typing import Any, Final
 
@@ -12,6 +12,8 @@ from davy.cluster.kinds import (
     Kind,
     Kinds,
 )
+from tests.sim import ingresses
+from tests.sim.ingresses import ROUTES
 from tests.sim.schedule import PODS, Setup, Step
 
 NAMESPACE: Final = "shop"
@@ -21,7 +23,15 @@ ANALYSIS_RUN: Final = KINDS.analysis_run
 ANALYSIS_TEMPLATE: Final = KINDS.analysis_template
 DRY_RUN: Final = "latency"
 """The metric that decides nothing."""
-ROUTE_KINDS: Final = frozenset({VIRTUAL_SERVICE, DESTINATION_RULE, HTTP_ROUTE, SERVICE})
+ROUTE_KINDS: Final = frozenset(
+    {
+        VIRTUAL_SERVICE,
+        DESTINATION_RULE,
+        HTTP_ROUTE,
+        SERVICE,
+        *(route.kind for route in ROUTES.values()),
+    }
+)
 MANAGED_BY: Final = KINDS.api_group.managed_by_annotation
 
 
@@ -79,7 +89,15 @@ def network(setup: Setup, name: str) -> list[tuple[Kind, Json]]:
         return services if setup.named else []
     if setup.router == "services":
         return [(VIRTUAL_SERVICE, _virtual_service(name, setup)), *services]
+    if route := ROUTES.get(setup.router):
+        return [(route.kind, {"metadata": _meta(name), **route.manifest(name)}), *services]
     return [(HTTP_ROUTE, _http_route(name)), *services]
+
+
+def own(setup: Setup, name: str) -> tuple[Kind, str] | None:
+    """The object that Davy makes for a route; None: it makes none."""
+    route = ROUTES.get(setup.router)
+    return (route.kind, route.own(name)) if route and route.own else None
 
 
 def analysis_template(setup: Setup) -> Json:
@@ -133,6 +151,8 @@ def _routing(setup: Setup, name: str) -> Json:
         return {"trafficRouting": {"istio": istio}}
     if setup.router == "services":
         return {"trafficRouting": {"istio": {"virtualService": virtual_service}}, **services}
+    if route := ROUTES.get(setup.router):
+        return {"trafficRouting": route.routing(name), **services}
     return {"trafficRouting": {"gatewayAPI": {"httpRoutes": [{"name": name}]}}, **services}
 
 
@@ -181,8 +201,15 @@ def _http_route(name: str) -> Json:
     }
 
 
-def weighted(kind: Kind, spec: Json, weight: int) -> Json:
-    """The spec of a VirtualService or HTTPRoute with this weight for the canary."""
+def weighted(setup: Setup, name: str, found: Json, weight: int) -> Json:
+    """The object that holds a rollout's weights, with this one for the canary."""
+    if route := ROUTES.get(setup.router):
+        return route.weighted(found, name, weight)
+    kind = HTTP_ROUTE if setup.router == "httproute" else VIRTUAL_SERVICE
+    return {**found, "spec": _weighted_spec(kind, found["spec"], weight)}
+
+
+def _weighted_spec(kind: Kind, spec: Json, weight: int) -> Json:
     rules, part = ("rules", "backendRefs") if kind == HTTP_ROUTE else ("http", "route")
 
     def rule(found: Json) -> Json:
@@ -203,6 +230,8 @@ def without_owned(kind: Kind, found: Json) -> Json:
     annotations = dict(metadata.pop("annotations", None) or {})
     annotations.pop(MANAGED_BY, None)
     spec = found["spec"]
+    if kind in {route.kind for route in ROUTES.values()}:
+        return {"metadata": metadata, **ingresses.without_weights(kind, found)}
     if kind == VIRTUAL_SERVICE:
         spec = {**spec, "http": [_unweighted(route, "route") for route in spec["http"]]}
     elif kind == HTTP_ROUTE:

@@ -1,17 +1,20 @@
-"""The data plane: it follows what is written with a lag, and reports on HTTPRoutes."""
+"""The data plane: it follows what is written with a lag; some controllers report."""
 
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Final
 
 from davy.cluster.client import Json
-from davy.cluster.kinds import HTTP_ROUTE, Kind
-from tests.sim import traffic
+from davy.cluster.kinds import APISIX_ROUTE, HTTP_ROUTE, Kind
+from tests.sim import manifests, traffic
 from tests.sim.cluster import GONE, Change, Cluster
 from tests.sim.loop import NEXT, VirtualLoop
 from tests.sim.manifests import NAMESPACE, ROUTE_KINDS
 from tests.sim.schedule import Setup
 from tests.sim.traffic import Traffic
+
+_REPORTED: Final = (HTTP_ROUTE, APISIX_ROUTE)
+"""Kinds on which a controller reports."""
 
 
 class Mesh:
@@ -38,7 +41,7 @@ class Mesh:
         self._seen: dict[tuple[Kind, str], Json] = {}
         self._last: dict[tuple[Kind, str], float] = {}
         self.gateway = ""
-        """What is wrong with the gateway's controller: it refuses HTTPRoutes, takes them `partly`
+        """What is wrong with the controller that reports: it refuses routes, takes them `partly`
         (and goes on with what it had), or is `late` to say that it took them."""
         cluster.watch(self._told)
 
@@ -49,46 +52,36 @@ class Mesh:
     def calm(self) -> None:
         """Everything that was refused is taken."""
         self.gateway = ""
-        for found in self._cluster.held(HTTP_ROUTE):
-            self._program(found)
+        for kind in _REPORTED:
+            for found in self._cluster.held(kind):
+                self._program(kind, found)
 
     def _told(self, change: Change) -> None:
         if change.kind not in ROUTE_KINDS:
             return
-        if change.kind == HTTP_ROUTE and change.type != GONE:
+        if change.kind in _REPORTED and change.type != GONE:
             before = change.before or {"metadata": {}}
             if before["metadata"].get("generation") != change.object["metadata"]["generation"]:
-                self._program(change.object)
+                self._program(change.kind, change.object)
             return
         self._propagate(change.kind, change.object, gone=change.type == GONE)
 
-    def _program(self, found: Json) -> None:
+    def _program(self, kind: Kind, found: Json) -> None:
         """The controller's verdict: in the route's status; in the proxies if it is good."""
         name, generation = found["metadata"]["name"], found["metadata"]["generation"]
         if self.gateway not in {"refuses", "partly"}:
-            self._propagate(HTTP_ROUTE, found, gone=False)
+            self._propagate(kind, found, gone=False)
         delay = self._chance.uniform(0.01, self._setup.mesh_lag)
         delay += self._chance.uniform(0, 20) if self.gateway == "late" else 0
-        self._loop.later(delay, self._report, name, generation, self.gateway)
+        self._loop.later(delay, self._report, kind, name, generation, self.gateway)
 
-    def _report(self, name: str, generation: int, gateway: str) -> None:
-        held = self._cluster.look(HTTP_ROUTE, NAMESPACE, name)
+    def _report(self, kind: Kind, name: str, generation: int, gateway: str) -> None:
+        held = self._cluster.look(kind, NAMESPACE, name)
         if held is None or held["metadata"]["generation"] != generation:
             return
-        refused = gateway == "refuses"
-        conditions: list[Any] = [
-            {
-                "type": kind,
-                "status": "False" if refused else "True",
-                "reason": "Invalid" if refused else kind,
-                "message": "the gateway is out of order" if refused else "",
-                "observedGeneration": generation,
-            }
-            for kind in ("Accepted", "ResolvedRefs", *["PartiallyInvalid"] * (gateway == "partly"))
-        ]
-        parents = [{"parentRef": {"name": "gateway"}, "conditions": conditions}]
         self._cluster.actor = "gateway"
-        self._cluster.put(HTTP_ROUTE, {**held, "status": {"parents": parents}})
+        status = _of_gateway if kind == HTTP_ROUTE else _of_apisix
+        self._cluster.put(kind, {**held, "status": status(generation, gateway)})
 
     def _propagate(self, kind: Kind, found: Json, *, gone: bool) -> None:
         key = (kind, found["metadata"]["name"])
@@ -98,7 +91,34 @@ class Mesh:
         self._loop.call_at(at, self._take, key, None if gone else found)
 
     def _take(self, key: tuple[Kind, str], found: Json | None) -> None:
-        """A deleted route stays in the proxies as it was: what they do then is nobody's promise."""
+        """A deleted route stays in the proxies as it was: what they do then is nobody's promise.
+
+        A canary Ingress that is gone takes nothing any more.
+        """
+        name = key[1].partition("-")[0]
         if found is not None:
             self._seen[key] = found
-            self._moved(key[1].partition("-")[0])
+        elif key != manifests.own(self._setup, name) or self._seen.pop(key, None) is None:
+            return
+        self._moved(name)
+
+
+def _of_gateway(generation: int, gateway: str) -> Json:
+    kinds = ("Accepted", "ResolvedRefs", *["PartiallyInvalid"] * (gateway == "partly"))
+    conditions = [_condition(kind, generation, refused=gateway == "refuses") for kind in kinds]
+    return {"parents": [{"parentRef": {"name": "gateway"}, "conditions": conditions}]}
+
+
+def _of_apisix(generation: int, gateway: str) -> Json:
+    refused = gateway in {"refuses", "partly"}
+    return {"conditions": [_condition("Accepted", generation, refused=refused)]}
+
+
+def _condition(kind: str, generation: int, *, refused: bool) -> Json:
+    return {
+        "type": kind,
+        "status": "False" if refused else "True",
+        "reason": "Invalid" if refused else kind,
+        "message": "the gateway is out of order" if refused else "",
+        "observedGeneration": generation,
+    }

@@ -6,8 +6,9 @@ if TYPE_CHECKING:
     from tests.sim.judge import Judge
 
 from davy.cluster.client import Json
+from davy.cluster.kinds import INGRESS
 from tests.sim import manifests, traffic
-from tests.sim.cluster import Change
+from tests.sim.cluster import GONE, Change
 from tests.sim.manifests import NAMESPACE
 from tests.sim.shown import Ledger, Shown, carried
 from tests.sim.traffic import Traffic
@@ -19,7 +20,12 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
     before, after = _sides(judge, ledger, change)
     if change.kind in {kind for kind, _ in manifests.network(judge.world.setup, "x")[:1]}:
         judge.check("I1", set(after.sums) <= {100}, lambda: f"weights sum to {after.sums}")
-    assert change.before is not None
+    if change.kind == INGRESS and change.type == GONE:
+        weight = _sides(judge, ledger, change)[0].canary or 0
+        judge.check("I9", weight == 0, f"the canary Ingress goes at weight {weight}")
+        return
+    if change.before is None:
+        return
     mine = manifests.without_owned(change.kind, change.before)
     judge.check(
         "I9",

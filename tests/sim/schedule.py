@@ -14,6 +14,9 @@ from typing import Any, Final
 
 Step = Mapping[str, Any]
 ROUTERS: Final = ("subsets", "services", "httproute")
+INGRESSES: Final = ("nginx", "nginx", "alb", "traefik", "apisix")
+"""The routers of `ingresses`; nginx twice, since it has an object more."""
+_HALF: Final = 0.5
 PODS: Final = "pods"
 """In place of a router: none, the ratio of the pods is the weight."""
 _WITHOUT_ROUTER: Final = 0.2
@@ -26,7 +29,7 @@ class Setup:
     """The world at the start, and how slow everything in it is. Times in seconds."""
 
     router: str = "subsets"
-    """One of ROUTERS, or PODS."""
+    """One of ROUTERS or INGRESSES, or PODS."""
     surge: int | str = "25%"
     """maxSurge; without a router."""
     unavailable: int | str = "25%"
@@ -104,6 +107,7 @@ def generate(seed: int) -> Schedule:
     """The schedule of a seed."""
     chance = Random(f"schedule {seed}")
     setup = _with_rules(_setup(chance), Random(f"rules {seed}"))
+    setup = _with_ingress(setup, Random(f"ingress {seed}"))
     setup = _without_router(setup, Random(f"pods {seed}"))
     entries = [*_releases(chance, setup)]
     makers = [maker for maker, weight in _MAKERS for _ in range(weight)]
@@ -145,6 +149,12 @@ def _setup(chance: Random) -> Setup:
 
 def _with_rules(setup: Setup, chance: Random) -> Setup:
     return replace(setup, dry_run=chance.choice(DRY_RUNS), kept=chance.choice((0, 0, 1, 20)))
+
+
+def _with_ingress(setup: Setup, chance: Random) -> Setup:
+    """Half of the routes are of an ingress controller."""
+    router = chance.choice(INGRESSES)
+    return replace(setup, router=router) if chance.random() < _HALF else setup
 
 
 def _without_router(setup: Setup, chance: Random) -> Setup:

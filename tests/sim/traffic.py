@@ -1,15 +1,13 @@
 """What a route's objects mean: the simulation's own reading, independent of Davy's routers."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
 from davy.cluster.client import Json
-from davy.cluster.kinds import DESTINATION_RULE, HTTP_ROUTE, SERVICE, VIRTUAL_SERVICE, Kind
+from davy.cluster.kinds import DESTINATION_RULE, HTTP_ROUTE, SERVICE, VIRTUAL_SERVICE
+from tests.sim import ingresses
+from tests.sim.ingresses import ROUTES, Get
 from tests.sim.schedule import PODS
-
-Get = Callable[[Kind, str], Json | None]
-"""An object of the namespace by kind and name."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,12 @@ def read(router: str, name: str, get: Get) -> Traffic:
     """
     if router == PODS:
         return Traffic()
-    if router == "httproute":
+    if router in ROUTES:
+        names = [
+            [(f"{name}-{role}", weight) for role, weight in rule]
+            for rule in ingresses.read(ROUTES[router], name, get)
+        ]
+    elif router == "httproute":
         route = get(HTTP_ROUTE, name)
         rules = [rule["backendRefs"] for rule in route["spec"]["rules"]] if route else []
         names = [[(each["name"], each["weight"]) for each in rule] for rule in rules]

@@ -179,11 +179,12 @@ class Users:
 
     def do_foreign_weight(self, name: str, weight: int) -> None:
         """Somebody else writes a weight."""
-        for kind, _ in self._parts(name, "weights"):
-            held = self._world.cluster.look(kind, NAMESPACE, name)
+        setup = self._world.setup
+        for kind, found in self._parts(name, "weights"):
+            where = manifests.own(setup, name) or (kind, found["metadata"]["name"])
+            held = self._world.cluster.look(where[0], NAMESPACE, where[1])
             if held is not None:
-                spec = manifests.weighted(kind, held["spec"], weight)
-                self._puts(kind, {**held, "spec": spec})
+                self._puts(kind, manifests.weighted(setup, name, held, weight))
 
     def do_foreign_field(self, name: str) -> None:
         """The user changes a field of the route that is the user's own."""

@@ -8,6 +8,8 @@ server refuses a CRD whose rules might cost too much.
 from dataclasses import dataclass
 from typing import Any, Final
 
+from davy.api.rollout import ROUTERS
+
 Json = dict[str, Any]
 
 
@@ -62,6 +64,10 @@ def one_of(*names: str) -> str:
 _CANARY: Final = "spec.strategy.canary"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
 _PLUGIN: Final = escaped("argoproj-labs/gatewayAPI")
+_BY_SERVICES: Final = " || ".join(
+    f"has(self.trafficRouting.{name})" for name in (*ROUTERS, "plugins") if name != "istio"
+)
+"""Whether a router is named that splits between two Services, whatever else it says."""
 _LENGTH: Final = r"'^([0-9]+|([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$'"
 
 
@@ -167,8 +173,7 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     Rule(
         _CANARY,
         "!has(self.trafficRouting) || (has(self.trafficRouting.istio) ? "
-        "has(self.trafficRouting.istio.destinationRule) : !(has(self.trafficRouting.gatewayAPI) || "
-        "has(self.trafficRouting.plugins))) || "
+        f"has(self.trafficRouting.istio.destinationRule) : !({_BY_SERVICES})) || "
         "(has(self.canaryService) && has(self.stableService))",
         "needs canaryService and stableService: the route splits between them (only Istio with a "
         "destinationRule can do without)",
@@ -192,8 +197,8 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     *_args(f"{_CANARY}.steps[].analysis"),
     Rule(
         _ROUTING,
-        one_of("istio", "gatewayAPI", "plugins"),
-        "trafficRouting has exactly one of istio, gatewayAPI and plugins",
+        one_of(*ROUTERS, "plugins"),
+        f"trafficRouting has exactly one of {', '.join(ROUTERS)} and plugins",
         unless_unbuilt=True,
     ),
     Rule(
@@ -219,6 +224,16 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
         "self.canarySubsetName != self.stableSubsetName",
         "canarySubsetName and stableSubsetName are the same; two subsets tell the revisions apart",
         field="canarySubsetName",
+    ),
+    Rule(
+        f"{_ROUTING}.nginx",
+        one_of("stableIngress", "stableIngresses"),
+        "nginx has exactly one of stableIngress and stableIngresses",
+    ),
+    Rule(
+        f"{_ROUTING}.alb",
+        one_of("ingress", "ingresses"),
+        "alb has exactly one of ingress and ingresses",
     ),
 )
 

@@ -1,7 +1,7 @@
 """The Rollout that a user writes; `kubectl explain` prints the descriptions."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
@@ -18,6 +18,7 @@ from davy.api.fields import (
     parse_duration,
 )
 from davy.api.pod_template import POD_TEMPLATE_SCHEMA
+from davy.api.routers import AlbRouting, ApisixRouting, NginxRouting, TraefikRouting
 from davy.api.selector import LabelSelector
 
 Weight = Annotated[int, Field(ge=0, le=100)]
@@ -134,6 +135,10 @@ class RouterPlugins(Model):
     )
 
 
+ROUTERS: Final = ("istio", "gatewayAPI", "nginx", "alb", "traefik", "apisix")
+"""Davy's own routers, as `trafficRouting` names them; Argo's plugins beside them."""
+
+
 class TrafficRouting(Model):
     """Which router carries the weights; exactly one."""
 
@@ -141,9 +146,20 @@ class TrafficRouting(Model):
     gateway_api: GatewayApiRouting | None = Field(
         None, alias="gatewayAPI", description="Gateway API HTTPRoutes."
     )
+    nginx: NginxRouting | None = Field(None, description="Canary Ingresses of ingress-nginx.")
+    alb: AlbRouting | None = Field(
+        None, description="Ingresses of the AWS Load Balancer Controller."
+    )
+    traefik: TraefikRouting | None = Field(None, description="A TraefikService.")
+    apisix: ApisixRouting | None = Field(None, description="An ApisixRoute.")
     plugins: RouterPlugins | None = Field(
         None, description="Argo's plugin configuration, read as `gatewayAPI`."
     )
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The fields that are set: the routers that are named."""
+        return tuple(self.manifest())
 
 
 class CanaryStrategy(Model):

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from davy.api import pod_template, run_metadata, selector
+from davy.api import pod_template, router_rules, run_metadata, selector
 from davy.api.analysis import AnalysisRef
 from davy.api.arguments import rollout_args
 from davy.api.errors import Finding
 from davy.api.fields import part_of
 from davy.api.findings import cut
 from davy.api.metric_rules import repeated_rules
-from davy.api.rollout import CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting
+from davy.api.rollout import ROUTERS, CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting
+from davy.api.router_rules import twice
 
 _CANARY: Final = "spec.strategy.canary"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
@@ -37,6 +38,7 @@ def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
         lambda: _services(canary),
         lambda: _istio(canary.routing),
         lambda: _gateway_api(canary, namespace),
+        lambda: router_rules.findings(canary.routing),
     )
     return [finding for rule in rules for finding in rule()]
 
@@ -163,14 +165,9 @@ def _pod_ratio(canary: CanaryStrategy) -> Iterator[Finding]:
 def _routers(routing: TrafficRouting | None) -> Iterator[Finding]:
     if routing is None:
         return
-    routers = {
-        "istio": routing.istio,
-        "gatewayAPI": routing.gateway_api,
-        "plugins": routing.plugins,
-    }
-    given = [name for name, router in routers.items() if router is not None]
+    given = routing.given
     if not given:
-        yield Finding(_ROUTING, "names no router; give istio or gatewayAPI")
+        yield Finding(_ROUTING, f"names no router; give one of {', '.join(ROUTERS)}")
     elif len(given) > 1:
         yield Finding(_ROUTING, f"has {' and '.join(given)}; exactly one router carries the weight")
     if routing.plugins and routing.plugins.gateway_api is None:
@@ -188,8 +185,9 @@ def _services(canary: CanaryStrategy) -> Iterator[Finding]:
         )
     if routing.istio and not routing.istio.destination_rule:
         why = "Istio without a destinationRule splits the traffic between two Services"
-    elif routing.gateway_api or routing.plugins:
-        why = "Gateway API splits the traffic between two Services"
+    elif not routing.istio and routing.given:
+        router = "Gateway API" if routing.gateway_api or routing.plugins else routing.given[0]
+        why = f"{router} splits the traffic between two Services"
     else:
         return
     for field, name in (
@@ -204,7 +202,7 @@ def _istio(routing: TrafficRouting) -> Iterator[Finding]:
     if not routing.istio:
         return
     path = f"{_ROUTING}.istio"
-    yield from _twice(
+    yield from twice(
         routing.istio.virtual_service.routes or [], f"{path}.virtualService.routes", "route"
     )
     rule = routing.istio.destination_rule
@@ -219,7 +217,7 @@ def _istio(routing: TrafficRouting) -> Iterator[Finding]:
 def _gateway_api(canary: CanaryStrategy, namespace: str | None) -> Iterator[Finding]:
     routing = canary.routing
     if routing.gateway_api:
-        yield from _twice(
+        yield from twice(
             [route.name for route in routing.gateway_api.http_routes],
             f"{_ROUTING}.gatewayAPI.httpRoutes",
             "HTTPRoute",
@@ -228,7 +226,7 @@ def _gateway_api(canary: CanaryStrategy, namespace: str | None) -> Iterator[Find
     if not plugin:
         return
     path = f"{_ROUTING}.plugins['argoproj-labs/gatewayAPI']"
-    yield from _twice(
+    yield from twice(
         [route.name for route in plugin.http_routes or []], f"{path}.httpRoutes", "HTTPRoute"
     )
     if not canary.http_routes:
@@ -239,9 +237,3 @@ def _gateway_api(canary: CanaryStrategy, namespace: str | None) -> Iterator[Find
             f"is {plugin.namespace}; Davy only writes routes of the rollout's own namespace, "
             f"{namespace}",
         )
-
-
-def _twice(names: Sequence[str], path: str, what: str) -> Iterator[Finding]:
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            yield Finding(f"{path}[{index}]", f"names the {what} {name} a second time")

@@ -42,10 +42,15 @@ def problems(metadata: AnalysisRunMetadata, path: str) -> Iterator[Finding]:
         yield from _key(key, paths.child(f"{path}.annotations", key))
 
 
+def is_name(key: str) -> bool:
+    """Whether the API server takes it as the name of a label or annotation."""
+    return _KEY.fullmatch(key) is not None
+
+
 def _key(key: str, path: str) -> Iterator[Finding]:
     if key in _OWN:
         yield Finding(path, "is set by Davy; use another name")
-    elif not _KEY.fullmatch(key):
+    elif not is_name(key):
         yield Finding(
             path, "is no name of a label or annotation; write one such as team or example.com/team"
         )

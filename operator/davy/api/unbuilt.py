@@ -41,11 +41,14 @@ class Unbuilt:
     """An order: "use …", "remove it: …"."""
     neutral: tuple[Any, ...] = ()
     """Values that ask for what Davy does anyway; accepted, since they promise nothing more."""
+    never: str = ""
+    """Why it will never be built: "its project is archived"; "": it may be."""
 
     @property
     def message(self) -> str:
         """The sentence after the path, the same from the API server and from `davy lint`."""
-        return f"{self.what} not built yet; {self.instead}"
+        state = f"refused for good, {self.never}" if self.never else "not built yet"
+        return f"{self.what} {state}; {self.instead}"
 
 
 _CANARY: Final = "spec.strategy.canary"
@@ -53,13 +56,10 @@ _STEP: Final = f"{_CANARY}.steps[]"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
 _ISTIO: Final = f"{_ROUTING}.istio"
 _PLUGIN: Final = f"{_ROUTING}.plugins.argoproj-labs/gatewayAPI"
-_USE_ROUTER: Final = "use trafficRouting.istio or trafficRouting.gatewayAPI"
 
 
-def _routers(*fields: str) -> tuple[Unbuilt, ...]:
-    return tuple(
-        Unbuilt(_ROUTING, field, _OBJECT, f"the router {field} is", _USE_ROUTER) for field in fields
-    )
+def _dead_router(field: str, instead: str, why: str) -> Unbuilt:
+    return Unbuilt(_ROUTING, field, _OBJECT, f"the router {field} is", instead, never=why)
 
 
 _SPEC: Final = (
@@ -166,7 +166,21 @@ _STEPS: Final = (
 )
 
 _ROUTERS: Final = (
-    *_routers("nginx", "alb", "smi", "ambassador", "appMesh", "traefik", "apisix"),
+    _dead_router(
+        "smi",
+        "use an HTTPRoute, as Linkerd does now: trafficRouting.gatewayAPI",
+        "its project, the Service Mesh Interface, was archived in 2023",
+    ),
+    _dead_router(
+        "ambassador",
+        "use an HTTPRoute: trafficRouting.gatewayAPI",
+        "its project, now Emissary-ingress, is hardly maintained any more",
+    ),
+    _dead_router(
+        "appMesh",
+        "use an HTTPRoute, with VPC Lattice or another mesh: trafficRouting.gatewayAPI",
+        "AWS ended App Mesh in September 2026",
+    ),
     Unbuilt(_ROUTING, "managedRoutes", _OBJECTS, "routes for headers and mirrors are", "remove it"),
     Unbuilt(
         _ROUTING,
@@ -182,6 +196,13 @@ _ROUTERS: Final = (
         _OBJECTS,
         "weighting several VirtualServices is",
         "name one in virtualService",
+    ),
+    Unbuilt(
+        f"{_ROUTING}.alb",
+        "servicePorts",
+        _OBJECTS,
+        "forwarding to several ports is",
+        "name one in servicePort",
     ),
     *(
         Unbuilt(

@@ -7,6 +7,7 @@ data is what `-o json` prints.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from davy.cli import view_runs, view_steps, view_workload
 from davy.cli.manifest import Json, at, flag, instant, name_of, number, objects, owned_by, text
@@ -221,16 +222,29 @@ def _strategy(rollout: Json) -> str:
 
 def _router(rollout: Json) -> str:
     routing = at(rollout, "spec", "strategy", "canary", "trafficRouting")
-    virtual_service = text(routing, "istio", "virtualService", "name")
-    if virtual_service:
-        return f"VirtualService {virtual_service}"
     plugin = at(routing, "plugins", "argoproj-labs/gatewayAPI")
-    for routes in (at(routing, "gatewayAPI"), plugin):
-        names = [name for route in objects(routes, "httpRoutes") if (name := text(route, "name"))]
-        names = names or [name for name in (text(routes, "httpRoute"),) if name]
-        if names:
-            return f"HTTPRoute {', '.join(names)}"
+    routes = [
+        text(route, "name")
+        for named in (at(routing, "gatewayAPI"), plugin)
+        for route in objects(named, "httpRoutes")
+    ]
+    for kind, names in (
+        ("VirtualService", [text(routing, "istio", "virtualService", "name")]),
+        ("HTTPRoute", [*routes, text(plugin, "httpRoute")]),
+        ("Ingress", _ingresses(at(routing, "nginx"), "stableIngress")),
+        ("Ingress", _ingresses(at(routing, "alb"), "ingress")),
+        ("TraefikService", [text(routing, "traefik", "weightedTraefikServiceName")]),
+        ("ApisixRoute", [text(routing, "apisix", "route", "name")]),
+    ):
+        if known := [name for name in names if name]:
+            return f"{kind} {', '.join(known)}"
     return ", ".join(str(key) for key in routing) if routing else ""
+
+
+def _ingresses(routing: Any, field: str) -> list[str | None]:
+    several = at(routing, f"{field}es")
+    names = several if isinstance(several, list) else []
+    return [text(routing, field), *(name for name in names if isinstance(name, str))]
 
 
 def _replicas(rollout: Json) -> ReplicasView:

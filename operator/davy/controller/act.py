@@ -229,34 +229,41 @@ class Actor:
     async def _patched(
         self,
         seen: Observation,
-        ask: Callable[[traffic.Router, traffic.Objects], Sequence[traffic.ObjectPatch]],
+        ask: Callable[[traffic.Router, traffic.Objects], Sequence[traffic.Write]],
     ) -> int:
-        """Send a router's patches: each is tried, the first failure is raised at the end."""
+        """Send what a router wants: each is tried, the first failure is raised at the end."""
         if seen.router is None:
             raise errors.Rejected("no router is configured; nothing can be written.")
         failure: errors.DavyError | None = None
         sent = 0
-        for patch in ask(seen.router, self._fresh(seen)):
-            kind = self.kinds.named(patch.key.group, patch.key.kind)
+        for write in ask(seen.router, self._fresh(seen)):
+            kind = self.kinds.named(write.key.group, write.key.kind)
             if kind is None:
-                raise errors.Rejected(f"{patch.key} is of a kind that Davy doesn't write.")
+                raise errors.Rejected(f"{write.key} is of a kind that Davy doesn't write.")
             try:
-                made = await apply.patch_object(
-                    self.api, kind, patch.key.namespace, patch.key.name, patch.operations
-                )
-                sent += self._took(kind, made)
+                sent += await self._route(seen, kind, write)
             except errors.ApiFailure as error:
                 failure = failure or error
                 if isinstance(error, errors.Conflict):
-                    await self._look_again(kind, patch.key.namespace, patch.key.name)
+                    await self._look_again(kind, write.key.namespace, write.key.name)
         if failure:
             raise failure
         return sent
 
+    async def _route(self, seen: Observation, kind: Kind, write: traffic.Write) -> int:
+        """One request at most."""
+        if isinstance(write, traffic.NewObject):
+            owners = [self._owner(seen).reference()]
+            metadata = {**write.manifest["metadata"], "ownerReferences": owners}
+            return await self._create(seen, kind, {**write.manifest, "metadata": metadata})
+        key = write.key
+        made = await apply.patch_object(self.api, kind, key.namespace, key.name, write.operations)
+        return self._took(kind, made)
+
     def _fresh(self, seen: Observation) -> traffic.Objects:
         """The route's objects with what this very pass wrote into them."""
         found = {}
-        for key in seen.objects:
+        for key in seen.keys:
             kind = self.kinds.named(key.group, key.kind)
             held = kind and self.cache.get(kind, key.namespace, key.name)
             if held:

@@ -1,7 +1,7 @@
 """The contract of a router: pure functions over the objects that make a route.
 
-The controller fetches the objects that `objects()` names, calls `read`, and sends the patches that
-`weights` and `target` return. A router never writes by itself.
+The controller fetches the objects that `objects()` names, calls `read`, and sends what `weights`
+and `target` return. A router never writes by itself.
 """
 
 from collections.abc import Mapping
@@ -48,6 +48,18 @@ class ObjectPatch:
 
     key: ObjectKey
     operations: tuple[Json, ...]
+
+
+@dataclass(frozen=True)
+class NewObject:
+    """An object that the route lacks; the Rollout becomes its owner, so it goes with it."""
+
+    key: ObjectKey
+    manifest: Json
+    """Without ownerReferences; `metadata.name` and `namespace` are the key's."""
+
+
+Write = ObjectPatch | NewObject
 
 
 @dataclass(frozen=True)
@@ -112,13 +124,14 @@ class Router(Protocol):
 
     def weights(
         self, rollout: RoutedRollout, objects: Objects, canary_weight: int
-    ) -> tuple[ObjectPatch, ...]:
-        """Patches that make the canary's weight `canary_weight`, stable's the rest (I1).
+    ) -> tuple[Write, ...]:
+        """What makes the canary's weight `canary_weight`, stable's the rest (I1).
 
-        Empty when it is so. Parts of a route that can't be written (missing, malformed) are left
-        out, the others are written: one broken route never keeps an abort from the rest (I3). Where
-        a user put a third destination into a rule, only 0 is written, by giving the canary's weight
-        to stable. Never raises on a strange object.
+        Empty when it is so. Nothing is made anew for 0: what isn't there carries no traffic. Parts
+        of a route that can't be written (missing, malformed) are left out, the others are written:
+        one broken route never keeps an abort from the rest (I3). Where a user put a third
+        destination into a rule, only 0 is written, by giving the canary's weight to stable. Never
+        raises on a strange object.
         """
 
     def target(

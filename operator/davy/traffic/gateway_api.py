@@ -5,12 +5,14 @@ Never touched: rules that refer to one of them (a user's preview by header), fil
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from davy.api.errors import Finding
 from davy.api.rollout import TrafficRouting
+from davy.traffic import backends, services
 from davy.traffic import gateway_api_status as status
-from davy.traffic import services
+from davy.traffic.backends import Form
 from davy.traffic.base import (
     Json,
     NotYet,
@@ -23,14 +25,13 @@ from davy.traffic.base import (
     Verification,
     Verified,
 )
-from davy.traffic.leaves import ABSENT, Path, list_at, number_at, patch, text_at, value_at
-from davy.traffic.split import Reading, Share, Split, together, unsettled
+from davy.traffic.leaves import ABSENT, Path, list_at, patch, text_at, value_at
+from davy.traffic.split import Reading, Split, together
 
 GROUP: Final = "gateway.networking.k8s.io"
 _RULES: Final[Path] = ("spec", "rules")
 _PLUGIN: Final = 'plugins["argoproj-labs/gatewayAPI"]'
-_DEFAULT_WEIGHT: Final = 1
-"""Of a backendRef without one; of the sum of all in the rule."""
+_FORM: Final = Form("backendRefs", "backendRef", "name", default_weight=1)
 
 
 class GatewayApiRouter:
@@ -46,19 +47,7 @@ class GatewayApiRouter:
         reading = together(
             [_read(rollout, key, objects.get(key), path) for key, path in routes.items()]
         )
-        why = "weights are split between two Services"
-        return RouteState(
-            canary_weight=reading.canary_weight,
-            stable_hash=services.hash_of(rollout, objects, "stable"),
-            canary_hash=services.hash_of(rollout, objects, "canary"),
-            verification=unsettled(reading) or _verification(tuple(routes), objects),
-            problems=(
-                *reading.problems,
-                *services.unnamed(rollout, why),
-                *services.problems(rollout, objects),
-            ),
-            uneven=reading.uneven,
-        )
+        return services.state(rollout, objects, reading, _verification(tuple(routes), objects))
 
     def weights(
         self, rollout: RoutedRollout, objects: Objects, canary_weight: int
@@ -106,8 +95,7 @@ def _routes(rollout: RoutedRollout) -> dict[ObjectKey, str]:
 
 
 def _read(rollout: RoutedRollout, key: ObjectKey, found: Json | None, path: str) -> Reading:
-    keys = {role: services.key(rollout, role) for role in services.ROLES}
-    both = " and ".join(found.name if found else f"{role}Service" for role, found in keys.items())
+    both = backends.both(rollout)
     if found is None:
         sentence = f"{key} doesn't exist; create it, with a rule that refers to {both}."
         return Reading(problems=(Finding(path, sentence),), readable=False)
@@ -115,13 +103,14 @@ def _read(rollout: RoutedRollout, key: ObjectKey, found: Json | None, path: str)
     flaws: list[str] = []
     readable = True
     for index in range(len(list_at(found, _RULES))):
-        split = _split(found, index, rollout)
+        split = backends.split(found, (*_RULES, index), _FORM, partial(_role, rollout))
         if isinstance(split, str):
             flaws.append(f"rule {index} of {key} {split}")
             readable = False
         elif split.stable and split.canary:
             splits.append(split)
-            flaws += [f"rule {index} of {key} {flaw}" for flaw in _flaws(found, index, split, both)]
+            wrong = [*backends.flaws(found, _FORM, split, rollout), *_session(found, index)]
+            flaws += [f"rule {index} of {key} {flaw}" for flaw in wrong]
     if not splits and readable:
         flaws.append(f"{key} has no rule that refers to both {both}; add both to its backendRefs.")
     if not list_at(found, ("spec", "parentRefs")):
@@ -133,23 +122,7 @@ def _read(rollout: RoutedRollout, key: ObjectKey, found: Json | None, path: str)
     )
 
 
-def _split(found: Json, index: int, rollout: RoutedRollout) -> Split | str:
-    """The rule's destinations by role; a string says why they can't be read."""
-    shares: dict[RoleName | None, list[Share]] = {"stable": [], "canary": [], None: []}
-    references: Path = (*_RULES, index, "backendRefs")
-    for position, reference in enumerate(list_at(found, references)):
-        weight = _weight(reference)
-        if weight is None:
-            return (
-                f"has a weight that isn't a whole number from 0 (backendRefs[{position}]); write 0."
-            )
-        path: Path = (*references, position)
-        share = Share((*path, "weight"), weight, ((*path, "name"),))
-        shares[_role(reference, rollout)].append(share)
-    return Split(tuple(shares["stable"]), tuple(shares["canary"]), tuple(shares[None]))
-
-
-def _role(reference: object, rollout: RoutedRollout) -> RoleName | None:
+def _role(rollout: RoutedRollout, reference: object) -> RoleName | None:
     """Whose backend it is; a Service of that name elsewhere, or another kind, is neither's."""
     name = text_at(reference, ("name",))
     key = ObjectKey(
@@ -166,21 +139,7 @@ def _text_or(found: object, name: str, default: str) -> str:
     return default if text is None else text
 
 
-def _weight(reference: object) -> int | None:
-    """The weight as the mesh takes it; None: malformed."""
-    if value_at(reference, ("weight",)) in (ABSENT, None):
-        return _DEFAULT_WEIGHT
-    weight = number_at(reference, ("weight",))
-    return weight if weight is not None and weight >= 0 else None
-
-
-def _flaws(found: Json, index: int, split: Split, both: str) -> Iterable[str]:
-    for shares, role in ((split.stable, "stable"), (split.canary, "canary")):
-        if len(shares) > 1:
-            yield f"refers to the {role} Service {len(shares)} times; leave one backendRef."
-    for share in split.others:
-        name = text_at(found, (*share.path[:-1], "name"))
-        yield f"has another backend beside {both}: {name}; remove it."
+def _session(found: Json, index: int) -> Iterable[str]:
     if value_at(found, (*_RULES, index, "sessionPersistence")) not in (ABSENT, None):
         yield (
             "has sessionPersistence, which keeps a user on an aborted canary even at weight 0; "

@@ -13,11 +13,15 @@ from typing import Final
 
 from davy.api.errors import BrokenPlugIn, Finding, InvalidObject
 from davy.api.rollout import CanaryStrategy
+from davy.traffic.alb import AlbRouter
+from davy.traffic.apisix import ApisixRouter
 from davy.traffic.base import Router
 from davy.traffic.gateway_api import GatewayApiRouter, route_names
 from davy.traffic.istio import IstioRouter
+from davy.traffic.nginx import NginxRouter
 from davy.traffic.replica_ratio import ReplicaRatioRouter
 from davy.traffic.services import CANARY
+from davy.traffic.traefik import TraefikRouter
 
 ENTRY_POINTS: Final = "davy.routers"
 
@@ -39,6 +43,10 @@ BUILT_IN: Final = (
         lambda canary: bool(route_names(canary.routing)),
         GatewayApiRouter(),
     ),
+    RouterKind("nginx", lambda canary: canary.routing.nginx is not None, NginxRouter()),
+    RouterKind("alb", lambda canary: canary.routing.alb is not None, AlbRouter()),
+    RouterKind("traefik", lambda canary: canary.routing.traefik is not None, TraefikRouter()),
+    RouterKind("apisix", lambda canary: canary.routing.apisix is not None, ApisixRouter()),
 )
 _WITHOUT: Final = ReplicaRatioRouter()
 

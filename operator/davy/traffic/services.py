@@ -4,8 +4,17 @@ from typing import Final
 
 from davy.api.errors import Finding
 from davy.traffic import narrowing
-from davy.traffic.base import ObjectKey, ObjectPatch, Objects, RoleName, RoutedRollout
-from davy.traffic.leaves import Path, patch, text_at, value_at
+from davy.traffic.base import (
+    ObjectKey,
+    ObjectPatch,
+    Objects,
+    RoleName,
+    RoutedRollout,
+    RouteState,
+    Verification,
+)
+from davy.traffic.leaves import Path, list_at, patch, text_at, value_at
+from davy.traffic.split import Reading, unsettled
 
 ROLES: Final[tuple[RoleName, RoleName]] = ("stable", "canary")
 CANARY: Final = "spec.strategy.canary"
@@ -36,6 +45,45 @@ def unnamed(rollout: RoutedRollout, why: str) -> tuple[Finding, ...]:
         for role in ROLES
         if key(rollout, role) is None
     )
+
+
+def state(
+    rollout: RoutedRollout, objects: Objects, reading: Reading, reported: Verification
+) -> RouteState:
+    """What a route says that is split between the two Services and nothing else.
+
+    Args:
+        rollout: whose route it is.
+        objects: of the route, the Services among them.
+        reading: the route's splits.
+        reported: what its controller says of the spec that is written.
+    """
+    return RouteState(
+        canary_weight=reading.canary_weight,
+        stable_hash=hash_of(rollout, objects, "stable"),
+        canary_hash=hash_of(rollout, objects, "canary"),
+        verification=unsettled(reading) or reported,
+        problems=(
+            *reading.problems,
+            *unnamed(rollout, "weights are split between two Services"),
+            *problems(rollout, objects),
+        ),
+        uneven=reading.uneven,
+    )
+
+
+def lacks_port(
+    rollout: RoutedRollout, objects: Objects, role: RoleName, port: int | str
+) -> str | None:
+    """A sentence when the role's Service is there and hasn't this port (a number, or a name)."""
+    found = key(rollout, role)
+    if found is None or found not in objects:
+        return None
+    field = "port" if isinstance(port, int) else "name"
+    ports = list_at(objects[found], ("spec", "ports"))
+    if any(value_at(each, (field,)) == port for each in ports):
+        return None
+    return f"{found} has no port {port}, to which its traffic is sent; add it."
 
 
 def problems(rollout: RoutedRollout, objects: Objects) -> tuple[Finding, ...]:

@@ -90,6 +90,8 @@ class Reading:
 
     splits: tuple[Split, ...] = ()
     problems: tuple[Finding, ...] = ()
+    stale: str = ""
+    """What beside the weights isn't as it should be and is mended with them; "": nothing."""
     readable: bool = True
     """False: some rule that should be split is missing or malformed; the canary may have traffic
     there."""
@@ -103,9 +105,11 @@ class Reading:
 
     @property
     def uneven(self) -> bool:
-        """Whether some split's share isn't exactly `canary_weight`."""
+        """Whether some split's share isn't exactly `canary_weight`, or something is stale."""
         weight = self.canary_weight
-        return weight is not None and not all(split.shares_exactly(weight) for split in self.splits)
+        if weight is None:
+            return False
+        return bool(self.stale) or not all(split.shares_exactly(weight) for split in self.splits)
 
 
 def together(readings: Sequence[Reading]) -> Reading:
@@ -113,6 +117,7 @@ def together(readings: Sequence[Reading]) -> Reading:
     return Reading(
         splits=tuple(split for reading in readings for split in reading.splits),
         problems=tuple(problem for reading in readings for problem in reading.problems),
+        stale="; ".join(reading.stale for reading in readings if reading.stale),
         readable=all(reading.readable for reading in readings),
     )
 
@@ -122,6 +127,8 @@ def unsettled(reading: Reading) -> NotYet | None:
     if reading.canary_weight is None:
         first = reading.problems[0].message if reading.problems else "there is nothing to split"
         return NotYet(f"the weight can't be read: {first}")
+    if reading.stale:
+        return NotYet(reading.stale)
     if reading.uneven:
         shares = ", ".join(dict.fromkeys(split.text for split in reading.splits))
         return NotYet(f"not every rule gives the canary exactly {reading.canary_weight}: {shares}")

@@ -42,6 +42,8 @@ def with_unbuilt(base: str, entry: Unbuilt, value: Any) -> dict[str, Any]:
         base = "plugin"
     elif base == "gateway" and ".istio" in entry.at:
         base = "subsets"
+    elif base == "gateway" and ".alb" in entry.at:
+        base = "alb"
     document = changed(base, {})
     _, parent = next(paths.objects(document, entry.at))
     parent[entry.field] = value

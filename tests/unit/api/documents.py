@@ -170,6 +170,39 @@ GOOD: Final[dict[str, Json]] = {
             },
         },
     ),
+    "nginx": _rollout(
+        **_SERVICES,
+        trafficRouting={
+            "nginx": {
+                "stableIngress": "cart",
+                "annotationPrefix": "nginx.ingress.kubernetes.io",
+                "additionalIngressAnnotations": {"canary-by-header": "X-Canary"},
+                "canaryIngressAnnotations": {"example.com/team": "shop"},
+            }
+        },
+    ),
+    "several ingresses": _rollout(
+        **_SERVICES, trafficRouting={"nginx": {"stableIngresses": ["cart", "cart-internal"]}}
+    ),
+    "alb": _rollout(
+        **_SERVICES,
+        trafficRouting={
+            "alb": {
+                "ingress": "cart",
+                "servicePort": 80,
+                "rootService": "cart-root",
+                "annotationPrefix": "alb.ingress.kubernetes.io",
+                "stickinessConfig": {"enabled": True, "durationSeconds": 3600},
+            }
+        },
+    ),
+    "traefik": _rollout(
+        **_SERVICES, trafficRouting={"traefik": {"weightedTraefikServiceName": "cart"}}
+    ),
+    "apisix": _rollout(
+        **_SERVICES,
+        trafficRouting={"apisix": {"route": {"name": "cart", "rules": ["api", "web"]}}},
+    ),
     "template": _analysis("AnalysisTemplate"),
     "cluster template": _analysis(
         "ClusterAnalysisTemplate",

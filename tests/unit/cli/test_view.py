@@ -167,7 +167,12 @@ def test_each_sentence_is_shown_once() -> None:
         ({"istio": {"virtualService": {"name": "web"}}}, "VirtualService web"),
         ({"gatewayAPI": {"httpRoutes": [{"name": "a"}, {"name": "b"}]}}, "HTTPRoute a, b"),
         ({"plugins": {"argoproj-labs/gatewayAPI": {"httpRoute": "web"}}}, "HTTPRoute web"),
-        ({"nginx": {"stableIngress": "web"}}, "nginx"),
+        ({"nginx": {"stableIngress": "web"}}, "Ingress web"),
+        ({"nginx": {"stableIngresses": ["web", "api"]}}, "Ingress web, api"),
+        ({"alb": {"ingress": "web", "servicePort": 80}}, "Ingress web"),
+        ({"traefik": {"weightedTraefikServiceName": "web"}}, "TraefikService web"),
+        ({"apisix": {"route": {"name": "web"}}}, "ApisixRoute web"),
+        ({"smi": {"rootService": "web"}}, "smi"),
         (None, ""),
     ],
 )

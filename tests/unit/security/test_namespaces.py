@@ -26,6 +26,11 @@ NAMES = {
     ("gateway", f"{ROUTING}.gatewayAPI.httpRoutes[0].name"),
     ("plugin", f"{ROUTING}.plugins['argoproj-labs/gatewayAPI'].httpRoute"),
     ("plugin", f"{ROUTING}.plugins['argoproj-labs/gatewayAPI'].httpRoutes[0].name"),
+    ("nginx", f"{ROUTING}.nginx.stableIngress"),
+    ("several ingresses", f"{ROUTING}.nginx.stableIngresses[0]"),
+    ("alb", f"{ROUTING}.alb.ingress"),
+    ("traefik", f"{ROUTING}.traefik.weightedTraefikServiceName"),
+    ("apisix", f"{ROUTING}.apisix.route.name"),
     ("istio", f"{CANARY}.canaryService"),
     ("istio", f"{CANARY}.stableService"),
 }

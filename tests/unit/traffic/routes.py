@@ -1,14 +1,17 @@
 """Objects of the tests: the rollout shop/cart and its routes, as the API server has them."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 from davy.api.group import POD_TEMPLATE_HASH_LABEL, ApiGroup
 from davy.api.rollout import CanaryStrategy
-from davy.traffic.base import Json, ObjectKey, ObjectPatch, Objects, RoutedRollout
+from davy.traffic.base import Json, NewObject, ObjectKey, Objects, RoutedRollout, Write
 
 VIRTUAL_SERVICE = ObjectKey("networking.istio.io", "VirtualService", "shop", "cart")
 DESTINATION_RULE = ObjectKey("networking.istio.io", "DestinationRule", "shop", "cart")
+TRAEFIK_SERVICE = ObjectKey("traefik.io", "TraefikService", "shop", "cart")
+APISIX_ROUTE = ObjectKey("apisix.apache.org", "ApisixRoute", "shop", "cart")
 HTTP_ROUTE = ObjectKey("gateway.networking.k8s.io", "HTTPRoute", "shop", "cart")
 STABLE = ObjectKey("", "Service", "shop", "cart-stable")
 CANARY = ObjectKey("", "Service", "shop", "cart-canary")
@@ -56,6 +59,17 @@ def by_http_routes(*names: str) -> RoutedRollout:
 def without_router(**canary: Any) -> RoutedRollout:
     """The ratio of pods is the weight; both Services are named, unless `canary` says None."""
     return a_rollout(None, **canary)
+
+
+def by_traefik_service() -> RoutedRollout:
+    """The split is in TraefikService shop/cart."""
+    return a_rollout({"traefik": {"weightedTraefikServiceName": "cart"}})
+
+
+def by_apisix_route(*rules: str) -> RoutedRollout:
+    """The split is in the rules of ApisixRoute shop/cart, in rule `cart` when none is named."""
+    named = {"rules": [*rules]} if rules else {}
+    return a_rollout({"apisix": {"route": {"name": "cart", **named}}})
 
 
 def _virtual_service_spec(routes: tuple[str, ...]) -> Json:
@@ -182,6 +196,39 @@ def an_http_route(*rules: Json, name: str = "cart", generation: int = 7, **field
     }
 
 
+def a_traefik_service(*services: Json, **spec: Any) -> Json:
+    """TraefikService shop/cart."""
+    weighted = {"services": list(services), "sticky": {"cookie": {"name": "cart"}}}
+    return {
+        "apiVersion": "traefik.io/v1alpha1",
+        "kind": "TraefikService",
+        "metadata": metadata("cart"),
+        "spec": {"weighted": weighted, **spec},
+    }
+
+
+def an_apisix_backend(name: str, weight: int | None = None, **fields: Any) -> Json:
+    """A backend of an ApisixRoute."""
+    found: Json = {"serviceName": name, "servicePort": 80, **fields}
+    return found if weight is None else {**found, "weight": weight}
+
+
+def an_apisix_rule(name: str, *backends: Json, **fields: Any) -> Json:
+    """A rule of an ApisixRoute, with a match of the user's."""
+    match = {"hosts": ["cart.example.com"], "paths": [f"/{name}/a<b*"]}
+    return {"name": name, "match": match, "backends": list(backends), **fields}
+
+
+def an_apisix_route(*rules: Json, **spec: Any) -> Json:
+    """ApisixRoute shop/cart, on which no controller reports."""
+    return {
+        "apiVersion": "apisix.apache.org/v2",
+        "kind": "ApisixRoute",
+        "metadata": metadata("cart"),
+        "spec": {"ingressClassName": "apisix", "http": list(rules), **spec},
+    }
+
+
 def a_cluster(*objects: Json) -> Cluster:
     """The objects by key, beside the two Services."""
     found: Cluster = {STABLE: a_service("cart-stable"), CANARY: a_service("cart-canary")}
@@ -197,12 +244,24 @@ def without(objects: Objects, *keys: ObjectKey) -> Cluster:
     return {key: found for key, found in objects.items() if key not in keys}
 
 
-def applied(objects: Objects, patches: tuple[ObjectPatch, ...]) -> Cluster:
-    """The objects after the patches."""
+def applied(objects: Objects, writes: Sequence[Write]) -> Cluster:
+    """The objects after the writes."""
     after = dict(objects)
-    for patch in patches:
-        after[patch.key] = apply(after[patch.key], patch.operations)
+    for write in writes:
+        if isinstance(write, NewObject):
+            assert write.key not in after, "made a second time"
+            after[write.key] = made(write)
+        else:
+            after[write.key] = apply(after[write.key], write.operations)
     return after
+
+
+def made(new: NewObject) -> Json:
+    """The object as the API server has it once the controller made it."""
+    owner = {"apiVersion": "davy.dev/v1alpha1", "kind": "Rollout", "name": "cart", "uid": "1"}
+    stamps = {"generation": 1, "resourceVersion": "4712"}
+    owners = {"ownerReferences": [{**owner, "controller": True, "blockOwnerDeletion": True}]}
+    return {**new.manifest, "metadata": {**new.manifest["metadata"], **stamps, **owners}}
 
 
 class PatchRefused(Exception):
@@ -210,7 +269,7 @@ class PatchRefused(Exception):
 
 
 def apply(root: Json, operations: tuple[Json, ...]) -> Json:
-    """RFC 6902, the three operations that Davy uses; a copy is changed."""
+    """RFC 6902, the operations that Davy uses; a copy is changed."""
     after: Any = copy.deepcopy(root)
     for operation in operations:
         keys = [part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")]
@@ -226,6 +285,8 @@ def apply(root: Json, operations: tuple[Json, ...]) -> Json:
             case "replace":
                 around[last]  # must be there
                 around[last] = copy.deepcopy(operation["value"])
+            case "remove":
+                del around[last]
             case "add":
                 assert isinstance(around, dict), "Davy adds to maps only"
                 around[last] = copy.deepcopy(operation["value"])

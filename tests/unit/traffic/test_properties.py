@@ -10,9 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from davy.traffic.base import RoutedRollout
+from davy.traffic.base import Json, ObjectPatch, RoutedRollout, Write
 from davy.traffic.registry import router_for
 from davy.traffic.services import ROLES
+from tests.unit.traffic.ingresses import (
+    a_canary_ingress,
+    a_host,
+    a_path,
+    an_action,
+    an_alb_ingress,
+    an_ingress,
+    by_action,
+    by_ingresses,
+)
 from tests.unit.traffic.routes import (
     Cluster,
     a_backend,
@@ -20,22 +30,33 @@ from tests.unit.traffic.routes import (
     a_destination_rule,
     a_rule,
     a_service,
+    a_traefik_service,
     a_virtual_service,
+    an_apisix_backend,
+    an_apisix_route,
+    an_apisix_rule,
     an_http_route,
     an_http_route_of_istio,
     applied,
+    by_apisix_route,
     by_http_routes,
     by_services,
     by_subsets,
+    by_traefik_service,
     to_host,
     to_subset,
 )
 
+ACTION = "alb.ingress.kubernetes.io/actions.cart-stable"
 OWNED = re.compile(
     r"/spec/http/\d+/route/\d+/weight"
     r"|/spec/rules/\d+/backendRefs/\d+/weight"
     r"|/spec/subsets/\d+/labels(/rollouts-pod-template-hash)?"
     r"|/spec/selector/rollouts-pod-template-hash"
+    r"|/spec|/spec/(rules|tls|ingressClassName)"
+    r"|/spec/http/\d+/backends/\d+/weight|/spec/weighted/services/\d+/weight"
+    r"|/metadata/annotations/alb\.ingress\.kubernetes\.io~1actions\.cart-stable"
+    r"|/metadata/annotations/nginx\.ingress\.kubernetes\.io~1.*"
     r"|/metadata(/annotations(/davy\.dev~1managed-by-rollouts)?)?"
 )
 """Paths that Davy may write (I9); a container only when it isn't there."""
@@ -47,6 +68,10 @@ class Kind(NamedTuple):
     rollout: RoutedRollout
     objects: Callable[[list[tuple[int | None, int | None]]], Cluster]
     """From the weights of stable and canary in each of two rules."""
+    default: int = 0
+    """Of a weight that is absent, as the proxies take it."""
+    rules: int = 2
+    """How many of the rules there are in the route."""
 
 
 Weights = list[tuple[int | None, int | None]]
@@ -78,10 +103,57 @@ def _of_http_routes(weights: Weights) -> Cluster:
     )
 
 
+def _of_ingresses(weights: Weights) -> Cluster:
+    """Canary Ingresses with these shares, the second one's rules no longer as they should be."""
+    (a, b), (c, d) = weights
+    hosts = {name: a_host(f"{name}.example.com", a_path("cart-stable")) for name in ("cart", "web")}
+    led = a_host("cart.example.com", a_path("cart-canary"))
+    return a_cluster(
+        an_ingress(hosts["cart"]),
+        an_ingress(hosts["web"], name="web"),
+        a_canary_ingress(_percent(a, b), led),
+        a_canary_ingress(_percent(c, d), name="cart-web-canary"),
+    )
+
+
+def _of_actions(weights: Weights) -> Cluster:
+    actions = [an_action(a, b) for a, b in weights]
+    return a_cluster(an_alb_ingress(actions[0]), an_alb_ingress(actions[1], name="web"))
+
+
+def _of_traefik(weights: Weights) -> Cluster:
+    a, b = weights[0]
+    return a_cluster(a_traefik_service(a_backend("cart-stable", a), a_backend("cart-canary", b)))
+
+
+def _of_apisix(weights: Weights) -> Cluster:
+    api, web = (
+        an_apisix_rule(
+            name, an_apisix_backend("cart-canary", b), an_apisix_backend("cart-stable", a)
+        )
+        for name, (a, b) in zip(("api", "web"), weights, strict=True)
+    )
+    own = an_apisix_rule(
+        "own", an_apisix_backend("cart-stable", 3), an_apisix_backend("cart-canary", 4)
+    )
+    return a_cluster(an_apisix_route(api, own, web))
+
+
+def _percent(stable: int | None, canary: int | None) -> str | None:
+    """The share as a canary Ingress says it, rounded up."""
+    if not canary:
+        return None if canary is None else "0"
+    return str(min(100, -(-100 * canary // (canary + (stable or 0)))))
+
+
 KINDS = {
     "services": Kind(by_services("api", "web"), _of_services),
     "subsets": Kind(by_subsets("api", "web"), _of_subsets),
-    "HTTPRoutes": Kind(by_http_routes("cart", "web"), _of_http_routes),
+    "HTTPRoutes": Kind(by_http_routes("cart", "web"), _of_http_routes, default=1),
+    "nginx": Kind(by_ingresses("cart", "web"), _of_ingresses),
+    "ALB": Kind(by_action("cart", "web"), _of_actions, default=1),
+    "Traefik": Kind(by_traefik_service(), _of_traefik, default=1, rules=1),
+    "APISIX": Kind(by_apisix_route("api", "web"), _of_apisix, default=100),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
@@ -143,21 +215,43 @@ def strange(draw: st.DrawFn, kind: Kind) -> Cluster:
     return objects
 
 
+def is_own(found: Json) -> bool:
+    """Whether it is an object of Davy's own: a canary Ingress."""
+    return bool(found.get("kind") == "Ingress" and found["metadata"].get("ownerReferences"))
+
+
+def split_rules(found: Json) -> list[list[Any]]:
+    """The destinations of each rule with both sides that the rollout manages."""
+    spec = found["spec"]
+    rules = [
+        [
+            destination
+            for name in ("route", "backendRefs", "backends")
+            for destination in rule.get(name, ())
+        ]
+        for rule in (*spec.get("http", ()), *spec.get("rules", ()))
+        if rule.get("name") != "own"
+    ]
+    rules.append(spec.get("weighted", {}).get("services", []))
+    if action := found["metadata"].get("annotations", {}).get(ACTION):
+        rules.append(json.loads(action)["forwardConfig"]["targetGroups"])
+    return [rule for rule in rules if len(rule) > 1]
+
+
 def stripped(objects: Cluster) -> str:
     """The objects as JSON without what Davy owns, each key in its order."""
-    rest = copy.deepcopy(objects)
+    rest = {key: copy.deepcopy(each) for key, each in objects.items() if not is_own(each)}
     for found in rest.values():
-        found.get("metadata", {}).get("annotations", {}).pop("davy.dev/managed-by-rollouts", None)
+        for name in ("davy.dev/managed-by-rollouts", ACTION):
+            found.get("metadata", {}).get("annotations", {}).pop(name, None)
         if not found["metadata"].get("annotations", True):
             del found["metadata"]["annotations"]
         spec = found["spec"]
         spec.get("selector", {}).pop("rollouts-pod-template-hash", None)
         for subset in spec.get("subsets", ()):
             subset["labels"].pop("rollouts-pod-template-hash", None)
-        for route in (*spec.get("http", ()), *spec.get("rules", ())):
-            for destination in (*route.get("route", ()), *route.get("backendRefs", ())):
-                if route.get("name") != "own":
-                    destination.pop("weight", None)
+        for destination in (each for rule in split_rules(found) for each in rule):
+            destination.pop("weight", None)
     return json.dumps([[str(key), found] for key, found in rest.items()])
 
 
@@ -165,11 +259,12 @@ def sums(objects: Cluster) -> set[int]:
     """The sum of the weights in each rule with both sides that the rollout manages."""
     found = set()
     for root in objects.values():
-        spec = root["spec"]
-        for route in (*spec.get("http", ()), *spec.get("rules", ())):
-            destinations = [*route.get("route", ()), *route.get("backendRefs", ())]
-            if len(destinations) > 1 and route.get("name") != "own":
-                found.add(sum(destination["weight"] for destination in destinations))
+        found |= {sum(each["weight"] for each in rule) for rule in split_rules(root)}
+        if is_own(root):
+            weight = int(
+                root["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary-weight"]
+            )
+            found.add(100 if weight in range(101) else weight)
     return found
 
 
@@ -189,10 +284,9 @@ def test_a_weight_that_is_written_is_read_again(kind: Kind, weights: Weights, we
 @every_kind
 @given(weights=two_rules)
 def test_a_canary_with_traffic_is_never_said_to_have_none(kind: Kind, weights: Weights) -> None:
-    """I4: 0 is only read where each rule's canary weight is 0 or, in Istio, absent."""
+    """I4: 0 is only read where each rule's canary weight is 0, be it by default."""
     router, objects = router_for(kind.rollout.canary), kind.objects(weights)
-    default = 1 if kind.rollout.canary.routing.istio is None else 0
-    canary = [default if weight is None else weight for _, weight in weights]
+    canary = [kind.default if weight is None else weight for _, weight in weights[: kind.rules]]
     assert (router.read(kind.rollout, objects).canary_weight == 0) is (max(canary) == 0)
 
 
@@ -218,14 +312,14 @@ def test_strange_objects_raise_nothing_and_get_no_stray_write(
     router, rollout = router_for(kind.rollout.canary), kind.rollout
     objects = data.draw(strange(kind))
     state = router.read(rollout, objects)
-    patches = [
+    writes: list[Write] = [
         *router.weights(rollout, objects, weight),
         *router.weights(rollout, objects, 0),
         *(patch for role in ROLES for patch in router.target(rollout, objects, role, "6fd9")),
     ]
-    for patch in patches:
-        applied(objects, (patch,))
-        for operation in patch.operations:
+    for write in writes:
+        applied(objects, (write,))
+        for operation in write.operations if isinstance(write, ObjectPatch) else ():
             assert operation["op"] == "test" or OWNED.fullmatch(operation["path"])
     assert state.canary_weight is None or 0 <= state.canary_weight <= 100
     assert state.canary_weight is not None or state.problems

@@ -6,18 +6,25 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from davy.api.errors import BrokenPlugIn, InvalidObject
-from davy.api.rollout import CanaryStrategy
+from davy.api.rollout import CanaryStrategy, TrafficRouting
 from davy.traffic import registry
+from davy.traffic.alb import AlbRouter
+from davy.traffic.apisix import ApisixRouter
 from davy.traffic.base import Json, Router
 from davy.traffic.gateway_api import GatewayApiRouter
 from davy.traffic.istio import IstioRouter
+from davy.traffic.nginx import NginxRouter
 from davy.traffic.registry import RouterKind, router_for, router_kinds
 from davy.traffic.replica_ratio import ReplicaRatioRouter
+from davy.traffic.traefik import TraefikRouter
+from tests.unit.traffic.ingresses import by_action, by_ingresses
 from tests.unit.traffic.routes import (
     a_rollout,
+    by_apisix_route,
     by_http_routes,
     by_services,
     by_subsets,
+    by_traefik_service,
     without_router,
 )
 
@@ -55,9 +62,23 @@ def installed(monkeypatch: pytest.MonkeyPatch, *objects: str) -> None:
         (by_subsets().canary, IstioRouter),
         (by_http_routes().canary, GatewayApiRouter),
         (a_rollout({"plugins": PLUGIN}).canary, GatewayApiRouter),
+        (by_ingresses().canary, NginxRouter),
+        (by_action().canary, AlbRouter),
+        (by_traefik_service().canary, TraefikRouter),
+        (by_apisix_route().canary, ApisixRouter),
         (without_router().canary, ReplicaRatioRouter),
     ],
-    ids=["services", "subsets", "HTTPRoutes", "Argo's plugin", "none"],
+    ids=[
+        "services",
+        "subsets",
+        "HTTPRoutes",
+        "Argo's plugin",
+        "nginx",
+        "alb",
+        "traefik",
+        "apisix",
+        "none",
+    ],
 )
 def test_a_rollout_gets_the_router_it_names(canary: CanaryStrategy, kind: type[Router]) -> None:
     """One line each in the registry."""
@@ -67,7 +88,10 @@ def test_a_rollout_gets_the_router_it_names(canary: CanaryStrategy, kind: type[R
 @pytest.mark.parametrize(
     ("routing", "sentence"),
     [
-        ({}, "names no router; name exactly one of: istio, gatewayAPI."),
+        (
+            {},
+            "names no router; name exactly one of: istio, gatewayAPI, nginx, alb, traefik, apisix.",
+        ),
         (
             {"istio": ISTIO, "gatewayAPI": HTTP_ROUTES},
             "names 2 routers; name exactly one of: istio, gatewayAPI.",
@@ -94,7 +118,7 @@ def _unchecked(routing: Json) -> object:
         for name in ("istio", "gateway_api")
         if getattr(part, name) is not None
     }
-    nothing = {"istio": None, "gateway_api": None, "plugins": None}
+    nothing = dict.fromkeys(TrafficRouting.model_fields)
     template = a_rollout({"istio": ISTIO}).canary.routing
     return template.model_copy(update={**nothing, **fields})
 
@@ -102,7 +126,15 @@ def _unchecked(routing: Json) -> object:
 def test_a_third_party_s_router_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """By an entry point alone."""
     installed(monkeypatch, "A_THIRD_PARTY")
-    assert [kind.name for kind in router_kinds()] == ["istio", "gatewayAPI", "acme"]
+    assert [kind.name for kind in router_kinds()] == [
+        "istio",
+        "gatewayAPI",
+        "nginx",
+        "alb",
+        "traefik",
+        "apisix",
+        "acme",
+    ]
 
 
 @pytest.mark.parametrize(
