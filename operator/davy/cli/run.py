@@ -7,31 +7,15 @@ from typing import Any
 
 import click
 
-from davy.api import fields, group
+from davy.api import group
 from davy.cli.kubeconfig import pod_namespace
+from davy.cli.length import Length
 from davy.controller import logs, service
 from davy.controller.settings import LeaseSettings, LogFormat, Settings
 from davy.metrics.addresses import Addresses
 
 _DEFAULT = Settings()
 _SHORTEST_LEASE = timedelta(seconds=1)
-
-
-class _Length(click.ParamType[timedelta]):
-    """A length of time: `1s`, `500ms`, `5m`."""
-
-    name = "length"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> timedelta:
-        """The length."""
-        if isinstance(value, timedelta):
-            return value
-        try:
-            return fields.parse_duration(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 class _HostOrNetwork(click.ParamType[str]):
@@ -98,7 +82,7 @@ class _HostOrNetwork(click.ParamType[str]):
 )
 @click.option(
     "--settle",
-    type=_Length(),
+    type=Length(),
     metavar="LENGTH",
     envvar="DAVY_SETTLE",
     default="1s",
@@ -106,7 +90,7 @@ class _HostOrNetwork(click.ParamType[str]):
 )
 @click.option(
     "--resync",
-    type=_Length(),
+    type=Length(),
     metavar="LENGTH",
     envvar="DAVY_RESYNC",
     default="5m",
@@ -145,7 +129,7 @@ class _HostOrNetwork(click.ParamType[str]):
 )
 @click.option(
     "--lease-duration",
-    type=_Length(),
+    type=Length(),
     metavar="LENGTH",
     envvar="DAVY_LEASE_DURATION",
     default="3s",

@@ -2,12 +2,13 @@
 
 import asyncio
 from contextlib import aclosing
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
-from davy.api.fields import parse_duration
 from davy.cli import access, options
+from davy.cli.length import Length
 from davy.cli.session import Session
 from davy.cli.view import Headline, headline
 from davy.cli.view_workload import Mood
@@ -41,12 +42,13 @@ class _GoFlags(click.Command):
 @click.option(
     "-t",
     "--timeout",
+    type=Length(),
     default="0s",
     metavar="LENGTH",
     help="How long to wait, such as 60s or 10m; 0s (default): for ever.",
 )
 @options.in_cluster
-def command(session: Session, name: str, *, watch: bool, timeout: str) -> None:
+def command(session: Session, name: str, *, watch: bool, timeout: timedelta) -> None:
     r"""Wait until a rollout is done, for scripts.
 
     Exit code 0: it is Healthy (with --no-watch: it isn't Degraded). 1: it is Degraded, which an
@@ -58,17 +60,13 @@ def command(session: Session, name: str, *, watch: bool, timeout: str) -> None:
       davy status cart -n shop --timeout 10m
       davy status cart -n shop --no-watch
     """
-    try:
-        seconds = parse_duration(timeout).total_seconds()
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--timeout") from None
     if not watch:
         found = session.run(
             lambda on: access.rollout(on.api, session.group, session.namespace, name)
         )
         _tell(headline(found))
         return
-    session.run(lambda on: _wait(on, session, name, seconds or None))
+    session.run(lambda on: _wait(on, session, name, timeout.total_seconds() or None))
 
 
 def _tell(shown: Headline) -> bool:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from davy.api.analysis import Phase
 from davy.api.errors import NotFound
 from davy.cli import options
 from davy.cli.manifest import flag, text
@@ -13,7 +14,7 @@ from davy.cluster.kinds import Kinds
 if TYPE_CHECKING:
     from davy.cli.access import Connection
 
-_COMPLETED = frozenset({"Successful", "Failed", "Error", "Inconclusive"})
+_COMPLETED = frozenset(phase.value for phase in Phase if phase.completed)
 
 
 @click.group(name="terminate")

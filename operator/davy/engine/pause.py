@@ -78,9 +78,9 @@ def inconclusive(position: Position, now: datetime) -> Position:
 def hold(position: Position, around: Surroundings) -> Position:
     """The position with the weight that `spec.paused` holds while it is true.
 
-    The route's when the pause began, if the step asks for no less: what somebody else writes, or
-    what pods that come back can carry again, is brought back to it. Kept in the status; where that
-    is lost (Argo's own CRD prunes it) the pause holds what the route says.
+    What the new revision was given when the pause began, if the step asks for no less: what
+    somebody else writes, or what pods that come back can carry again, is brought back to it. Kept
+    in the status; where that is lost (Argo's own CRD prunes it) the pause holds what is so now.
     """
     if not around.rollout.spec.paused or position.stage is not Stage.UPDATING:
         return replace(position, held=None)

@@ -7,6 +7,8 @@ import pytest
 
 from davy.api import errors
 from davy.cluster.kinds import LEASE, REPLICA_SET, VIRTUAL_SERVICE
+from davy.controller.closer import Closer
+from davy.controller.observe import Observation, Observer
 from tests.sim.cluster import Call, Cluster
 from tests.unit.controller.stage import Stage, manifest, network, playing
 
@@ -173,6 +175,31 @@ async def test_a_cache_that_lost_a_replica_set_never_makes_a_second_one() -> Non
         assert not any(call.verb == "create" for call in stage.cluster.writes)
         assert stage.status()["currentStepIndex"] == 1
         assert stage.weight() == 10
+
+
+async def test_a_rollout_made_anew_while_the_cluster_is_asked_is_the_one_decided_on() -> None:
+    """I8: not the one before it, which would get a ReplicaSet of a template nobody wants."""
+    async with playing() as stage:
+        network(stage.cluster)
+        stage.apply(manifest())
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+        operator, kind = stage.operator, stage.operator.kinds.rollout
+        old = stage.rollout()
+        observer = Observer(operator.cache, operator.kinds, lambda _: True)
+        stage.deaf = True
+        for found in stage.replica_sets():
+            stage.cluster.remove(REPLICA_SET, "shop", found["metadata"]["name"])
+            operator.cache.delete(REPLICA_SET, found)
+        seen = observer.observe(old)
+        assert isinstance(seen, Observation)
+        closer = Closer(stage.cluster, operator.cache, operator.kinds, observer, lambda _: True)
+        stage.cluster.remove(kind, "shop", "cart")
+        operator.cache.delete(kind, old)
+        with pytest.raises(errors.Conflict):
+            await closer.sure(seen)
+        made = stage.cluster.put(kind, manifest(version="3"))
+        operator.cache.put(kind, made)
+        assert (await closer.sure(seen)).rollout.uid == made["metadata"]["uid"]
 
 
 async def test_a_lost_deletion_is_found_by_the_resync() -> None:
