@@ -14,6 +14,7 @@ from davy.api.group import POD_TEMPLATE_HASH_LABEL
 from davy.cluster.client import Json
 from davy.cluster.kinds import POD, REPLICA_SET, Kind
 from tests.sim import (
+    eviction_rules,
     manifests,
     replica_set_rules,
     rest_rules,
@@ -86,11 +87,18 @@ class Judge:
             ]
             for found in cache.owned(REPLICA_SET, raw)
         }
+        pods = [
+            versions[pod["metadata"]["resourceVersion"]]
+            for found in cache.owned(REPLICA_SET, raw)
+            for pod in cache.owned(POD, found)
+            if "restartAt" in raw["spec"]
+        ]
         shown = Shown(
             at=self.world.now,
             wall=self.wall(),
             rollout=raw,
             sets=sets,
+            ready=frozenset(pod["metadata"]["name"] for pod in pods if _is_ready(pod)),
             versions={
                 key: int(found["metadata"]["resourceVersion"]) if (found := get(*key)) else 0
                 for key in keys
@@ -161,7 +169,7 @@ class Judge:
     def _changed(self, change: Change) -> None:
         name = change.object["metadata"]["name"].partition("-")[0]
         ledger = self._ledgers.get(name)
-        if ledger is None or change.kind == POD:
+        if ledger is None:
             return
         if change.kind in ROUTE_KINDS and not change.by.startswith("davy"):
             if change.by == "user":
@@ -170,15 +178,19 @@ class Judge:
             return
         if change.kind == ROLLOUT:
             self._abort_begins(ledger, change)
-        if self._serving is None or not change.by.startswith("davy"):
-            return
-        shown = self._serving.decided
+        if self._serving is not None and change.by.startswith("davy"):
+            self._written(ledger, self._serving, change)
+
+    def _written(self, ledger: Ledger, under_way: Pass, change: Change) -> None:
+        shown = under_way.decided
         if change.kind in ROUTE_KINDS:
             route_rules.written(self, ledger, shown, change)
         elif change.kind == REPLICA_SET:
             replica_set_rules.written(self, ledger, shown, change)
         elif change.kind == ROLLOUT:
-            status_rules.written(self, ledger, self._serving, change)
+            status_rules.written(self, ledger, under_way, change)
+        elif change.kind == POD and change.type == GONE:
+            eviction_rules.evicted(self, ledger, shown, change.object)
         elif change.kind == ANALYSIS_RUN and change.type != GONE:
             run_rules.written(self, change)
 
@@ -241,3 +253,8 @@ class Judge:
 
     def wall(self) -> Any:
         return START + timedelta(seconds=self.world.now) + self.world.wall
+
+
+def _is_ready(pod: Json) -> bool:
+    conditions = pod["status"].get("conditions") or ()
+    return any(found["type"] == "Ready" and found["status"] == "True" for found in conditions)

@@ -35,8 +35,13 @@ def _limits(shown: Shown) -> tuple[int, int, int]:
     """The most pods, the least available ones, the surge."""
     canary, full = shown.rollout["spec"]["strategy"]["canary"], shown.full
     surge = _part(canary["maxSurge"], full, up=True)
-    unavailable = _part(canary["maxUnavailable"], full, up=False)
-    return full + surge, max(0, full - max(unavailable, not surge)), surge
+    return full + surge, max(0, full - max(may_be_missing(shown), not surge)), surge
+
+
+def may_be_missing(shown: Shown) -> int:
+    """What maxUnavailable comes to, by default a quarter."""
+    canary = shown.rollout["spec"]["strategy"]["canary"]
+    return _part(canary.get("maxUnavailable", "25%"), shown.full, up=False)
 
 
 def _size(found: Json | None) -> int:

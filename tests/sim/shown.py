@@ -39,6 +39,8 @@ class Shown:
     rollout: Json
     sets: dict[str, Json]
     """ReplicaSets by hash."""
+    ready: frozenset[str]
+    """Names of the pods that were ready; while a restart is asked for."""
     versions: dict[tuple[Kind, str], int]
     """The route's objects' resourceVersions; 0: not there."""
     written: Traffic
@@ -141,6 +143,8 @@ class Ledger:
     is_aborted: bool = False
     asked: tuple["Shown | None", dict[str, int]] = (None, {})
     """Sizes of the ReplicaSets, by hash, as a pass was shown them and with what it wrote since."""
+    evicted: tuple["Shown | None", list[str]] = (None, [])
+    """Names of the ready pods that a pass evicted."""
 
 
 def carried(available: int, full: int) -> int:

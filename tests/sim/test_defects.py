@@ -18,6 +18,7 @@ from davy.engine import (
     decide,
     effect,
     position,
+    restart,
     scale,
     steps,
     weights,
@@ -114,6 +115,11 @@ def a_weight_of_pods_is_taken_for_granted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(by_pods.ByPods, "in_place", lambda *_: True)
 
 
+def a_restart_takes_all_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Whatever may be missing."""
+    patch.setattr(restart, "_at_once", lambda around: max(1, around.full))
+
+
 DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     no_drain,
     weight_before_capacity,
@@ -127,6 +133,7 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     pods_go_before_others_are_there,
     pods_come_before_others_went,
     a_weight_of_pods_is_taken_for_granted,
+    a_restart_takes_all_at_once,
 ]
 
 
