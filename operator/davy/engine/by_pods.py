@@ -283,7 +283,8 @@ def _misled(route: Route, template_hash: str) -> Iterator[Role]:
 def _moves(around: Surroundings, position: Position) -> Iterator[Move]:
     world, recorded = around.world, around.rollout.status.stable_rs
     new, stable = position.new_hash, position.stable_hash
-    targets = {Role.STABLE: stable, Role.CANARY: stable if _is_back(position) else new}
+    aborted = position.stage is Stage.ABORTED
+    targets = {Role.STABLE: stable, Role.CANARY: stable if aborted else new}
     for role, leads in _leads(world.route):
         to = targets[role]
         found = world.replica_set(to)
@@ -294,10 +295,6 @@ def _moves(around: Surroundings, position: Position) -> Iterator[Move]:
         pods = found.desired if leads is None else 1
         if around.proven(to) >= max(1, pods):
             yield role, to
-
-
-def _is_back(position: Position) -> bool:
-    return position.stage is Stage.ABORTED
 
 
 def _too_many(scene: Scene, weight: int) -> str:
