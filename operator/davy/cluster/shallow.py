@@ -32,6 +32,19 @@ def loads(text: str | bytes) -> Any:
         return json.loads(cut(text))
 
 
+def loads_object(text: str | bytes) -> dict[str, Any]:
+    """The JSON object, read in the same way.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    found = loads(text)
+    if not isinstance(found, dict):
+        message = f"expected an object, got {type(found).__name__}"
+        raise ValueError(message)  # noqa: TRY004  # the text is wrong, no caller's type
+    return found
+
+
 def cut(text: str) -> str:
     """The JSON text with null for every value that is nested deeper than DEEPEST."""
     parts: list[str] = []

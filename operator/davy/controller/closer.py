@@ -45,7 +45,7 @@ class Closer:
         if not missing_replica_sets(seen):
             return seen
         namespace = seen.rollout.namespace
-        await self.cache.compare(REPLICA_SET, self.api.pages(REPLICA_SET, namespace), namespace)
+        await self.cache.compare(REPLICA_SET, self.api.batches(REPLICA_SET, namespace), namespace)
         again = self.observer.observe(seen.raw)
         if isinstance(again, Unreadable):
             raise errors.Conflict("the Rollout changed meanwhile.")
