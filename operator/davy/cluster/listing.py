@@ -17,6 +17,8 @@ Json = dict[str, Any]
 _BATCH: Final = 2**20
 """Bytes that are read before they are parsed: the loop never stalls for long."""
 _ITEMS: Final = b'"items":['
+_COMMON: Final = b'"metadata":'
+"""As far as here all items of a list are alike; apiVersion and kind come before it, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def _whole(text: bytes) -> tuple[tuple[Json, ...], bytes]:
 
     Where a border is guessed, within an item, the text up to it isn't JSON.
     """
-    border = b"}," + text[: text.find(b":") + 1]  # the items of a list begin with the same field
+    border = b"}," + text[: text.find(_COMMON) + len(_COMMON)]
     end = text.rfind(border)
     while end >= 0:
         with suppress(ValueError):

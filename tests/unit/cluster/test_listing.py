@@ -19,7 +19,11 @@ def item(number: int) -> Json:
     """One with borders inside that look like those between items."""
     inner = [{"metadata": {"name": f"inner-{each}"}} for each in range(3)]
     text = '},{"metadata":{"name":"no"}}]}'
-    return {"metadata": {"name": f"cart-{number}"}, "spec": {"list": inner, "text": text}}
+    named = {
+        "name": f"cart-{number}",
+        "managedFields": [{"apiVersion": "v1"}, {"apiVersion": "v1"}],
+    }
+    return {"metadata": named, "spec": {"list": inner, "text": text}}
 
 
 def answer(order: tuple[str, ...], items: list[Json] | None) -> bytes:
@@ -74,7 +78,7 @@ async def test_an_item_longer_than_a_batch_is_waited_for(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("kept", [1, 30, 200, -1, -2, -40])
 async def test_a_list_that_is_cut_off_is_refused(kept: int) -> None:
     """Less than all would be taken for deletions."""
-    with pytest.raises(ValueError, match=r"expected|EOF|delimiter|value"):
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
         await read(answer(CUSTOM, [item(0), item(1)])[:kept], 64)
 
 
