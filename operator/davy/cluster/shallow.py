@@ -4,6 +4,9 @@ A pod template is open, so the API server stores ten thousand levels of it, and 
 up after some hundred or thousand: one such object, and no list of its kind could be read any more.
 So where the parser gives up, what lies deeper than DEEPEST is cut out of the text; what is left is
 still too deep for validation, which says so.
+
+The parser makes a short text that comes again once for all objects, a list's few keys above all:
+that is half of the cache's memory.
 """
 
 import json
