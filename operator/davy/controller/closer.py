@@ -11,7 +11,7 @@ from davy.api import errors
 from davy.cluster.cache import Cache, Json, version_of
 from davy.cluster.client import Api
 from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
-from davy.controller.observe import Observation, Observer, Unreadable
+from davy.controller.observe import Observation, Observer
 
 
 @dataclass
@@ -44,10 +44,11 @@ class Closer:
                 raise errors.Unreachable(f"{kind.kind} objects haven't been listed yet.")
         if not missing_replica_sets(seen):
             return seen
-        namespace = seen.rollout.namespace
+        namespace, name = seen.rollout.namespace, seen.rollout.name
         await self.cache.compare(REPLICA_SET, self.api.batches(REPLICA_SET, namespace), namespace)
-        again = self.observer.observe(seen.raw)
-        if isinstance(again, Unreadable):
+        held = self.cache.get(self.kinds.rollout, namespace, name)
+        again = self.observer.observe(held) if held else None
+        if not isinstance(again, Observation):
             raise errors.Conflict("the Rollout changed meanwhile.")
         return again
 

@@ -175,6 +175,37 @@ async def test_a_cache_that_lost_a_replica_set_never_makes_a_second_one() -> Non
         assert stage.weight() == 10
 
 
+async def test_a_rollout_made_anew_during_the_closer_look_gets_its_own_replica_set() -> None:
+    """I8: the look waits for a list, and what is decided then is of the Rollout that is there."""
+    async with playing() as stage:
+        await at_weight_10(stage)
+        rollouts = stage.operator.kinds.rollout
+
+        def make_anew(call: Call) -> Exception | None:
+            if call.kind == REPLICA_SET and call.verb == "list" and stage.replica_sets():
+                for found in stage.replica_sets():
+                    stage.cluster.remove(REPLICA_SET, "shop", found["metadata"]["name"])
+                stage.cluster.edit(
+                    rollouts, "shop", "cart", lambda it: it["metadata"].pop("finalizers")
+                )
+                stage.cluster.remove(rollouts, "shop", "cart")
+                stage.apply(manifest(version="9"))
+            return None
+
+        stage.cluster.faults.append(make_anew)
+        for found in stage.replica_sets():
+            held = stage.operator.cache.get(REPLICA_SET, "shop", found["metadata"]["name"])
+            assert held is not None
+            stage.operator.cache._unlink(REPLICA_SET, ("shop", found["metadata"]["name"]), held)
+            del stage.operator.cache._objects[REPLICA_SET]["shop", found["metadata"]["name"]]
+        edit_status(stage, message="touched")
+        await stage.turn(5)
+        (made,) = stage.replica_sets()
+        (owner,) = made["metadata"]["ownerReferences"]
+        assert owner["uid"] == stage.rollout()["metadata"]["uid"]
+        assert made["spec"]["template"]["spec"] == stage.rollout()["spec"]["template"]["spec"]
+
+
 async def test_a_lost_deletion_is_found_by_the_resync() -> None:
     """A rollout that nobody told to be gone is forgotten within the interval."""
     async with playing() as stage:
