@@ -14,5 +14,5 @@ What the simulation leaves out on purpose, and no test here asks for:
 - foreground deletion; orphans by `propagationPolicy`; metadata by the /status of built-in kinds;
 - what is served, which is everything, unless a test says otherwise;
 - versions that a watch could go on from, and narrowed watches (`test_streams.py`, real only);
-- pages of a list (`tests/unit/cluster/test_client.py`), and exact wordings of refusals.
+- batches of a list (`tests/unit/cluster/test_listing.py`), and exact wordings of refusals.
 """

@@ -59,6 +59,6 @@ async def server(which: tuple[Lab, str] | None) -> AsyncIterator[Server]:
     real = Real(api, namespace, lab)
     try:
         yield real
-    finally:
         await real.let_go()
+    finally:
         await api.close()

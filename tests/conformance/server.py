@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from davy.api import errors
 from davy.cluster.client import Api, Json, connect
 from davy.cluster.kinds import Kind
 from tests.conformance.samples import KINDS, ROLLOUT, ROUTE, RUN, SETS, Sample
@@ -183,10 +184,20 @@ class Real:
             await api.close()
 
     async def let_go(self) -> None:
-        """Nothing is held any more: the namespace can go, and no controller works in it."""
+        """Nothing is held any more: the namespace can go, and no controller works in it.
+
+        Asked again while the API server still makes a new CRD's storage.
+        """
+        await self.lab.until(self._let_go, describe="the objects are let go")
+
+    async def _let_go(self) -> bool:
         none = [{"op": "add", "path": "/metadata/finalizers", "value": []}]
         for sample in (ROLLOUT, ROUTE, SETS, RUN):
-            found = await self.api.list(sample.kind, self.namespace, selector="")
+            try:
+                found = await self.api.list(sample.kind, self.namespace, selector="")
+            except errors.Unreachable:
+                return False
             for metadata in (each["metadata"] for each in found.items):
                 if metadata.get("finalizers"):
                     await self.api.patch_json(sample.kind, self.namespace, metadata["name"], none)
+        return True

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from davy.api import errors
-from davy.cluster.client import Json, Listing
+from davy.cluster.client import Json
 from davy.cluster.kinds import EVENT, LEASE, POD, REPLICA_SET, Kind
+from davy.cluster.listing import Listing
 from tests.sim import validation
 
 STATUS_KINDS = frozenset(
@@ -170,8 +171,8 @@ class Cluster:
         )
         return Listing(items, str(self._version))
 
-    async def pages(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
-        """See `Api.pages`; all is one page."""
+    async def batches(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
+        """See `Api.batches`; all is one batch."""
         yield await self.list(kind, namespace)
 
     async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:

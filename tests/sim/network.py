@@ -11,8 +11,9 @@ from random import Random
 from typing import Any, Final, Protocol, TypeVar
 
 from davy.api import errors
-from davy.cluster.client import Json, Listing
+from davy.cluster.client import Json
 from davy.cluster.kinds import POD, REPLICA_SET, Kind
+from davy.cluster.listing import Listing
 from tests.sim import older
 from tests.sim.cluster import Call, Cluster
 from tests.sim.loop import VirtualLoop
@@ -118,8 +119,8 @@ class Network:
         )
         return replace(found, items=tuple(self._read(kind, each) for each in found.items))
 
-    async def pages(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
-        """See `Api.pages`."""
+    async def batches(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
+        """See `Api.batches`."""
         yield await self.list(kind, namespace)
 
     async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:

@@ -1,6 +1,5 @@
 """The CRDs, made from the models: schema, rules in CEL, refusals of what isn't built, columns."""
 
-from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,7 +25,7 @@ class Kind:
     about: str
     spec: type[Model]
     rules: tuple[cel.Rule, ...]
-    unbuilt: tuple[unbuilt.Unbuilt, ...]
+    unbuilt: unbuilt.Table
     status: type[Model] | None = None
     namespaced: bool = True
     scalable: bool = False
@@ -188,7 +187,7 @@ def _lenient(node: Json, keys: frozenset[str] = frozenset()) -> Json:
     return result
 
 
-def _refuse_unbuilt(root: Json, table: Iterable[unbuilt.Unbuilt]) -> None:
+def _refuse_unbuilt(root: Json, table: unbuilt.Table) -> None:
     for entry in table:
         parent = paths.schema_node(root, entry.at)
         if entry.field in parent["properties"]:

@@ -5,8 +5,9 @@ findings of validation for objects that come in under Argo's own CRDs. A field l
 the commit that builds it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from davy.api import paths
@@ -49,6 +50,20 @@ class Unbuilt:
         """The sentence after the path, the same from the API server and from `davy lint`."""
         state = f"refused for good, {self.never}" if self.never else "not built yet"
         return f"{self.what} {state}; {self.instead}"
+
+
+class Table(tuple[Unbuilt, ...]):  # noqa: SLOT001  # its tree is kept
+    """The fields of one kind that aren't built."""
+
+    @cached_property
+    def tree(self) -> Json:
+        """Their paths by name, lists left out; an empty dict at a path's end."""
+        tree: Json = {}
+        for entry in self:
+            branch = tree
+            for name in [*entry.at.replace("[]", "").split("."), entry.field]:
+                branch = branch.setdefault(name, {})
+        return tree
 
 
 _CANARY: Final = "spec.strategy.canary"
@@ -265,13 +280,7 @@ _PLUGIN_FIELDS: Final = (
     ),
 )
 
-ROLLOUT: Final[tuple[Unbuilt, ...]] = (
-    *_SPEC,
-    *_STRATEGY,
-    *_STEPS,
-    *_ROUTERS,
-    *_PLUGIN_FIELDS,
-)
+ROLLOUT: Final = Table((*_SPEC, *_STRATEGY, *_STEPS, *_ROUTERS, *_PLUGIN_FIELDS))
 
 _PROVIDER: Final = "spec.metrics[].provider"
 
@@ -316,33 +325,37 @@ _METRICS: Final = (
     ),
 )
 
-ANALYSIS_TEMPLATE: Final[tuple[Unbuilt, ...]] = _METRICS
+ANALYSIS_TEMPLATE: Final = Table(_METRICS)
 
-ANALYSIS_RUN: Final[tuple[Unbuilt, ...]] = _METRICS
+ANALYSIS_RUN: Final = Table(_METRICS)
 
 
-def split(document: Json, table: Iterable[Unbuilt]) -> tuple[Json, list[Finding]]:
+def split(document: Json, table: Table) -> tuple[Json, list[Finding]]:
     """The document without every field of the table, and a finding for each that asked for more.
 
     The rest can then be read as if those fields weren't there. The given document isn't changed; it
     is its own rest where none of them is in it.
     """
-    places: dict[str, list[Json]] = {}
-    held = []
-    for entry in table:
-        if entry.at not in places:
-            places[entry.at] = [parent for _, parent in paths.objects(document, entry.at)]
-        if any(entry.field in parent for parent in places[entry.at]):
-            held.append(entry)
-    if not held:
+    if not _within(document, table.tree):
         return document, []
     rest = _copied(document)
-    return rest, [*_taken(rest, held)]
+    return rest, [*_taken(rest, table)]
 
 
-def _taken(rest: Json, held: Iterable[Unbuilt]) -> Iterator[Finding]:
+def _within(value: Any, tree: Json) -> bool:
+    """Whether a field that the tree ends at may be in the value."""
+    if isinstance(value, list):
+        return any(_within(item, tree) for item in value)
+    if not isinstance(value, dict):
+        return False
+    return any(
+        name in value and (not inner or _within(value[name], inner)) for name, inner in tree.items()
+    )
+
+
+def _taken(rest: Json, table: Table) -> Iterator[Finding]:
     """The findings; the fields are taken out."""
-    for entry in held:
+    for entry in table:
         for path, parent in paths.objects(rest, entry.at):
             value = parent.pop(entry.field, None)
             if value is not None and not any(_same(value, allowed) for allowed in entry.neutral):

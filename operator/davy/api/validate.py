@@ -4,7 +4,7 @@ Each function takes an object as the API server gives it and says everything tha
 with exact paths. Messages don't name the object; the caller does: `rollout shop/cart: `.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
@@ -109,7 +109,7 @@ def _sure(spec: _Spec | None, found: list[Finding]) -> _Spec:
 
 
 def _read(
-    manifest: Manifest, model: type[_Spec], table: Iterable[unbuilt.Unbuilt]
+    manifest: Manifest, model: type[_Spec], table: unbuilt.Table
 ) -> tuple[_Spec | None, list[Finding]]:
     """The spec, None when it can't be read, and what is wrong with its fields one by one."""
     if not isinstance(manifest.get("spec"), dict):

@@ -12,8 +12,8 @@ from collections import OrderedDict, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final, TypeVar
 
-from davy.cluster.client import Listing
 from davy.cluster.kinds import Kind
+from davy.cluster.listing import Listing
 from davy.cluster.trim import trimmed
 
 Json = dict[str, Any]
@@ -118,24 +118,24 @@ class Cache:
         return True
 
     async def compare(
-        self, kind: Kind, pages: AsyncIterator[Listing], namespace: str | None = None
+        self, kind: Kind, batches: AsyncIterator[Listing], namespace: str | None = None
     ) -> int:
         """How much a list shows that the cache didn't have: news, and deletions nobody reported.
 
-        Objects are taken page by page, so that a list is never in memory beside the cache. An
+        Objects are taken batch by batch, so that a list is never in memory beside the cache. An
         object that isn't in the list but changed after it (an own write, a fast event) is kept.
 
         Args:
             kind: of the list.
-            pages: of all of its objects; what they raise is raised, and no object is deleted.
+            batches: of all of its objects; what they raise is raised, and no object is deleted.
             namespace: that was listed; None: all.
         """
         news = 0
         present = set()
         version = ""
-        async for page in pages:
-            version = page.resource_version
-            for seen in page.items:
+        async for batch in batches:
+            version = batch.resource_version
+            for seen in batch.items:
                 present.add(identify(seen))
                 news += self.put(kind, seen)
         for identity, held in [*self._objects[kind].items()]:

@@ -10,9 +10,8 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -25,26 +24,18 @@ from kubernetes.aio.client.rest import RESTClientObject
 
 import davy
 from davy.api import errors
-from davy.cluster import shallow
+from davy.cluster import listing, shallow
 from davy.cluster.failures import Call, mapped, refused
 from davy.cluster.kinds import POD, Kind
+from davy.cluster.listing import Listing
 
 Json = dict[str, Any]
 _BAD_REQUEST: Final = 400
-_PAGE: Final = 250
-"""Objects per page of a list: the loop never stalls for long, little is held beside the cache."""
+_LONG: Final = 8
+"""Times a request's timeout that a whole list may take, while it comes in."""
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity"}
 """A list is made and read faster than it is compressed; it is processors that are scarce here."""
 _DEFAULT: Final = "~/.kube/config"
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A list, or a page of one."""
-
-    items: tuple[Json, ...]
-    resource_version: str
-    """The list's; every page has the same."""
 
 
 class Api(Protocol):
@@ -61,8 +52,8 @@ class Api(Protocol):
     ) -> Listing:
         """All objects of a kind; `namespace` None: of all namespaces; selector None: the kind's."""
 
-    def pages(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
-        """The same, page by page: few of them are held. Raises after any number of them."""
+    def batches(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
+        """The same in batches: few objects are held. Raises after any number of them."""
 
     async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
         """The created object. `strict`: unknown and double fields are refused, not dropped."""
@@ -175,45 +166,24 @@ class Client:
     ) -> Listing:
         """See `Api.list`. An expired page token starts the list anew, once."""
         labels = kind.selector if selector is None else selector
-        for last in (False, True):
-            try:
-                pages = [page async for page in self._pages(kind, namespace, labels)]
-            except errors.Unreachable as error:
-                if last or error.status != 410:  # noqa: PLR2004  # Gone: the token expired
-                    raise
-            else:
-                items = tuple(item for page in pages for item in page.items)
-                return Listing(items, pages[-1].resource_version)
-        raise AssertionError
+        found = [batch async for batch in self._batches(kind, namespace, labels)]
+        items = tuple(item for batch in found for item in batch.items)
+        return Listing(items, found[-1].resource_version)
 
-    def pages(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
-        """See `Api.pages`."""
-        return self._pages(kind, namespace, kind.selector)
+    def batches(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
+        """See `Api.batches`."""
+        return self._batches(kind, namespace, kind.selector)
 
-    async def _pages(
-        self, kind: Kind, namespace: str | None, selector: str
+    async def _batches(
+        self, kind: Kind, namespace: str | None, labels: str
     ) -> AsyncIterator[Listing]:
-        call = Call("list", kind, namespace)
-        query = [("limit", str(_PAGE))]
-        if selector:
-            query.append(("labelSelector", selector))
-
-        def ask(token: str) -> asyncio.Task[Json]:
-            asked = query + [("continue", token)] * bool(token)
-            return asyncio.create_task(self._send(call, "GET", kind.path(namespace), asked))
-
-        next_page: asyncio.Task[Json] | None = ask("")
-        try:
-            while next_page is not None:
-                page = await next_page
-                metadata = page.get("metadata") or {}
-                token = metadata.get("continue") or ""
-                next_page = ask(token) if token else None  # made while this one is taken in
-                version = str(metadata.get("resourceVersion", ""))
-                yield Listing(tuple(page.get("items") or ()), version)
-        finally:
-            if next_page is not None:
-                next_page.cancel()
+        query = [("labelSelector", labels)] if labels else []
+        seconds = self._timeout.total or 0
+        timeout = aiohttp.ClientTimeout(total=_LONG * seconds, sock_read=seconds)
+        path, call = kind.path(namespace), Call("list", kind, namespace)
+        async with self._answer(call, "GET", path, query, timeout=timeout) as answer:
+            async for batch in listing.batches(answer.content.iter_any()):
+                yield batch
 
     async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
         """See `Api.create`."""
@@ -315,6 +285,26 @@ class Client:
         Raises:
             errors.ApiFailure: the most specific class of it.
         """
+        async with self._answer(call, method, path, query, body=body, content=content) as answer:
+            return shallow.loads_object(await answer.read())
+
+    @asynccontextmanager
+    async def _answer(
+        self,
+        call: Call,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        *,
+        body: Json | Sequence[Json] | None = None,
+        content: str = "application/json",
+        timeout: aiohttp.ClientTimeout | None = None,  # noqa: ASYNC109  # of the request
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One request; its answer, which isn't a refusal, to be read inside.
+
+        Raises:
+            errors.ApiFailure: the most specific class of it, of what fails inside too.
+        """
         started = time.monotonic()
         status = "none"
         try:
@@ -325,14 +315,13 @@ class Client:
                     params=query,
                     data=None if body is None else json.dumps(body),
                     headers={**_HEADERS, "Content-Type": content},
-                    timeout=self._timeout,
+                    timeout=timeout or self._timeout,
                     server_hostname=self._configuration.tls_server_name,
                 ) as answer:
                     status = str(answer.status)
-                    data = await answer.read()
-                if answer.status >= _BAD_REQUEST:
-                    raise refused(call, answer.status, data, answer.headers)
-                return _object(shallow.loads(data))
+                    if answer.status >= _BAD_REQUEST:
+                        raise refused(call, answer.status, await answer.read(), answer.headers)
+                    yield answer
         finally:
             if self._observer:
                 self._observer(call, status, time.monotonic() - started)
@@ -353,13 +342,6 @@ def _proxy(configuration: Configuration) -> str | None:
     if not server.hostname or proxy_bypass(server.hostname):
         return None
     return getproxies().get(server.scheme)
-
-
-def _object(answer: object) -> Json:
-    if not isinstance(answer, dict):
-        message = f"expected an object, got {type(answer).__name__}"
-        raise ValueError(message)  # noqa: TRY004  # the answer's value is wrong, no caller's type
-    return answer
 
 
 async def connect(

@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from davy.api import errors
-from davy.cluster.client import BEFORE_SENDING, Api, Json, Listing
+from davy.cluster.client import BEFORE_SENDING, Api, Json
 from davy.cluster.kinds import Kind
+from davy.cluster.listing import Listing
 
 _Answer = TypeVar("_Answer")
 
@@ -46,9 +47,9 @@ class Fence:
         """See `Api.list`."""
         return await self._api.list(kind, namespace, selector=selector)
 
-    def pages(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
-        """See `Api.pages`."""
-        return self._api.pages(kind, namespace)
+    def batches(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[Listing]:
+        """See `Api.batches`."""
+        return self._api.batches(kind, namespace)
 
     async def create(self, kind: Kind, namespace: str, body: Json, *, strict: bool = False) -> Json:
         """See `Api.create`."""

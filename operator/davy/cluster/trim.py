@@ -1,13 +1,11 @@
-"""What the cache keeps of an object: what somebody reads, and each repeated word once.
+"""What the cache keeps of an object: what somebody reads.
 
-A cluster's objects are the operator's memory: thousands of dicts with the same few keys. JSON
-decoders make each key anew, so an object's keys and short values are interned here; that alone is
-almost half. Of an object whose `generation` stayed, the held `spec` is kept, and with it whatever
-refers to it.
+A cluster's objects are the operator's memory. Keys and short values of them are shared by the
+decoder, see `shallow`. Of an object whose `generation` stayed, the held `spec` is kept, and with it
+whatever refers to it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from sys import intern
 from typing import Any, Final
 
 from davy.api import group
@@ -16,10 +14,6 @@ from davy.cluster.kinds import Kind
 Json = dict[str, Any]
 
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
-_SHORT: Final = 48
-"""Characters of a value that is likely to come again: names, kinds, reasons, images' tags."""
-_LEVELS: Final = 50
-"""Objects nest less deeply; what a hostile one has below stays as it came."""
 
 
 def trimmed(kind: Kind, seen: Json, held: Json | None) -> Json:
@@ -27,23 +21,7 @@ def trimmed(kind: Kind, seen: Json, held: Json | None) -> Json:
     trim = _TRIMS.get((kind.group, kind.kind), _plain)
     kept = trim(seen)
     spec = _same_spec(seen, held) if held is not None else None
-    return {
-        intern(name): spec if name == "spec" and spec is not None else packed(value)
-        for name, value in kept.items()
-    }
-
-
-def packed(value: Any, levels: int = _LEVELS) -> Any:
-    """An equal value whose keys and short texts are shared with all others that were packed."""
-    if type(value) is str:
-        return intern(value) if len(value) <= _SHORT else value
-    if levels == 0:
-        return value
-    if type(value) is dict:
-        return {intern(name): packed(item, levels - 1) for name, item in value.items()}
-    if type(value) is list:
-        return [packed(item, levels - 1) for item in value]
-    return value
+    return kept if spec is None else {**kept, "spec": spec}
 
 
 def _same_spec(seen: Json, held: Json) -> Any:

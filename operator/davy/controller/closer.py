@@ -45,7 +45,7 @@ class Closer:
         if not missing_replica_sets(seen):
             return seen
         namespace, name = seen.rollout.namespace, seen.rollout.name
-        await self.cache.compare(REPLICA_SET, self.api.pages(REPLICA_SET, namespace), namespace)
+        await self.cache.compare(REPLICA_SET, self.api.batches(REPLICA_SET, namespace), namespace)
         held = self.cache.get(self.kinds.rollout, namespace, name)
         again = self.observer.observe(held) if held else None
         if not isinstance(again, Observation):

@@ -127,7 +127,7 @@ class Resync:
         established = self.watches.established(stream)
         first = not self.watches.synced(kind)
         try:
-            news = await self.cache.compare(kind, self.api.pages(kind, namespace), namespace)
+            news = await self.cache.compare(kind, self.api.batches(kind, namespace), namespace)
         except errors.NotFound:
             return kind.optional and not await self.discover(kind)
         except errors.ApiFailure as error:

@@ -311,6 +311,8 @@ def condition(
     """The condition, its times kept from the one before where what they date is the same."""
     old = before.condition(kind)
     same = old is not None and (old.status, old.reason, old.message) == (value, reason, message)
+    if old and same and updated is None and old.observed_generation == generation:
+        return old
     return Condition(
         type=kind,
         status=value,

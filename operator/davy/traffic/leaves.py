@@ -58,13 +58,12 @@ def value_at(root: object, path: Path) -> object:
     """What is at the path, `ABSENT` where a key, an index or a container on the way is missing."""
     found = root
     for key in path:
-        match found, key:
-            case dict(), str():
-                found = found.get(key, ABSENT)
-            case list(), int():
-                found = found[key] if 0 <= key < len(found) else ABSENT
-            case _:
-                return ABSENT
+        if isinstance(found, dict) and isinstance(key, str):
+            found = found.get(key, ABSENT)
+        elif isinstance(found, list) and isinstance(key, int):
+            found = found[key] if 0 <= key < len(found) else ABSENT
+        else:
+            return ABSENT
     return found
 
 

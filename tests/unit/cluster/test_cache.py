@@ -6,8 +6,8 @@ import pytest
 from davy.api import errors
 from davy.api.group import ApiGroup
 from davy.cluster.cache import Cache, Json
-from davy.cluster.client import Listing
 from davy.cluster.kinds import POD, REPLICA_SET, Kinds
+from davy.cluster.listing import Listing
 
 ROLLOUT = Kinds(ApiGroup()).rollout
 

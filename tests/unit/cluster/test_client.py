@@ -75,29 +75,37 @@ async def test_objects_come_and_go_as_json(server: Server) -> None:
     assert headers["User-Agent"].startswith("davy/")
 
 
-async def test_a_list_takes_all_pages_and_the_kinds_selector(server: Server) -> None:
-    """Pods without the hash label are never asked for."""
+async def test_a_list_is_one_request_with_the_kinds_selector(server: Server) -> None:
+    """Pods without the hash label are never asked for; further pages would come from etcd."""
     server.answers = [
-        lambda _: {"items": [{"n": 1}], "metadata": {"continue": "t", "resourceVersion": "7"}},
-        lambda _: {"items": [{"n": 2}], "metadata": {"resourceVersion": "7"}},
+        lambda _: {"items": [{"n": 1}, {"n": 2}], "metadata": {"resourceVersion": "7"}}
     ]
     listing = await server.client.list(POD)
     assert [item["n"] for item in listing.items] == [1, 2]
     assert listing.resource_version == "7"
-    first, second = (path for _, path, _, _ in server.requests)
-    assert first == "/api/v1/pods?limit=250&labelSelector=rollouts-pod-template-hash"
-    assert second.endswith("&continue=t")
+    ((_, path, _, _),) = server.requests
+    assert path == "/api/v1/pods?labelSelector=rollouts-pod-template-hash"
 
 
-async def test_an_expired_page_token_starts_the_list_anew(server: Server) -> None:
-    """Etcd may compact between two pages."""
-    server.answers = [
-        lambda _: {"items": [{"n": 1}], "metadata": {"continue": "t"}},
-        status(410, reason="Expired"),
-        lambda _: {"items": [{"n": 2}], "metadata": {"resourceVersion": "9"}},
-    ]
-    listing = await server.client.list(SERVICE, "shop")
-    assert [item["n"] for item in listing.items] == [2]
+async def test_what_is_no_list_is_no_answer(server: Server) -> None:
+    """Taken for an empty list, it would delete everything from the cache."""
+    server.answers = [lambda _: {"kind": "Status", "status": "Success"}]
+    with pytest.raises(errors.Unreachable, match="without items"):
+        await server.client.list(POD)
+
+
+async def test_a_list_that_breaks_off_is_no_answer(server: Server) -> None:
+    """The connection ends within it: what came so far isn't all there is."""
+
+    async def half(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        await answer.write(b'{"items":[{"n":1}')
+        return answer
+
+    server.answers = [half]
+    with pytest.raises(errors.Unreachable):
+        await server.client.list(POD)
 
 
 async def test_patches_say_what_kind_they_are(server: Server) -> None:

@@ -1,45 +1,20 @@
-"""What is kept is equal to what came, but for what nobody reads; words are shared."""
+"""What is kept is equal to what came, but for what nobody reads."""
 
-import json
 from typing import Any
-
-from hypothesis import given
-from hypothesis import strategies as st
 
 from davy.api.group import ApiGroup
 from davy.cluster.cache import Cache, Json
 from davy.cluster.kinds import POD, REPLICA_SET, Kinds
-from davy.cluster.trim import packed, trimmed
+from davy.cluster.trim import trimmed
 from davy.controller import pods
 
 ROLLOUT = Kinds(ApiGroup()).rollout
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
-VALUES = st.recursive(
-    LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=30
-)
 
 
 def an_object(version: str, generation: int, uid: str = "a", **fields: Any) -> Json:
     metadata = {"namespace": "shop", "name": "cart", "uid": uid}
     numbers = {"resourceVersion": version, "generation": generation}
     return {"metadata": {**metadata, **numbers}, **fields}
-
-
-@given(VALUES)
-def test_packing_changes_nothing(value: Any) -> None:
-    """I9: what a user wrote stays byte for byte."""
-    assert json.dumps(packed(value)) == json.dumps(value)
-
-
-def test_nesting_without_end_is_kept_as_it_is() -> None:
-    """A hostile object costs no stack."""
-    deep: Any = "leaf"
-    for _ in range(5000):
-        deep = {"a": deep}
-    kept = packed(deep)
-    for _ in range(5000):
-        kept = kept["a"]
-    assert kept == "leaf"
 
 
 def test_an_object_of_the_same_generation_keeps_its_spec() -> None:

@@ -7,8 +7,6 @@ import pytest
 
 from davy.api import errors
 from davy.cluster.kinds import LEASE, REPLICA_SET, VIRTUAL_SERVICE
-from davy.controller.closer import Closer
-from davy.controller.observe import Observation, Observer
 from tests.sim.cluster import Call, Cluster
 from tests.unit.controller.stage import Stage, manifest, network, playing
 
@@ -177,29 +175,35 @@ async def test_a_cache_that_lost_a_replica_set_never_makes_a_second_one() -> Non
         assert stage.weight() == 10
 
 
-async def test_a_rollout_made_anew_while_the_cluster_is_asked_is_the_one_decided_on() -> None:
-    """I8: not the one before it, which would get a ReplicaSet of a template nobody wants."""
+async def test_a_rollout_made_anew_during_the_closer_look_gets_its_own_replica_set() -> None:
+    """I8: the look waits for a list, and what is decided then is of the Rollout that is there."""
     async with playing() as stage:
-        network(stage.cluster)
-        stage.apply(manifest())
-        await stage.until(lambda: stage.status().get("phase") == "Healthy")
-        operator, kind = stage.operator, stage.operator.kinds.rollout
-        old = stage.rollout()
-        observer = Observer(operator.cache, operator.kinds, lambda _: True)
-        stage.deaf = True
+        await at_weight_10(stage)
+        rollouts = stage.operator.kinds.rollout
+
+        def make_anew(call: Call) -> Exception | None:
+            if call.kind == REPLICA_SET and call.verb == "list" and stage.replica_sets():
+                for found in stage.replica_sets():
+                    stage.cluster.remove(REPLICA_SET, "shop", found["metadata"]["name"])
+                stage.cluster.edit(
+                    rollouts, "shop", "cart", lambda it: it["metadata"].pop("finalizers")
+                )
+                stage.cluster.remove(rollouts, "shop", "cart")
+                stage.apply(manifest(version="9"))
+            return None
+
+        stage.cluster.faults.append(make_anew)
         for found in stage.replica_sets():
-            stage.cluster.remove(REPLICA_SET, "shop", found["metadata"]["name"])
-            operator.cache.delete(REPLICA_SET, found)
-        seen = observer.observe(old)
-        assert isinstance(seen, Observation)
-        closer = Closer(stage.cluster, operator.cache, operator.kinds, observer, lambda _: True)
-        stage.cluster.remove(kind, "shop", "cart")
-        operator.cache.delete(kind, old)
-        with pytest.raises(errors.Conflict):
-            await closer.sure(seen)
-        made = stage.cluster.put(kind, manifest(version="3"))
-        operator.cache.put(kind, made)
-        assert (await closer.sure(seen)).rollout.uid == made["metadata"]["uid"]
+            held = stage.operator.cache.get(REPLICA_SET, "shop", found["metadata"]["name"])
+            assert held is not None
+            stage.operator.cache._unlink(REPLICA_SET, ("shop", found["metadata"]["name"]), held)
+            del stage.operator.cache._objects[REPLICA_SET]["shop", found["metadata"]["name"]]
+        edit_status(stage, message="touched")
+        await stage.turn(5)
+        (made,) = stage.replica_sets()
+        (owner,) = made["metadata"]["ownerReferences"]
+        assert owner["uid"] == stage.rollout()["metadata"]["uid"]
+        assert made["spec"]["template"]["spec"] == stage.rollout()["spec"]["template"]["spec"]
 
 
 async def test_a_lost_deletion_is_found_by_the_resync() -> None:
