@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from davy.api.conditions import ConditionStatus, ConditionType, Reason, RolloutPhase
+from davy.api.errors import together
 from davy.api.fields import format_instant, parse_instant
 from davy.api.selector import LabelSelector
 from davy.api.status import (
@@ -159,7 +160,7 @@ def _conditions(scene: Scene, phase: RolloutPhase, message: str) -> list[Conditi
     keep.put(ConditionType.HEALTHY, _is(is_healthy), Reason.ROLLOUT_HEALTHY, "")
     keep.traffic()
     if world.problems:
-        text = "; ".join(str(problem) for problem in world.problems)
+        text = together(world.problems)
         keep.put(ConditionType.INVALID_SPEC, ConditionStatus.TRUE, Reason.INVALID_SPEC, text)
     if new is not None and new.failure:
         keep.put(
