@@ -17,6 +17,10 @@ DavyError
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+_TOLD: Final = 20
+"""Findings in one message: an object may have thousands, a status has other things to say."""
 
 
 class DavyError(Exception):
@@ -36,11 +40,18 @@ class Finding:
         return f"{self.path}: {self.message}" if self.path else self.message
 
 
+def together(findings: Sequence[Finding]) -> str:
+    """What a status says of them: the first ones, and how many more there are."""
+    told = [str(finding) for finding in findings[:_TOLD]]
+    more = len(findings) - len(told)
+    return "; ".join([*told, f"and {more} more; `davy lint` tells them all"] if more else told)
+
+
 class InvalidObject(DavyError):
     """A user's object says something impossible; all findings are raised together."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__("; ".join(str(finding) for finding in findings))
+        super().__init__(together(findings))
         self.findings = tuple(findings)
 
 

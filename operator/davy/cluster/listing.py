@@ -37,12 +37,14 @@ async def batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[Listing]:
         ValueError: it is no list, or was cut off.
     """
     head = rest = b""
+    due = _BATCH
     async for chunk in chunks:
         rest += chunk
         if not head and _ITEMS in rest:
             head, _, rest = rest.partition(_ITEMS)
-        if head and len(rest) >= _BATCH:
+        if head and len(rest) >= due:
             items, rest = _whole(rest)
+            due = len(rest) + _BATCH
             yield Listing(items, "")
     last = shallow.loads_object(head + _ITEMS + rest if head else rest)
     if "items" not in last:
@@ -55,12 +57,23 @@ async def batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[Listing]:
 def _whole(text: bytes) -> tuple[tuple[Json, ...], bytes]:
     """The items that end in a text which begins with one, and what is left of it.
 
-    Where a border is guessed, within an item, the text up to it isn't JSON.
+    Up to the last border between two of them, if it is one: within an item, the text up to it isn't
+    JSON, and a tenant may write thousands of such borders into one. Then each item is looked for.
     """
     border = b"}," + text[: text.find(_COMMON) + len(_COMMON)]
     end = text.rfind(border)
-    while end >= 0:
-        with suppress(ValueError):
-            return tuple(shallow.loads(b"[%b]" % text[: end + 1])), text[end + 2 :]
-        end = text.rfind(border, 0, end)
-    return (), text
+    if end < 0:
+        return (), text
+    with suppress(ValueError):
+        return tuple(shallow.loads(b"[%b]" % text[: end + 1])), text[end + 2 :]
+    return _one_by_one(text)
+
+
+def _one_by_one(text: bytes) -> tuple[tuple[Json, ...], bytes]:
+    """The same in time that grows with the text alone, whatever is in it."""
+    items, start = [], 0
+    with suppress(ValueError):  # within a text that is cut off, brackets are taken for brackets
+        while (end := shallow.end(text, start)) and text[end : end + 1] == b",":
+            items.append(shallow.loads(text[start:end]))
+            start = end + 1
+    return tuple(items), text[start:]

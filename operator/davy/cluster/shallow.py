@@ -17,6 +17,7 @@ from pydantic_core import from_json
 
 DEEPEST: Final = 250
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+_TOKEN_IN_BYTES: Final = re.compile(_TOKEN.pattern.encode())
 
 
 def loads(text: str | bytes) -> Any:
@@ -46,6 +47,17 @@ def loads_object(text: str | bytes) -> dict[str, Any]:
         message = f"expected an object, got {type(found).__name__}"
         raise ValueError(message)  # noqa: TRY004  # the text is wrong, no caller's type
     return found
+
+
+def end(text: bytes, start: int) -> int | None:
+    """Where the object or list that begins at `start` ends; None: not in this text."""
+    depth = 0
+    for token in _TOKEN_IN_BYTES.finditer(text, start):
+        sign = text[token.start() : token.start() + 1]
+        depth += (sign in b"[{") - (sign in b"]}")
+        if depth == 0:
+            return token.end()
+    return None
 
 
 def cut(text: str) -> str:

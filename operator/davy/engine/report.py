@@ -9,6 +9,7 @@ from davy.api.conditions import (
     Reason,
     RolloutPhase,
 )
+from davy.api.errors import together
 from davy.api.fields import format_instant, parse_instant
 from davy.api.selector import LabelSelector
 from davy.api.status import (
@@ -185,7 +186,7 @@ def _conditions(scene: Scene, phase: RolloutPhase, message: str) -> list[Conditi
     if scene.way.has_route:
         keep.traffic()
     if world.problems:
-        text = "; ".join(str(problem) for problem in world.problems)
+        text = together(world.problems)
         keep.put(ConditionType.INVALID_SPEC, ConditionStatus.TRUE, Reason.INVALID_SPEC, text)
     if new is not None and new.failure:
         keep.put(

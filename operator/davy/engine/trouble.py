@@ -11,7 +11,7 @@ from davy.api.conditions import (
     Reason,
     RolloutPhase,
 )
-from davy.api.errors import Finding
+from davy.api.errors import Finding, together
 from davy.api.status import Condition, RolloutStatus
 from davy.engine import report
 from davy.engine.plan import Action, CreateReplicaSet, Event, Plan, PointRole, SetWeights
@@ -21,7 +21,7 @@ def invalid(
     before: RolloutStatus, findings: Sequence[Finding], generation: int, now: datetime
 ) -> Plan:
     """The plan for a spec that can't be read: all stays as it is, and the status says why."""
-    text = "; ".join(str(finding) for finding in findings)
+    text = together(findings)
     old = before.condition(ConditionType.INVALID_SPEC)
     status = before.model_copy(
         update={

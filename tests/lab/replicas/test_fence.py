@@ -116,7 +116,23 @@ async def test_leaders_stopped_at_any_moment_change_no_outcome(
             assert [write for write in late if write.applied] == [], f"SEED={seed}"
         await shop.until(phase="Healthy", weight=0, seconds=90)
     assert load.failed() == (), f"SEED={seed}"
-    assert canary_weights(pair.writes(shop.namespace)) == [*weights, 100, 0], f"SEED={seed}"
+    assert _went_on(canary_weights(pair.writes(shop.namespace)), [*weights, 100, 0], 3), (
+        f"SEED={seed}"
+    )
+
+
+def _went_on(written: list[int], wanted: list[int], stops: int) -> bool:
+    """Whether every weight was written in order, but for one step back after each stop.
+
+    A leader that is stopped between a weight and the status that tells of it leaves a status that
+    says the step before: its successor goes back to that step, whose weight is lower, and on again.
+    """
+    if written == wanted:
+        return True
+    back = next((at for at in range(1, len(written) - 1) if written[at] < written[at - 1]), None)
+    if back is None or not stops or written[back : back + 2] != written[back - 2 : back]:
+        return False
+    return _went_on(written[:back] + written[back + 2 :], wanted, stops - 1)
 
 
 async def test_broken_connections_do_not_cost_the_lead(pair: Pair) -> None:

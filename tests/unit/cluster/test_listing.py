@@ -90,3 +90,40 @@ async def test_a_deep_item_spoils_no_other(monkeypatch: pytest.MonkeyPatch) -> N
     found = [each for batch in await read(items, 4000) for each in batch.items]
     assert [each["metadata"]["name"] for each in found] == ["deep", "cart-0", "cart-1"]
     assert str(found[0]["spec"]).count("[") < shallow.DEEPEST
+
+
+async def test_an_item_full_of_borders_costs_no_more_than_its_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A tenant can't stall the operator with a list that looks like many."""
+    parsed = 0
+
+    def counting(text: str | bytes) -> Any:
+        nonlocal parsed
+        parsed += len(text)
+        return loads(text)
+
+    loads = shallow.loads
+    monkeypatch.setattr(listing, "_BATCH", 10_000)
+    monkeypatch.setattr(shallow, "loads", counting)
+    hostile = {"metadata": {"name": "cart"}, "spec": [{"metadata": {"name": "x]}"}}] * 2000}
+    items = [item(0), hostile, item(1), hostile, item(2)]
+    text = answer(CUSTOM, items)
+    found = await read(text, 1000)
+    assert [each for batch in found for each in batch.items] == items
+    assert parsed < 12 * len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        (b'{"a":[1,"}"]},{', 13),
+        (b'["\\"]"]]', 7),
+        (b'{"a":[', None),
+        (b"", None),
+        (b'{"a":"cut off ', None),
+    ],
+)
+def test_the_end_of_a_value_is_found_without_reading_it(text: bytes, ends: int | None) -> None:
+    """Brackets in texts don't count."""
+    assert shallow.end(text, 0) == ends

@@ -8,7 +8,7 @@ import pytest
 from davy.analysis import condition, judge, render
 from davy.analysis.answer import Answered, NotAnswered
 from davy.api import fields, paths, validate
-from davy.api.errors import ConditionError
+from davy.api.errors import ConditionError, together
 from davy.cli.documents import UnreadableFileError, documents
 from davy.traffic.registry import router_for
 from tests.fuzz import strange
@@ -43,6 +43,16 @@ def test_half_of_a_character_is_refused(text: dict[str, str]) -> None:
     """A YAML file may escape it; no request can carry it."""
     (found,) = validate.rollout(changed("gateway", {"spec.template.spec.x": text}))
     assert (found.path, "has what JSON doesn't have" in found.message) == ("spec", True)
+
+
+def test_of_thousands_of_findings_a_status_tells_the_first() -> None:
+    """Each container is wrong, and there are many: `davy lint` has the place for all of them."""
+    found = validate.rollout(changed("gateway", {"spec.template.spec.containers": [1] * 3000}))
+    assert len(found) == 3000
+    text = together(found)
+    assert text.startswith(f"{found[0]}; {found[1]}; ")
+    assert text.endswith(f"{found[19]}; and 2980 more; `davy lint` tells them all")
+    assert together(found[:20]).endswith(str(found[19]))
 
 
 def test_a_key_without_end_is_cut_in_the_path() -> None:
