@@ -18,6 +18,8 @@ PODS: Final = "pods"
 """In place of a router: none, the ratio of the pods is the weight."""
 _WITHOUT_ROUTER: Final = 0.2
 """The part of all worlds that has no router."""
+_SCALES: Final = 0.2
+"""The part of worlds with a router whose canary has pods apart from its weight."""
 DRY_RUNS: Final = ("", "", "bad", "empty")
 
 
@@ -105,6 +107,7 @@ def generate(seed: int) -> Schedule:
     chance = Random(f"schedule {seed}")
     setup = _with_rules(_setup(chance), Random(f"rules {seed}"))
     setup = _without_router(setup, Random(f"pods {seed}"))
+    setup = _with_scales(setup, Random(f"scales {seed}"))
     entries = [*_releases(chance, setup)]
     makers = [maker for maker, weight in _MAKERS for _ in range(weight)]
     around = [entry.at for entry in entries]
@@ -156,6 +159,19 @@ def _without_router(setup: Setup, chance: Random) -> Setup:
     )
     named = chance.random() < 0.5
     return replace(setup, router=PODS, surge=surge, unavailable=unavailable, named=named)
+
+
+def _with_scales(setup: Setup, chance: Random) -> Setup:
+    """In one routed world of five a step or two say how many pods the canary has."""
+    if setup.router == PODS or chance.random() >= _SCALES:
+        return setup
+    steps = list(setup.steps)
+    for _ in range(chance.choice((1, 2))):
+        scale = chance.choice(
+            ({"replicas": 1}, {"replicas": 5}, {"weight": 50}, {"matchTrafficWeight": True})
+        )
+        steps.insert(chance.randint(0, len(steps)), {"setCanaryScale": scale})
+    return replace(setup, steps=tuple(steps))
 
 
 def _steps(chance: Random) -> tuple[Step, ...]:

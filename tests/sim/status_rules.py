@@ -63,8 +63,17 @@ def _passed(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, index: i
             not long or any(shown.wall - at >= long - _MOMENT for at in begun)
         )
         judge.check("I6", bool(resumed or over), f"pause of step {index + 1} is cut short")
+    elif "setCanaryScale" in step:
+        asked = _scale(step["setCanaryScale"], shown.full)
+        pods = shown.available(shown.status.get("currentPodHash"))
+        judge.check("I5", pods >= asked, f"step {index + 1} is passed with {pods} pods of {asked}")
     else:
         _proved(judge, before, index, resumed=bool(resumed))
+
+
+def _scale(scale: Json, full: int) -> int:
+    """The pods that a setCanaryScale asks for."""
+    return int(scale.get("replicas") or -(-scale.get("weight", 0) * full // 100))
 
 
 def _proved(judge: "Judge", before: Json, index: int, *, resumed: bool) -> None:

@@ -184,9 +184,23 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         f"{_CANARY}.steps[]",
-        one_of("setWeight", "pause", "analysis"),
-        "a step has exactly one of setWeight, pause and analysis",
+        one_of("setWeight", "pause", "analysis", "setCanaryScale"),
+        "a step has exactly one of setWeight, pause, analysis and setCanaryScale",
         unless_unbuilt=True,
+    ),
+    Rule(
+        f"{_CANARY}.steps[].setCanaryScale",
+        "[has(self.replicas), has(self.weight), "
+        "has(self.matchTrafficWeight) && self.matchTrafficWeight].exists_one(set, set)",
+        "setCanaryScale has exactly one of replicas, weight and matchTrafficWeight (true)",
+    ),
+    Rule(
+        _CANARY,
+        "has(self.trafficRouting) || !has(self.steps) || "
+        "self.steps.all(step, !has(step.setCanaryScale))",
+        "a setCanaryScale step needs trafficRouting; without a router the pods are the weight: use "
+        "setWeight",
+        field="steps",
     ),
     *_args(f"{_CANARY}.analysis"),
     *_args(f"{_CANARY}.steps[].analysis"),

@@ -40,6 +40,20 @@ class Pause(Model):
         return None if self.duration is None else parse_duration(self.duration)
 
 
+class CanaryScale(Model):
+    """The canary's pods apart from its weight; exactly one of its fields is set."""
+
+    replicas: int | None = Field(
+        None, ge=0, le=INT32, description="So many pods, whatever `replicas` of the rollout is."
+    )
+    weight: Weight | None = Field(
+        None, description="The pods that this weight needs, without the traffic of it."
+    )
+    match_traffic_weight: bool | None = Field(
+        None, description="true: the pods that the canary's weight needs, as without this step."
+    )
+
+
 class CanaryStep(Model):
     """One step; exactly one of its fields is set."""
 
@@ -55,6 +69,12 @@ class CanaryStep(Model):
         None,
         description="Run these templates and wait: Successful goes on, Failed or Error aborts, "
         "Inconclusive pauses.",
+    )
+    set_canary_scale: CanaryScale | None = Field(
+        None,
+        description="Scale the canary apart from its weight, from here to the next such step or to "
+        "the end of the steps; only with trafficRouting. It never has fewer pods than its weight "
+        "needs. Done when they are available.",
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from davy.api import pod_template, run_metadata, selector
+from davy.api import pod_template, run_metadata, scale_rules, selector
 from davy.api.analysis import AnalysisRef
 from davy.api.arguments import rollout_args
 from davy.api.errors import Finding
@@ -16,7 +16,12 @@ _CANARY: Final = "spec.strategy.canary"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
 _LABELS: Final = 300
 """Characters of labels that a finding shows; of a selector of fifty, the first say enough."""
-_STEP_KINDS: Final = {"set_weight": "setWeight", "pause": "pause", "analysis": "analysis"}
+_STEP_KINDS: Final = {
+    "set_weight": "setWeight",
+    "pause": "pause",
+    "analysis": "analysis",
+    "set_canary_scale": "setCanaryScale",
+}
 
 
 def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
@@ -31,6 +36,7 @@ def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
         lambda: _pods(spec),
         lambda: _deadline(spec),
         lambda: _steps(canary.steps or []),
+        lambda: scale_rules.findings(spec),
         lambda: _analyses(canary),
         lambda: _routers(canary.traffic_routing),
         lambda: _pod_ratio(canary),
@@ -43,7 +49,7 @@ def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
 
 def doubts(spec: RolloutSpec) -> list[Finding]:
     """What is allowed and yet looks like a slip; for `davy lint`, never a refusal."""
-    found = [*_idle(spec.strategy.canary)]
+    found = [*_idle(spec.strategy.canary), *scale_rules.doubts(spec)]
     highest = 0
     for index, step in enumerate(spec.strategy.canary.steps or []):
         if step.set_weight is None:

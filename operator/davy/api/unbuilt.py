@@ -146,13 +146,6 @@ _STRATEGY: Final = (
 _STEPS: Final = (
     Unbuilt(
         _STEP,
-        "setCanaryScale",
-        _OBJECT,
-        "scaling the canary apart from its weight is",
-        "use setWeight: the canary gets the pods that its weight needs first",
-    ),
-    Unbuilt(
-        _STEP,
         "setHeaderRoute",
         _OBJECT,
         "routing by header is",

@@ -242,7 +242,7 @@ def _scaled(around: Surroundings, position: Position, target: int) -> Iterator[A
         [_pods(around, found) for found in older],
         basic.limits(around.rollout.spec),
     )
-    made = scale.created(around, position, sizes.canary, target)
+    made = scale.created(around, position, sizes.canary, f"weight {target}")
     if made is not None:
         yield made
     asked = [(stable, sizes.stable), (canary, sizes.canary), *zip(older, sizes.older, strict=True)]

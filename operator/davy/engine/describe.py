@@ -5,7 +5,7 @@ from datetime import datetime
 
 from davy.api.conditions import MANUALLY_PAUSED, PauseReason
 from davy.api.status import RunReference
-from davy.engine import pause, runs
+from davy.engine import canary_scale, pause, runs
 from davy.engine.abort import Progress
 from davy.engine.effect import Effect
 from davy.engine.position import Position, Stage
@@ -131,6 +131,9 @@ def moving(scene: Scene) -> str:
     route, goal, new = scene.world.route, scene.target, scene.new
     if route.canary_weight is None:
         return "the route can't be read."
+    step = scene.position.step
+    if step is not None and step.set_canary_scale is not None:
+        return f"weight held at {route.canary_weight}: {_scaling(scene)}."
     if new is None or new.available < scene.way.needed(scene.rollout.spec, goal):
         return f"weight held at {route.canary_weight}: {pods(scene, goal)}."
     if route.canary_weight != goal:
@@ -176,15 +179,23 @@ def promoted(scene: Scene, name: str) -> str:
 
 def pods(scene: Scene, weight: int) -> str:
     """How many of the pods that a weight needs are available, and why not all."""
+    wants = scene.way.needed(scene.rollout.spec, weight)
+    return _available(scene, wants, f"weight {weight} needs {wants}")
+
+
+def _scaling(scene: Scene) -> str:
+    wants = canary_scale.pods(scene.rollout.spec, scene.position, scene.target)
+    return _available(scene, wants, f"setCanaryScale asks for {wants}")
+
+
+def _available(scene: Scene, wants: int, who: str) -> str:
     new = scene.new
     if new is None:
         return "its ReplicaSet is being created"
-    wants = scene.way.needed(scene.rollout.spec, weight)
     why = new.failure or new.trouble
     trouble = f" ({why})" if why else ""
     return (
-        f"{new.available} of {wants} pods of revision {new.revision} are available, "
-        f"weight {weight} needs {wants}{trouble}"
+        f"{new.available} of {wants} pods of revision {new.revision} are available, {who}{trouble}"
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from davy.engine import weights
+from davy.engine import canary_scale, weights
 from davy.engine.effect import Surroundings, may_carry
 from davy.engine.plan import (
     Action,
@@ -59,7 +59,8 @@ def drains_until(around: Surroundings, position: Position, target: int) -> tuple
         if found.desired > 0 and found.scale_down_at is not None
     ]
     new = world.replica_set(position.new_hash)
-    surplus = new is not None and new.desired > weights.needed(target, around.full)
+    needs = canary_scale.pods(around.rollout.spec, position, target)
+    surplus = new is not None and new.desired > needs
     if surplus and position.stage is Stage.UPDATING:
         lowers_at = _lowers_at(around, target)
         deadlines += [lowers_at] if lowers_at else []
@@ -76,17 +77,18 @@ def _new_replicas(around: Surroundings, position: Position, target: int) -> int:
     has = new.desired if new else 0
     if position.stage in {Stage.FIRST, Stage.DONE}:
         return 0 if waits_to_begin(around, position) else full
+    kept = min(has, max(full, canary_scale.asked(around.rollout.spec, position)))
     if position.stage is Stage.ABORTED or world.problems:
-        return min(has, full)
-    wants = weights.needed(target, full)
+        return kept
+    if around.rollout.spec.paused:
+        return max(kept, weights.needed(target, full))
+    wants = canary_scale.pods(around.rollout.spec, position, target)
     if wants >= has:
         return wants
-    if around.rollout.spec.paused:
-        return min(has, full)
     lowered = _lowers_at(around, target)
     reached = wants == 0 and may_carry(world.route, position.new_hash)
     drained = lowered is not None and lowered <= around.now and around.took.in_effect
-    return wants if drained and not reached else min(has, full)  # I4
+    return wants if drained and not reached else kept  # I4
 
 
 def waits_to_begin(around: Surroundings, position: Position) -> bool:
@@ -108,22 +110,35 @@ def _new(around: Surroundings, position: Position, target: int) -> Action | None
     world = around.world
     found = world.replica_set(position.new_hash)
     replicas = _new_replicas(around, position, target)
-    made = created(around, position, replicas, target)
+    purpose = _purpose(around, position, target)
+    made = created(around, position, replicas, purpose)
     if made is not None or found is None:
         return made
     if position.stage is Stage.ABORTED:
         return None  # drained with the others
     if found.scale_down_at is not None or found.desired != replicas:
-        change = f"{found.desired} → {replicas} pods for weight {target}"
-        kept = f"keeps its {replicas} pods for weight {target}"
+        change = f"{found.desired} → {replicas} pods for {purpose}"
+        kept = f"keeps its {replicas} pods for {purpose}"
         return ScaleReplicaSet(found.name, replicas, change if found.desired != replicas else kept)
     return None
 
 
+def _purpose(around: Surroundings, position: Position, target: int) -> str:
+    adds = canary_scale.asked(around.rollout.spec, position) > weights.needed(target, around.full)
+    return "setCanaryScale" if adds else f"weight {target}"
+
+
 def created(
-    around: Surroundings, position: Position, replicas: int, target: int
+    around: Surroundings, position: Position, replicas: int, purpose: str
 ) -> CreateReplicaSet | MarkReplicaSet | None:
-    """The new template's ReplicaSet is there, and is the newest; None: it is so, or must not be."""
+    """The new template's ReplicaSet is there, and is the newest; None: it is so, or must not be.
+
+    Args:
+        around: what else there is.
+        position: where the update stands.
+        replicas: the pods that it begins with.
+        purpose: what they are for, in words.
+    """
     world = around.world
     found = world.replica_set(position.new_hash)
     if position.stage is Stage.ABORTED or (found is None and world.problems):
@@ -134,7 +149,7 @@ def created(
             hash=position.new_hash,
             revision=next_revision(world.replica_sets),
             replicas=replicas,
-            why=f"new template; {replicas} of {around.full} pods for weight {target}",
+            why=f"new template; {replicas} of {around.full} pods for {purpose}",
         )
     newest = max(other.revision for other in world.replica_sets)
     if found.revision < newest:

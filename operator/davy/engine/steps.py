@@ -6,7 +6,7 @@ from dataclasses import replace
 from davy.api.analysis import Phase
 from davy.api.conditions import PauseReason
 from davy.api.rollout import CanaryStep
-from davy.engine import pause, weights
+from davy.engine import canary_scale, pause, weights
 from davy.engine.effect import ALL, Surroundings
 from davy.engine.position import Position, Stage
 
@@ -57,7 +57,7 @@ def is_waiting(position: Position, around: Surroundings) -> bool:
     ):
         return False
     step = position.step
-    if step is None or step.set_weight is not None:
+    if step is None or step.set_weight is not None or step.set_canary_scale is not None:
         return True
     if step.analysis is not None and position.step_run is not None:
         return False
@@ -88,11 +88,21 @@ def _check(step: CanaryStep) -> Check:
         return _set_weight
     if step.pause is not None:
         return _pause
+    if step.set_canary_scale is not None:
+        return _set_canary_scale
     return _analysis
 
 
 def _set_weight(position: Position, around: Surroundings) -> tuple[Position, bool]:
     return position, in_place(weights.of_step(position.steps, position.index), position, around)
+
+
+def _set_canary_scale(position: Position, around: Surroundings) -> tuple[Position, bool]:
+    """Its pods are available; those that are too many go when nothing was sent to them (I4)."""
+    weight = weights.of_step(position.steps, position.index)
+    exists = around.world.replica_set(position.new_hash) is not None
+    needs = canary_scale.pods(around.rollout.spec, position, weight)
+    return position, exists and around.proven(position.new_hash) >= needs
 
 
 def _pause(position: Position, around: Surroundings) -> tuple[Position, bool]:

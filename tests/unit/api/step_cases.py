@@ -38,7 +38,7 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[0].pause",
         {},
         "has setWeight and pause; write a step for each",
-        "a step has exactly one of setWeight, pause and analysis",
+        "a step has exactly one of setWeight, pause, analysis and setCanaryScale",
         at=f"{_STEPS}[0]",
     ),
     bad(
@@ -46,8 +46,8 @@ STEPS: Final[tuple[Bad, ...]] = (
         "gateway",
         f"{_STEPS}[0]",
         {},
-        "says nothing; write one of setWeight, pause, analysis",
-        "a step has exactly one of setWeight, pause and analysis",
+        "says nothing; write one of setWeight, pause, analysis, setCanaryScale",
+        "a step has exactly one of setWeight, pause, analysis and setCanaryScale",
     ),
     bad(
         "a pause is written without braces",
@@ -55,7 +55,41 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[4]",
         {"pause": None},
         "has an empty pause; write `pause: {}` to wait until promoted",
-        "a step has exactly one of setWeight, pause and analysis",
+        "a step has exactly one of setWeight, pause, analysis and setCanaryScale",
+    ),
+    *(
+        bad(
+            f"a scale of the canary says {scale}",
+            "gateway",
+            f"{_STEPS}[4]",
+            {"setCanaryScale": scale},
+            says,
+            "setCanaryScale has exactly one of replicas, weight and matchTrafficWeight (true)",
+            at=f"{_STEPS}[4].setCanaryScale",
+        )
+        for scale, says in (
+            ({}, "says nothing; give one of replicas, weight and matchTrafficWeight: true"),
+            ({"matchTrafficWeight": False}, "says nothing; give one of"),
+            ({"replicas": 3, "weight": 20}, "has replicas and weight; give one of them"),
+        )
+    ),
+    bad(
+        "a scale of the canary without a router",
+        "pods",
+        f"{_STEPS}[4]",
+        {"setCanaryScale": {"replicas": 3}},
+        "needs trafficRouting; without a router the pods are the weight: use setWeight",
+        "a setCanaryScale step needs trafficRouting",
+        at=f"{_STEPS}[4].setCanaryScale",
+    ),
+    bad(
+        "a scale of the canary is above 100",
+        "gateway",
+        f"{_STEPS}[4]",
+        {"setCanaryScale": {"weight": 120}},
+        "is 120; write a whole number from 0 to 100",
+        "less than or equal to 100",
+        at=f"{_STEPS}[4].setCanaryScale.weight",
     ),
     bad(
         "a pause is no length of time",
@@ -173,7 +207,7 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[0]",
         {"setWight": 10},
         "is no field that Davy knows; did you mean setWeight?",
-        "a step has exactly one of setWeight, pause and analysis",
+        "a step has exactly one of setWeight, pause, analysis and setCanaryScale",
         at=f"{_STEPS}[0].setWight",
     ),
     bad(

@@ -21,6 +21,13 @@ PLANS: tuple[tuple[dict[str, Any], ...], ...] = (
     ({"setWeight": 80}, {"analysis": ANALYSIS}, {"setWeight": 20}, {"setWeight": 100}),
     ({"pause": {"duration": "1s"}}, {"setWeight": 1}, {"setWeight": 99}),
     (),
+    (
+        {"setCanaryScale": {"replicas": 6}},
+        {"setWeight": 20},
+        {"setCanaryScale": {"weight": 1}},
+        {"setWeight": 50},
+        {"setCanaryScale": {"matchTrafficWeight": True}},
+    ),
 )
 Change = Callable[[Cluster], None]
 
@@ -94,7 +101,9 @@ def crash(cluster: Cluster) -> None:
 
 
 CHANGES: st.SearchStrategy[Change] = st.one_of(
-    st.builds(apply, st.integers(1, 3), st.integers(0, 3), st.sampled_from([1, 3, 4, 10])),
+    st.builds(
+        apply, st.integers(1, 3), st.integers(0, len(PLANS) - 1), st.sampled_from([1, 3, 4, 10])
+    ),
     st.sampled_from(
         [
             lambda cluster: cluster.edit_status(abort=True),

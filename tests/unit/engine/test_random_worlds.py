@@ -36,6 +36,10 @@ KINDS_OF_STEP: list[dict[str, Any]] = [
     {"pause": {"duration": "30s"}},
     {"analysis": ANALYSIS},
 ]
+SCALES: list[dict[str, Any]] = [
+    {"setCanaryScale": scale}
+    for scale in ({"replicas": 2}, {"replicas": 12}, {"weight": 50}, {"matchTrafficWeight": True})
+]
 HELD = st.none() | st.sampled_from([0, 10, 50, 100])
 STEP = st.sampled_from(KINDS_OF_STEP)
 TIMES = st.integers(-4000, 60).map(lambda seconds: NOW + timedelta(seconds=seconds))
@@ -49,7 +53,8 @@ PODS = st.lists(st.tuples(TIMES, st.booleans(), st.booleans()), max_size=10).map
 @st.composite
 def specs(draw: st.DrawFn, canary: dict[str, Any]) -> RolloutSpec:
     """A spec of one of three versions; `canary` are fields of its strategy."""
-    steps: list[dict[str, Any]] = draw(st.lists(STEP, max_size=5))
+    kinds = STEP if "trafficRouting" in canary else st.one_of(STEP, st.sampled_from(SCALES))
+    steps: list[dict[str, Any]] = draw(st.lists(kinds, max_size=5))
     return spec(
         *steps,
         version=draw(st.sampled_from(["1", "2", "3"])),
@@ -198,6 +203,10 @@ def test_a_step_is_passed_only_when_its_effect_was_observed(state: tuple[Rollout
             assert took.in_effect, "I5"
             assert new is not None
             assert new.available >= weights.needed(step.set_weight, rollout.spec.replicas), "I2"
+        if step.set_canary_scale is not None and step.set_canary_scale.replicas is not None:
+            assert new is not None
+            assert new.observed, "I5"
+            assert new.available >= step.set_canary_scale.replicas, "I5"
         if step.analysis is not None:
             assert index == first, "I5: a run has to be made first"
             run = next(iter(world.runs), None)

@@ -54,6 +54,28 @@ def test_an_abort_a_retry_and_a_rollback() -> None:
     told.check("abort")
 
 
+def test_pods_apart_from_the_weight() -> None:
+    """More than the weight needs, then as many, then one pod that is too few for it."""
+    steps: tuple[dict[str, Any], ...] = (
+        {"setCanaryScale": {"replicas": 5}},
+        {"setWeight": 20},
+        {"setCanaryScale": {"matchTrafficWeight": True}},
+        {"setCanaryScale": {"weight": 1}},
+        {"setWeight": 50},
+        {"pause": {}},
+    )
+    cluster, told = begun(*steps)
+    cluster.run(10)
+    told.lines.clear()
+    told.chapter("version 2")
+    cluster.apply(spec(*steps, version="2"))
+    cluster.run(20)
+    told.chapter("promoted by hand")
+    cluster.edit_status(pause_conditions=None)
+    cluster.run(60)
+    told.check("scale")
+
+
 def test_analyses_good_and_bad() -> None:
     """A step's run succeeds, the next one is inconclusive; the background's run fails."""
     steps: tuple[dict[str, Any], ...] = ({"setWeight": 10}, ANALYSIS, ANALYSIS, {"setWeight": 50})
