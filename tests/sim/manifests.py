@@ -118,6 +118,7 @@ def _delays(setup: Setup) -> Json:
     return {
         "scaleDownDelaySeconds": setup.drain,
         "abortScaleDownDelaySeconds": setup.abort_drain,
+        "minPodsPerReplicaSet": setup.floor,
     }
 
 

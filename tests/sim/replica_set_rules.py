@@ -27,7 +27,7 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
     now = 0 if change.type == GONE else change.object["spec"].get("replicas", 1)
     stable = shown.status.get("stableRS")
     if shown.paused and not shown.deleting and stable not in {None, template_hash}:
-        most = max(was, -(-shown.held * shown.full // 100))
+        most = max(was, shown.needs(shown.held))
         judge.check(
             "I6",
             min(was, shown.full) <= now <= most,

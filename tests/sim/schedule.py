@@ -37,6 +37,8 @@ class Setup:
     """The rollout names its two Services; without a router it needn't."""
     replicas: int = 3
     steps: tuple[Step, ...] = ()
+    floor: int = 1
+    """minPodsPerReplicaSet; with a router."""
     background: bool = False
     """Background analysis beside the steps."""
     failure_limit: int = 0
@@ -162,7 +164,7 @@ def _without_router(setup: Setup, chance: Random) -> Setup:
 
 
 def _with_scales(setup: Setup, chance: Random) -> Setup:
-    """In one routed world of five a step or two say how many pods the canary has."""
+    """In one routed world of five a step or two say how many pods the canary has, or a field."""
     if setup.router == PODS or chance.random() >= _SCALES:
         return setup
     steps = list(setup.steps)
@@ -171,7 +173,7 @@ def _with_scales(setup: Setup, chance: Random) -> Setup:
             ({"replicas": 1}, {"replicas": 5}, {"weight": 50}, {"matchTrafficWeight": True})
         )
         steps.insert(chance.randint(0, len(steps)), {"setCanaryScale": scale})
-    return replace(setup, steps=tuple(steps))
+    return replace(setup, steps=tuple(steps), floor=chance.choice((1, 1, 2, 3)))
 
 
 def _steps(chance: Random) -> tuple[Step, ...]:

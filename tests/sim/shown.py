@@ -58,6 +58,11 @@ class Shown:
         """Pods for weight 100."""
         return int(self.rollout["spec"]["replicas"])
 
+    def needs(self, weight: int) -> int:
+        """The pods for a weight, minPodsPerReplicaSet among them: the definition."""
+        floor = self.rollout["spec"]["strategy"]["canary"].get("minPodsPerReplicaSet", 1)
+        return max(-(-weight * self.full // 100), min(floor, self.full)) if weight else 0
+
     @property
     def steps(self) -> list[Json]:
         """The steps of the spec."""

@@ -64,16 +64,12 @@ def _passed(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, index: i
         )
         judge.check("I6", bool(resumed or over), f"pause of step {index + 1} is cut short")
     elif "setCanaryScale" in step:
-        asked = _scale(step["setCanaryScale"], shown.full)
+        scale = step["setCanaryScale"]
+        asked = scale.get("replicas") or shown.needs(scale.get("weight", 0))
         pods = shown.available(shown.status.get("currentPodHash"))
         judge.check("I5", pods >= asked, f"step {index + 1} is passed with {pods} pods of {asked}")
     else:
         _proved(judge, before, index, resumed=bool(resumed))
-
-
-def _scale(scale: Json, full: int) -> int:
-    """The pods that a setCanaryScale asks for."""
-    return int(scale.get("replicas") or -(-scale.get("weight", 0) * full // 100))
 
 
 def _proved(judge: "Judge", before: Json, index: int, *, resumed: bool) -> None:
@@ -103,9 +99,7 @@ def _in_place(judge: "Judge", ledger: Ledger, shown: Shown, weight: int, what: s
     leads = weight == 0 or does.leads("canary") == new
     judge.check("I5", weights == {weight} and leads, f"{what} at {weight}, the mesh: {does}")
     pods, full = shown.available(new), shown.full
-    judge.check(
-        "I5", pods >= -(-weight * full // 100), f"{what} at {weight} with {pods} of {full} pods"
-    )
+    judge.check("I5", pods >= shown.needs(weight), f"{what} at {weight} with {pods} of {full} pods")
 
 
 def _promoted(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, after: Json) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from davy.analysis import judge
+from davy.api.capacity import Capacity
 from davy.cluster import apply
 from davy.engine import (
     basic,
@@ -36,7 +37,7 @@ def no_drain(patch: pytest.MonkeyPatch) -> None:
 def weight_before_capacity(patch: pytest.MonkeyPatch) -> None:
     """As if all pods were there."""
     patch.setattr(weights, "_may_rise", lambda *_: True)
-    patch.setattr(weights, "carried", lambda *_: 100)
+    patch.setattr(Capacity, "carried", lambda *_: 100)
 
 
 def no_settling(patch: pytest.MonkeyPatch) -> None:

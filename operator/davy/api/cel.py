@@ -159,6 +159,14 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         _CANARY,
+        "has(self.trafficRouting) || !has(self.minPodsPerReplicaSet) || "
+        "self.minPodsPerReplicaSet <= 1",
+        "minPodsPerReplicaSet needs trafficRouting; without a router more pods are more weight: "
+        "remove it",
+        field="minPodsPerReplicaSet",
+    ),
+    Rule(
+        _CANARY,
         "!has(self.canaryService) || !has(self.stableService) || "
         "self.canaryService != self.stableService",
         "canaryService and stableService are the same; two Services tell the revisions apart",

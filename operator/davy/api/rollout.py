@@ -201,6 +201,13 @@ class CanaryStrategy(Model):
     analysis: BackgroundAnalysis | None = Field(
         None, description="Runs beside the steps; when it fails the rollout aborts."
     )
+    min_pods_per_replica_set: int = Field(
+        1,
+        ge=0,
+        le=INT32,
+        description="Pods that a revision with any weight has at least, as far as `replicas` "
+        "allows; more than 1 only with trafficRouting.",
+    )
     scale_down_delay_seconds: Annotated[int, Field(ge=0, le=86400)] | None = Field(
         None,
         description="Seconds that a ReplicaSet keeps its pods after its weight was verified 0; "

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+from davy.api import capacity
 from davy.api.errors import Finding
-from davy.api.fields import part_of
 from davy.api.rollout import CanaryScale, RolloutSpec
 
 _CANARY: Final = "spec.strategy.canary"
@@ -12,8 +12,15 @@ _CANARY: Final = "spec.strategy.canary"
 
 def findings(spec: RolloutSpec) -> Iterator[Finding]:
     """Everything wrong in what a spec says of the revisions' pods."""
-    routed = spec.strategy.canary.traffic_routing is not None
-    for index, step in enumerate(spec.strategy.canary.steps or ()):
+    canary = spec.strategy.canary
+    routed = canary.traffic_routing is not None
+    if canary.min_pods_per_replica_set > 1 and not routed:
+        yield Finding(
+            f"{_CANARY}.minPodsPerReplicaSet",
+            f"is {canary.min_pods_per_replica_set} and needs trafficRouting; without a router more "
+            "pods are more weight: remove it",
+        )
+    for index, step in enumerate(canary.steps or ()):
         if step.set_canary_scale is None:
             continue
         path = f"{_CANARY}.steps[{index}].setCanaryScale"
@@ -37,7 +44,7 @@ def doubts(spec: RolloutSpec) -> Iterator[Finding]:
             scale = step.set_canary_scale
         if step.set_weight is None or scale is None or scale.match_traffic_weight:
             continue
-        asked, needs = _pods(scale, spec), _of_weight(step.set_weight, spec)
+        asked, needs = _pods(scale, spec), capacity.of(spec).needed(step.set_weight)
         if asked < needs:
             yield Finding(
                 f"{_CANARY}.steps[{index}].setWeight",
@@ -58,8 +65,4 @@ def _given(scale: CanaryScale) -> list[str]:
 def _pods(scale: CanaryScale, spec: RolloutSpec) -> int:
     if scale.replicas is not None:
         return scale.replicas
-    return _of_weight(scale.weight or 0, spec)
-
-
-def _of_weight(weight: int, spec: RolloutSpec) -> int:
-    return part_of(f"{weight}%", spec.replicas, up=True)
+    return capacity.of(spec).needed(scale.weight or 0)

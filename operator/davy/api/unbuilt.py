@@ -121,14 +121,6 @@ _STRATEGY: Final = (
     ),
     Unbuilt(
         _CANARY,
-        "minPodsPerReplicaSet",
-        _INTEGER,
-        "a floor of more than one pod is",
-        "raise the first setWeight: a weight above 0 always has at least one pod",
-        neutral=(0, 1),
-    ),
-    Unbuilt(
-        _CANARY,
         "replicaProgressThreshold",
         _OBJECT,
         "going on with fewer pods than the weight needs is",

@@ -3,8 +3,8 @@
 It can only add pods: a weight has those that it needs first, whatever a step says of the scale.
 """
 
+from davy.api import capacity
 from davy.api.rollout import RolloutSpec
-from davy.engine import weights
 from davy.engine.position import Position, Stage
 
 
@@ -21,9 +21,9 @@ def asked(spec: RolloutSpec, position: Position) -> int:
         return 0
     if scale.replicas is not None:
         return scale.replicas
-    return weights.needed(scale.weight or 0, spec.replicas)
+    return capacity.of(spec).needed(scale.weight or 0)
 
 
 def pods(spec: RolloutSpec, position: Position, weight: int) -> int:
     """The pods for a weight, and those that a setCanaryScale adds to them."""
-    return max(weights.needed(weight, spec.replicas), asked(spec, position))
+    return max(capacity.of(spec).needed(weight), asked(spec, position))

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from davy.api import capacity
+from davy.api.capacity import Capacity
 from davy.api.conditions import ConditionType
 from davy.api.status import RolloutStatus
 from davy.engine.way import Way
@@ -92,6 +94,15 @@ class Surroundings:
     def full(self) -> int:
         """Pods that carry weight 100."""
         return self.rollout.spec.replicas
+
+    @property
+    def capacity(self) -> Capacity:
+        """What weights need, and what pods carry."""
+        return capacity.of(self.rollout.spec)
+
+    def carried(self, template_hash: str | None) -> int:
+        """The largest weight that a revision's available pods can carry (I2)."""
+        return self.capacity.carried(self.available(template_hash))
 
     def available(self, template_hash: str | None) -> int:
         """Available pods of a revision that are there to stay, as far as is known."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from davy.engine import canary_scale, weights
+from davy.engine import canary_scale
 from davy.engine.effect import Surroundings, may_carry
 from davy.engine.plan import (
     Action,
@@ -81,7 +81,7 @@ def _new_replicas(around: Surroundings, position: Position, target: int) -> int:
     if position.stage is Stage.ABORTED or world.problems:
         return kept
     if around.rollout.spec.paused:
-        return max(kept, weights.needed(target, full))
+        return max(kept, around.capacity.needed(target))
     wants = canary_scale.pods(around.rollout.spec, position, target)
     if wants >= has:
         return wants
@@ -124,7 +124,7 @@ def _new(around: Surroundings, position: Position, target: int) -> Action | None
 
 
 def _purpose(around: Surroundings, position: Position, target: int) -> str:
-    adds = canary_scale.asked(around.rollout.spec, position) > weights.needed(target, around.full)
+    adds = canary_scale.asked(around.rollout.spec, position) > around.capacity.needed(target)
     return "setCanaryScale" if adds else f"weight {target}"
 
 

@@ -8,23 +8,6 @@ from davy.engine.position import Position, Stage
 from davy.engine.world import Route
 
 
-def carried(available: int, full: int) -> int:
-    """The largest weight that a revision's available pods can carry (I2).
-
-    Rounded down: a weight never runs ahead of capacity. `carried(3, 5) == 60`.
-
-    Args:
-        available: pods that were ready for minReadySeconds, >= 0.
-        full: pods the revision needs at weight 100, >= 0; 0 needs none.
-    """
-    return ALL if available >= full else ALL * available // full
-
-
-def needed(weight: int, full: int) -> int:
-    """The pods that a weight needs, rounded up: `needed(10, 4) == 1`."""
-    return -(-weight * full // ALL)
-
-
 def of_step(steps: Sequence[CanaryStep], index: int) -> int:
     """The weight that the steps up to `index` ask for; past the last it is 100, before any 0."""
     if index >= len(steps):
@@ -46,7 +29,7 @@ def wanted(around: Surroundings, position: Position, target: int) -> int | None:
         return written
     goal = _goal(around, position, target)
     if goal > written and not _may_rise(around, position, target, goal):
-        return min(written, carried(around.available(position.new_hash), around.full))
+        return min(written, around.carried(position.new_hash))
     if goal < written and _arrives(around, position):
         return goal if around.took.in_effect else written
     return goal
@@ -73,7 +56,7 @@ def _goal(around: Surroundings, position: Position, target: int) -> int:
         return 0 if route.stable_hash == position.new_hash else _before_switch(route, position)
     if around.rollout.deleting or route.canary_hash not in {position.new_hash, None}:
         return 0  # nothing for a revision that was given up
-    return min(target, carried(around.available(position.new_hash), around.full))
+    return min(target, around.carried(position.new_hash))
 
 
 def _before_switch(route: Route, position: Position) -> int:
@@ -91,7 +74,7 @@ def _may_rise(around: Surroundings, position: Position, target: int, goal: int) 
     return (
         around.world.route.canary_hash == position.new_hash
         and around.world.replica_set(position.new_hash) is not None
-        and pods >= needed(max(target, goal), around.full)  # I2
+        and pods >= around.capacity.needed(max(target, goal))  # I2
         and around.took.in_effect
         and around.rollout.finalizer
         and not around.world.problems

@@ -92,6 +92,22 @@ STEPS: Final[tuple[Bad, ...]] = (
         at=f"{_STEPS}[4].setCanaryScale.weight",
     ),
     bad(
+        "a floor of pods without a router",
+        "pods",
+        f"{_CANARY}.minPodsPerReplicaSet",
+        2,
+        "is 2 and needs trafficRouting; without a router more pods are more weight",
+        "minPodsPerReplicaSet needs trafficRouting",
+    ),
+    bad(
+        "a floor of pods is negative",
+        "gateway",
+        f"{_CANARY}.minPodsPerReplicaSet",
+        -1,
+        "is -1; write a whole number from 0",
+        "greater than or equal to 0",
+    ),
+    bad(
         "a pause is no length of time",
         "gateway",
         f"{_STEPS}[1].pause.duration",

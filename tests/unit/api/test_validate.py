@@ -54,13 +54,13 @@ def test_every_finding_is_told_at_once() -> None:
         {
             "spec.replicas": -1,
             "spec.strategy.canary.steps[0].setWeight": 120,
-            "spec.strategy.canary.minPodsPerReplicaSet": 2,
+            "spec.strategy.canary.pingPong": {},
         },
     )
     with pytest.raises(InvalidObject) as raised:
         validate.parse_rollout(document)
     assert [finding.path for finding in raised.value.findings] == [
-        "spec.strategy.canary.minPodsPerReplicaSet",
+        "spec.strategy.canary.pingPong",
         "spec.replicas",
         "spec.strategy.canary.steps[0].setWeight",
     ]

@@ -6,7 +6,8 @@ Without a router there is no weight to check: the numbers of pods are checked, a
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from davy.engine import basic, weights
+from davy.api import capacity
+from davy.engine import basic
 from davy.engine import plan as plans
 from davy.engine import position as positions
 from davy.engine.effect import effect, may_carry
@@ -71,7 +72,7 @@ class Watcher:
         written = cluster.route.canary_weight or 0
         if action.canary > written:
             leads = cluster.sets[cluster.route.canary_hash or ""]
-            room = weights.carried(leads.available, cluster.rollout.spec.replicas)
+            room = capacity.of(cluster.rollout.spec).carried(leads.available)
             assert action.canary <= room, f"I2: weight {action.canary} on {leads}"
             assert leads.observed, f"I2: weight {action.canary} on an old count: {leads}"
             assert cluster.rollout.finalizer, "I9: deletion couldn't take this weight back"
@@ -87,7 +88,7 @@ class Watcher:
             assert not may_carry(route, found.hash), f"I4: {found} still has weight"
             self.checked.add("I4")
         elif route.canary_hash == found.hash and route.stable_hash != found.hash:
-            kept = weights.carried(action.replicas, full)
+            kept = capacity.of(cluster.rollout.spec).carried(action.replicas)
             assert kept >= min(route.canary_weight or 0, 100), f"I2: {action} at {route}"
 
     def _pointed(self, cluster: Cluster, action: plans.PointRole) -> None:
@@ -105,7 +106,7 @@ class Watcher:
         weight = route.canary_weight or 0
         side = 100 - weight if action.role is Role.STABLE else weight
         if side > 0 and before is not None:
-            room = weights.carried(target.available, cluster.rollout.spec.replicas)
+            room = capacity.of(cluster.rollout.spec).carried(target.available)
             assert room >= min(side, 100) or action.role is Role.STABLE, f"I2: {action} at {route}"
 
     def _abort_first(self, cluster: Cluster, plan: plans.Plan) -> None:
@@ -156,7 +157,7 @@ class Watcher:
 
     def _held_sizes(self, cluster: Cluster, plan: plans.Plan, held: int) -> None:
         spec, where = cluster.rollout.spec, positions.read(cluster.rollout)
-        most = weights.needed(held, spec.replicas)
+        most = capacity.of(spec).needed(held)
         for action in plan.actions:
             match action:
                 case plans.CreateReplicaSet(replicas=replicas):
@@ -196,7 +197,7 @@ class Watcher:
                 assert left >= found.desired - max(1, basic.may_be_missing(spec)), f"I2: {mine}"
             new = found.hash == plan.status.current_pod_hash != plan.status.stable_rs
             if new and plan.status.stable_rs:
-                carried = weights.carried(max(0, left), spec.replicas)
+                carried = capacity.of(spec).carried(max(0, left))
                 assert (cluster.route.canary_weight or 0) <= carried, f"I2: {mine} of {found}"
 
     def _evicted_of_all(self, cluster: Cluster, plan: plans.Plan) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from davy.api import capacity
 from davy.api.analysis import Phase
 from davy.api.conditions import ConditionStatus, ConditionType, PauseReason, Reason
 from davy.api.errors import Finding
@@ -20,7 +21,7 @@ from davy.api.status import (
     TrafficStatus,
 )
 from davy.engine import plan as plans
-from davy.engine import revision, weights
+from davy.engine import revision
 from davy.engine.decide import EngineSettings, decide
 from davy.engine.effect import effect
 from davy.engine.world import Answer, Pod, ReplicaSet, Rollout, Route, Run, RunKind, World
@@ -40,6 +41,8 @@ SCALES: list[dict[str, Any]] = [
     {"setCanaryScale": scale}
     for scale in ({"replicas": 2}, {"replicas": 12}, {"weight": 50}, {"matchTrafficWeight": True})
 ]
+OF_PODS: list[dict[str, Any]] = [{}, {}, {"minPodsPerReplicaSet": 3}]
+"""Fields with a router that say how many pods a revision has."""
 HELD = st.none() | st.sampled_from([0, 10, 50, 100])
 STEP = st.sampled_from(KINDS_OF_STEP)
 TIMES = st.integers(-4000, 60).map(lambda seconds: NOW + timedelta(seconds=seconds))
@@ -55,11 +58,13 @@ def specs(draw: st.DrawFn, canary: dict[str, Any]) -> RolloutSpec:
     """A spec of one of three versions; `canary` are fields of its strategy."""
     kinds = STEP if "trafficRouting" in canary else st.one_of(STEP, st.sampled_from(SCALES))
     steps: list[dict[str, Any]] = draw(st.lists(kinds, max_size=5))
+    analysis: dict[str, Any] = {"analysis": ANALYSIS} if draw(st.booleans()) else {}
+    routed: dict[str, Any] = draw(st.sampled_from(OF_PODS))
     return spec(
         *steps,
         version=draw(st.sampled_from(["1", "2", "3"])),
         replicas=draw(st.sampled_from([0, 1, 3, 10])),
-        canary=canary | ({"analysis": ANALYSIS} if draw(st.booleans()) else {}),
+        canary=canary | (routed if "trafficRouting" not in canary else {}) | analysis,
         progressDeadlineAbort=draw(st.booleans()),
         paused=draw(st.booleans()),
         restartAt=draw(st.none() | TIMES),
@@ -202,7 +207,7 @@ def test_a_step_is_passed_only_when_its_effect_was_observed(state: tuple[Rollout
             assert world.route.canary_weight == step.set_weight, "I5"
             assert took.in_effect, "I5"
             assert new is not None
-            assert new.available >= weights.needed(step.set_weight, rollout.spec.replicas), "I2"
+            assert new.available >= capacity.of(rollout.spec).needed(step.set_weight), "I2"
         if step.set_canary_scale is not None and step.set_canary_scale.replicas is not None:
             assert new is not None
             assert new.observed, "I5"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from davy.api.capacity import Capacity
 from davy.api.errors import Finding
 from davy.engine import weights
 from davy.engine.position import Stage
@@ -50,13 +51,22 @@ def wanted(
 )
 def test_what_pods_carry_is_rounded_down(available: int, full: int, weight: int) -> None:
     """I2; a rollout of no pods at all carries any weight."""
-    assert weights.carried(available, full) == weight
+    assert Capacity(full).carried(available) == weight
 
 
 @pytest.mark.parametrize(("weight", "pods"), [(0, 0), (1, 1), (25, 1), (26, 2), (100, 4)])
 def test_what_a_weight_needs_is_rounded_up(weight: int, pods: int) -> None:
     """I2."""
-    assert weights.needed(weight, 4) == pods
+    assert Capacity(4).needed(weight) == pods
+
+
+@pytest.mark.parametrize(
+    ("weight", "floor", "pods"),
+    [(0, 3, 0), (1, 3, 3), (75, 3, 3), (76, 3, 4), (1, 9, 4), (1, 0, 1)],
+)
+def test_any_weight_has_the_least_pods(weight: int, floor: int, pods: int) -> None:
+    """minPodsPerReplicaSet: as far as the rollout has so many; weight 0 needs none."""
+    assert Capacity(4, floor).needed(weight) == pods
 
 
 def test_the_weight_of_a_step_is_the_last_one_asked_for() -> None:
