@@ -32,6 +32,7 @@ def rollout(
     canary: Json = {
         "steps": [dict(step) for step in steps],
         **_delays(setup),
+        **_enough(setup),
         **_routing(setup, name),
     }
     for step in canary["steps"]:
@@ -120,6 +121,12 @@ def _delays(setup: Setup) -> Json:
         "abortScaleDownDelaySeconds": setup.abort_drain,
         "minPodsPerReplicaSet": setup.floor,
     }
+
+
+def _enough(setup: Setup) -> Json:
+    if setup.enough == 100:
+        return {}
+    return {"replicaProgressThreshold": {"type": "Percent", "value": setup.enough}}
 
 
 def _routing(setup: Setup, name: str) -> Json:

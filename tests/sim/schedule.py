@@ -19,7 +19,7 @@ PODS: Final = "pods"
 _WITHOUT_ROUTER: Final = 0.2
 """The part of all worlds that has no router."""
 _SCALES: Final = 0.2
-"""The part of worlds with a router whose canary has pods apart from its weight."""
+"""The part of all worlds whose spec says more of its revisions' pods than `replicas`."""
 DRY_RUNS: Final = ("", "", "bad", "empty")
 
 
@@ -39,6 +39,8 @@ class Setup:
     steps: tuple[Step, ...] = ()
     floor: int = 1
     """minPodsPerReplicaSet; with a router."""
+    enough: int = 100
+    """replicaProgressThreshold, percent; 100: there is none."""
     background: bool = False
     """Background analysis beside the steps."""
     failure_limit: int = 0
@@ -164,16 +166,19 @@ def _without_router(setup: Setup, chance: Random) -> Setup:
 
 
 def _with_scales(setup: Setup, chance: Random) -> Setup:
-    """In one routed world of five a step or two say how many pods the canary has, or a field."""
-    if setup.router == PODS or chance.random() >= _SCALES:
+    """In one world of five a step or two say how many pods the canary has, or a field does."""
+    if chance.random() >= _SCALES:
         return setup
+    if setup.router == PODS:
+        return replace(setup, enough=chance.choice((60, 90)))
     steps = list(setup.steps)
     for _ in range(chance.choice((1, 2))):
         scale = chance.choice(
             ({"replicas": 1}, {"replicas": 5}, {"weight": 50}, {"matchTrafficWeight": True})
         )
         steps.insert(chance.randint(0, len(steps)), {"setCanaryScale": scale})
-    return replace(setup, steps=tuple(steps), floor=chance.choice((1, 1, 2, 3)))
+    floor, enough = chance.choice((1, 1, 2, 3)), chance.choice((100, 100, 60))
+    return replace(setup, steps=tuple(steps), floor=floor, enough=enough)
 
 
 def _steps(chance: Random) -> tuple[Step, ...]:

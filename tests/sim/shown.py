@@ -63,6 +63,12 @@ class Shown:
         floor = self.rollout["spec"]["strategy"]["canary"].get("minPodsPerReplicaSet", 1)
         return max(-(-weight * self.full // 100), min(floor, self.full)) if weight else 0
 
+    def enough(self, pods: int) -> int:
+        """Of so many pods those that a step waits for: replicaProgressThreshold."""
+        canary = self.rollout["spec"]["strategy"]["canary"]
+        percent = canary.get("replicaProgressThreshold", {}).get("value", 100)
+        return -(-pods * int(percent) // 100)
+
     @property
     def steps(self) -> list[Json]:
         """The steps of the spec."""

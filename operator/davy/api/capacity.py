@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from davy.api.rollout import RolloutSpec
+from davy.api.rollout import ReplicaProgressThreshold, RolloutSpec
 
 _ALL: Final = 100
 
@@ -16,6 +16,17 @@ class Capacity:
     """Pods that carry all traffic, >= 0; 0 needs none."""
     floor: int = 1
     """Pods that a weight above 0 has at least, as far as the rollout has so many."""
+
+    threshold: ReplicaProgressThreshold | None = None
+    """How many of the pods that a step needs are enough; None: all."""
+
+    def enough(self, pods: int) -> int:
+        """Of so many pods, those that a step waits for: `replicaProgressThreshold`, rounded up."""
+        if self.threshold is None:
+            return pods
+        if self.threshold.type == "Percent":
+            return -(-pods * self.threshold.value // 100)
+        return min(pods, self.threshold.value)
 
     def carried(self, available: int) -> int:
         """The largest weight that a revision's available pods can carry (I2).
@@ -36,4 +47,9 @@ class Capacity:
 
 def of(spec: RolloutSpec) -> Capacity:
     """The arithmetic of a rollout with this spec."""
-    return Capacity(full=spec.replicas, floor=spec.strategy.canary.min_pods_per_replica_set)
+    canary = spec.strategy.canary
+    return Capacity(
+        full=spec.replicas,
+        floor=canary.min_pods_per_replica_set,
+        threshold=canary.replica_progress_threshold,
+    )

@@ -166,6 +166,12 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
         field="minPodsPerReplicaSet",
     ),
     Rule(
+        f"{_CANARY}.replicaProgressThreshold",
+        "!has(self.type) || !has(self.value) || self.type != 'Percent' || self.value <= 100",
+        "replicaProgressThreshold.value is more than 100 percent; 100 are all pods",
+        field="value",
+    ),
+    Rule(
         _CANARY,
         "!has(self.canaryService) || !has(self.stableService) || "
         "self.canaryService != self.stableService",

@@ -1,7 +1,7 @@
 """The Rollout that a user writes; `kubectl explain` prints the descriptions."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
@@ -166,6 +166,16 @@ class TrafficRouting(Model):
     )
 
 
+class ReplicaProgressThreshold(Model):
+    """How many of the canary's pods are enough to go on."""
+
+    type: Literal["Percent", "Pods", "Pod"] = Field(
+        description="Percent: of the pods that the step needs, rounded up. Pods (or Pod, as some "
+        "of Argo Rollouts' pages have it): a number of them."
+    )
+    value: int = Field(ge=1, le=INT32, description="Percent, at most 100, or pods.")
+
+
 class CanaryStrategy(Model):
     """Traffic moves to the new version step by step."""
 
@@ -207,6 +217,12 @@ class CanaryStrategy(Model):
         le=INT32,
         description="Pods that a revision with any weight has at least, as far as `replicas` "
         "allows; more than 1 only with trafficRouting.",
+    )
+    replica_progress_threshold: ReplicaProgressThreshold | None = Field(
+        None,
+        description="How many of the pods that a step needs are enough to go on; with "
+        "trafficRouting at the weight that these carry, and all of them for the promotion. Unset: "
+        "all.",
     )
     scale_down_delay_seconds: Annotated[int, Field(ge=0, le=86400)] | None = Field(
         None,

@@ -20,6 +20,12 @@ def findings(spec: RolloutSpec) -> Iterator[Finding]:
             f"is {canary.min_pods_per_replica_set} and needs trafficRouting; without a router more "
             "pods are more weight: remove it",
         )
+    enough = canary.replica_progress_threshold
+    if enough and enough.type == "Percent" and enough.value > 100:  # noqa: PLR2004 - percent
+        yield Finding(
+            f"{_CANARY}.replicaProgressThreshold.value",
+            f"is {enough.value}; write percent from 1 to 100",
+        )
     for index, step in enumerate(canary.steps or ()):
         if step.set_canary_scale is None:
             continue

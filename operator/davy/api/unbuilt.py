@@ -121,13 +121,6 @@ _STRATEGY: Final = (
     ),
     Unbuilt(
         _CANARY,
-        "replicaProgressThreshold",
-        _OBJECT,
-        "going on with fewer pods than the weight needs is",
-        "remove it, or use smaller weights",
-    ),
-    Unbuilt(
-        _CANARY,
         "scaleDownDelayRevisionLimit",
         _INTEGER,
         "a limit of revisions in the scale-down delay is",

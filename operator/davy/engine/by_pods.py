@@ -63,7 +63,8 @@ class ByPods:
         others = _older(world, position)
         return (
             new.observed
-            and new.desired == new.available == wants.canary
+            and new.desired == wants.canary
+            and around.capacity.enough(wants.canary) <= new.available <= wants.canary
             and (
                 stable is None
                 or (stable.desired == wants.stable and stable.available <= wants.stable)
@@ -134,7 +135,7 @@ class ByPods:
     def moving(self, scene: Scene) -> str:
         """Pods of the canary, or pods of others that are still to go."""
         new, goal, world = scene.new, scene.target, scene.world
-        if new is None or new.available < self.needed(scene.rollout.spec, goal):
+        if new is None or new.available < scene.enough(self.needed(scene.rollout.spec, goal)):
             return f"weight held at {world.route.canary_weight}: {describe.pods(scene, goal)}."
         return f"weight {world.route.canary_weight} → {goal}: {_too_many(scene, goal)}."
 

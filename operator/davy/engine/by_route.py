@@ -33,12 +33,16 @@ class ByRoute:
         return capacity.of(spec).needed(weight)
 
     def in_place(self, weight: int, position: Position, around: Surroundings) -> bool:
-        """The route says so, the mesh does so, and the pods for it are available."""
-        route = around.world.route
+        """The route says so, the mesh does so, and the pods for it are available.
+
+        Where fewer pods are enough for the step, so is the weight that they carry (I2); none is
+        never enough.
+        """
+        route, capacity = around.world.route, around.capacity
         return (
             around.world.replica_set(position.new_hash) is not None
-            and around.proven(position.new_hash) >= around.capacity.needed(weight)
-            and route.canary_weight == weight
+            and around.proven(position.new_hash) >= capacity.enough(capacity.needed(weight))
+            and route.canary_weight == min(weight, max(1, around.carried(position.new_hash)))
             and around.took.in_effect
             and (weight == 0 or route.canary_hash == position.new_hash)
         )

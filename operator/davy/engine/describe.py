@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from davy.api import capacity
 from davy.api.conditions import MANUALLY_PAUSED, PauseReason
 from davy.api.status import RunReference
 from davy.engine import canary_scale, pause, runs
@@ -41,6 +42,13 @@ class Scene:
     def new(self) -> ReplicaSet | None:
         """The ReplicaSet of the spec's template."""
         return self.world.replica_set(self.position.new_hash)
+
+    def enough(self, pods: int) -> int:
+        """Of so many pods, those that are waited for; a promotion by a route takes them all."""
+        promotes = self.way.has_route and self.position.step is None
+        if promotes or self.position.stage is not Stage.UPDATING:
+            return pods
+        return capacity.of(self.rollout.spec).enough(pods)
 
     @property
     def settled(self) -> bool:
@@ -134,7 +142,7 @@ def moving(scene: Scene) -> str:
     step = scene.position.step
     if step is not None and step.set_canary_scale is not None:
         return f"weight held at {route.canary_weight}: {_scaling(scene)}."
-    if new is None or new.available < scene.way.needed(scene.rollout.spec, goal):
+    if new is None or new.available < scene.enough(scene.way.needed(scene.rollout.spec, goal)):
         return f"weight held at {route.canary_weight}: {pods(scene, goal)}."
     if route.canary_weight != goal:
         if route.canary_hash != scene.position.new_hash:
@@ -194,8 +202,11 @@ def _available(scene: Scene, wants: int, who: str) -> str:
         return "its ReplicaSet is being created"
     why = new.failure or new.trouble
     trouble = f" ({why})" if why else ""
+    enough = scene.enough(wants)
+    fewer = f", {enough} are enough" if enough < wants else ""
     return (
-        f"{new.available} of {wants} pods of revision {new.revision} are available, {who}{trouble}"
+        f"{new.available} of {wants} pods of revision {new.revision} are available, {who}{fewer}"
+        f"{trouble}"
     )
 
 

@@ -79,7 +79,7 @@ def _canary_to_new(around: Surroundings, position: Position, target: int) -> Mov
     route, new = around.world.route, position.new_hash
     if route.canary_hash == new or target == 0:
         return None
-    pods = around.capacity.needed(max(target, route.canary_weight or 0))
+    pods = around.capacity.enough(around.capacity.needed(max(target, route.canary_weight or 0)))
     free = _is_quiet_canary(around) or route.canary_hash is None
     return (Role.CANARY, new) if free and _has(around, new, pods) else None
 

@@ -34,11 +34,16 @@ def advance(position: Position, around: Surroundings) -> Position:
             settle = around.took.took_at - around.took.since
             written_at = max(around.took.since, around.now - settle)
             position = replace(position, written_at=written_at)
-    if in_place(ALL, position, around):
+    if in_place(ALL, position, around) and _has_all(around):
         return replace(
             position, stage=Stage.DONE, stable_hash=position.new_hash, promote_full=False
         )
     return position
+
+
+def _has_all(around: Surroundings) -> bool:
+    """The canary has all weight of a route, not only what the pods that are enough carry (I2)."""
+    return not around.way.has_route or around.world.route.canary_weight == ALL
 
 
 def in_place(weight: int, position: Position, around: Surroundings) -> bool:
@@ -101,7 +106,7 @@ def _set_canary_scale(position: Position, around: Surroundings) -> tuple[Positio
     """Its pods are available; those that are too many go when nothing was sent to them (I4)."""
     weight = weights.of_step(position.steps, position.index)
     exists = around.world.replica_set(position.new_hash) is not None
-    needs = canary_scale.pods(around.rollout.spec, position, weight)
+    needs = around.capacity.enough(canary_scale.pods(around.rollout.spec, position, weight))
     return position, exists and around.proven(position.new_hash) >= needs
 
 

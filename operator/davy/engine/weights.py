@@ -70,11 +70,12 @@ def _arrives(around: Surroundings, position: Position) -> bool:
 
 
 def _may_rise(around: Surroundings, position: Position, target: int, goal: int) -> bool:
-    pods = around.proven(position.new_hash)
+    pods, capacity = around.proven(position.new_hash), around.capacity
     return (
         around.world.route.canary_hash == position.new_hash
         and around.world.replica_set(position.new_hash) is not None
-        and pods >= around.capacity.needed(max(target, goal))  # I2
+        and pods >= capacity.enough(capacity.needed(max(target, goal)))
+        and goal <= around.carried(position.new_hash)  # I2
         and around.took.in_effect
         and around.rollout.finalizer
         and not around.world.problems

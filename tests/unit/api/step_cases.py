@@ -91,6 +91,28 @@ STEPS: Final[tuple[Bad, ...]] = (
         "less than or equal to 100",
         at=f"{_STEPS}[4].setCanaryScale.weight",
     ),
+    *(
+        bad(
+            f"a threshold of pods is {value!r}",
+            "gateway",
+            f"{_CANARY}.replicaProgressThreshold",
+            {"type": kind, "value": value},
+            says,
+            server,
+            at=f"{_CANARY}.replicaProgressThreshold.{at}",
+        )
+        for kind, value, at, says, server in (
+            (
+                "Percent",
+                101,
+                "value",
+                "is 101; write percent from 1 to 100",
+                "replicaProgressThreshold.value is more than 100 percent",
+            ),
+            ("Pods", 0, "value", "is 0; write a whole number from 1", "greater than or equal to 1"),
+            ("Half", 5, "type", 'is "Half"; write', "Unsupported value"),
+        )
+    ),
     bad(
         "a floor of pods without a router",
         "pods",

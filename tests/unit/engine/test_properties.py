@@ -33,7 +33,7 @@ EXTRAS: tuple[dict[str, Any], ...] = (
     {"analysis": ANALYSIS},
     {},
     {},
-    {},
+    {"replicaProgressThreshold": {"type": "Pods", "value": 2}},
     {"minPodsPerReplicaSet": 3},
 )
 """Fields of the strategy beside each plan."""

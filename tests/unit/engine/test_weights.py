@@ -7,6 +7,7 @@ import pytest
 
 from davy.api.capacity import Capacity
 from davy.api.errors import Finding
+from davy.api.rollout import ReplicaProgressThreshold
 from davy.engine import weights
 from davy.engine.position import Stage
 from davy.engine.world import Route
@@ -28,10 +29,13 @@ def wanted(
     observed: bool = True,
     problems: tuple[Finding, ...] = (),
     replicas: int = 4,
+    canary: dict[str, Any] | None = None,
     **position: Any,
 ) -> int | None:
     """Of 4 pods, where the route says `weight` and the step asks for `target`."""
-    rollout = a_rollout(wanted=spec({"setWeight": target}, version="2", replicas=replicas))
+    rollout = a_rollout(
+        wanted=spec({"setWeight": target}, version="2", replicas=replicas, canary=canary or {})
+    )
     rollout = replace(rollout, deleting=deleting, finalizer=finalizer)
     here = Route(
         **{"canary_weight": weight, "stable_hash": OLD, "canary_hash": NEW, **(route or {})}
@@ -67,6 +71,25 @@ def test_what_a_weight_needs_is_rounded_up(weight: int, pods: int) -> None:
 def test_any_weight_has_the_least_pods(weight: int, floor: int, pods: int) -> None:
     """minPodsPerReplicaSet: as far as the rollout has so many; weight 0 needs none."""
     assert Capacity(4, floor).needed(weight) == pods
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "enough"),
+    [("Percent", 75, 4), ("Percent", 100, 5), ("Percent", 1, 1), ("Pods", 3, 3), ("Pod", 9, 5)],
+)
+def test_fewer_pods_may_be_enough(kind: str, value: int, enough: int) -> None:
+    """replicaProgressThreshold: percent rounded up, a number at most all; of none, none."""
+    given = ReplicaProgressThreshold.model_validate({"type": kind, "value": value})
+    assert Capacity(10, threshold=given).enough(5) == enough
+    assert Capacity(10, threshold=given).enough(0) == 0
+
+
+def test_enough_pods_give_the_weight_that_they_carry() -> None:
+    """I2: never more; a promoted revision that somebody lowered waits for all of them."""
+    enough = {"replicaProgressThreshold": {"type": "Percent", "value": 75}}
+    assert wanted(10, 100, new=3, canary=enough) == 75
+    assert wanted(10, 100, new=2, canary=enough) == 10
+    assert wanted(60, 0, new=3, stage=Stage.DONE, canary=enough) == 60
 
 
 def test_the_weight_of_a_step_is_the_last_one_asked_for() -> None:
