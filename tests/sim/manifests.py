@@ -141,7 +141,10 @@ def _routing(setup: Setup, name: str) -> Json:
         return {"trafficRouting": {"istio": istio}}
     if setup.router == "services":
         return {"trafficRouting": {"istio": {"virtualService": virtual_service}}, **services}
-    return {"trafficRouting": {"gatewayAPI": {"httpRoutes": [{"name": name}]}}, **services}
+    routing: Json = {"gatewayAPI": {"httpRoutes": [{"name": name}]}}
+    if setup.total != 100:
+        routing["maxTrafficWeight"] = setup.total
+    return {"trafficRouting": routing, **services}
 
 
 def _meta(name: str) -> Json:
@@ -189,14 +192,14 @@ def _http_route(name: str) -> Json:
     }
 
 
-def weighted(kind: Kind, spec: Json, weight: int) -> Json:
-    """The spec of a VirtualService or HTTPRoute with this weight for the canary."""
+def weighted(kind: Kind, spec: Json, weight: int, total: int) -> Json:
+    """The spec of a VirtualService or HTTPRoute with this weight of all for the canary."""
     rules, part = ("rules", "backendRefs") if kind == HTTP_ROUTE else ("http", "route")
 
     def rule(found: Json) -> Json:
         if found.get("name") == "other":
             return found
-        weights = (100 - weight, weight)
+        weights = (total - weight, weight)
         both = [{**side, "weight": w} for side, w in zip(found[part], weights, strict=True)]
         return {**found, part: both}
 

@@ -18,7 +18,7 @@ FINALIZER = manifests.KINDS.api_group.finalizer
 def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> None:
     before, after = _sides(judge, ledger, change)
     if change.kind in {kind for kind, _ in manifests.network(judge.world.setup, "x")[:1]}:
-        judge.check("I1", set(after.sums) <= {100}, lambda: f"weights sum to {after.sums}")
+        judge.check("I1", set(after.sums) <= {shown.total}, lambda: f"weights sum to {after.sums}")
     assert change.before is not None
     mine = manifests.without_owned(change.kind, change.before)
     judge.check(

@@ -58,10 +58,16 @@ class Shown:
         """Pods for weight 100."""
         return int(self.rollout["spec"]["replicas"])
 
+    @property
+    def total(self) -> int:
+        """The weight that is all traffic."""
+        routing = self.rollout["spec"]["strategy"]["canary"].get("trafficRouting") or {}
+        return int(routing.get("maxTrafficWeight", 100))
+
     def needs(self, weight: int) -> int:
         """The pods for a weight, minPodsPerReplicaSet among them: the definition."""
         floor = self.rollout["spec"]["strategy"]["canary"].get("minPodsPerReplicaSet", 1)
-        return max(-(-weight * self.full // 100), min(floor, self.full)) if weight else 0
+        return max(-(-weight * self.full // self.total), min(floor, self.full)) if weight else 0
 
     def enough(self, pods: int) -> int:
         """Of so many pods those that a step waits for: replicaProgressThreshold."""
@@ -154,9 +160,9 @@ class Ledger:
     """Sizes of the ReplicaSets, by hash, as a pass was shown them and with what it wrote since."""
 
 
-def carried(available: int, full: int) -> int:
-    """The weight that pods can carry (I2): the definition, not Davy's code."""
-    return 100 if available >= full else 100 * available // full
+def carried(available: int, full: int) -> float:
+    """The percentage of all traffic that pods can carry (I2): the definition, not Davy's code."""
+    return 100 if available >= full else 100 * available / full
 
 
 def rollout_hash(shown: Shown) -> str | None:

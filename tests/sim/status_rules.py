@@ -103,7 +103,7 @@ def _in_place(
     leads = weight == 0 or does.leads("canary") == new
     pods, full = shown.available(new), shown.full
     enough = shown.needs(weight) if whole else shown.enough(shown.needs(weight))
-    carries = min(weight, carried(shown.standing(new), full))
+    carries = min(weight, int(carried(shown.standing(new), full) * shown.total // 100))
     judge.check("I5", weights == {carries} and leads, f"{what} at {weight}, the mesh: {does}")
     judge.check("I5", pods >= enough, f"{what} at {weight} with {pods} of {full} pods")
 
@@ -123,7 +123,7 @@ def _promoted(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, after:
         not before.get("abort") or before.get("currentPodHash") != new,
         "aborted, and stable",
     )
-    _in_place(judge, ledger, shown, 100, f"{new} is promoted", whole=True)
+    _in_place(judge, ledger, shown, shown.total, f"{new} is promoted", whole=True)
 
 
 def _explains(judge: "Judge", ledger: Ledger, shown: Shown, status: Json) -> None:

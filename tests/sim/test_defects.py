@@ -74,7 +74,7 @@ def a_pause_by_hand_holds_no_weight(patch: pytest.MonkeyPatch) -> None:
 
     def of_step(_: Any, where: Any) -> int:
         aborted = where.stage is position.Stage.ABORTED
-        return 0 if aborted else weights.of_step(where.steps, where.index)
+        return 0 if aborted else weights.of_step(where.steps, where.index, where.total)
 
     patch.setattr(decide, "_target", of_step)
 

@@ -181,7 +181,7 @@ class Users:
         for kind, _ in self._parts(name, "weights"):
             held = self._world.cluster.look(kind, NAMESPACE, name)
             if held is not None:
-                spec = manifests.weighted(kind, held["spec"], weight)
+                spec = manifests.weighted(kind, held["spec"], weight, self._world.setup.total)
                 self._puts(kind, {**held, "spec": spec})
 
     def do_foreign_field(self, name: str) -> None:

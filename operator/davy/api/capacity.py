@@ -1,11 +1,8 @@
 """Pods and weights: what a weight needs, and what pods carry (I2)."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from davy.api.rollout import ReplicaProgressThreshold, RolloutSpec
-
-_ALL: Final = 100
 
 
 @dataclass(frozen=True)
@@ -19,6 +16,9 @@ class Capacity:
 
     threshold: ReplicaProgressThreshold | None = None
     """How many of the pods that a step needs are enough; None: all."""
+
+    total: int = 100
+    """The weight that is all traffic."""
 
     def enough(self, pods: int) -> int:
         """Of so many pods, those that a step waits for: `replicaProgressThreshold`, rounded up."""
@@ -36,13 +36,13 @@ class Capacity:
         Args:
             available: pods that were ready for minReadySeconds, >= 0.
         """
-        return _ALL if available >= self.full else _ALL * available // self.full
+        return self.total if available >= self.full else self.total * available // self.full
 
     def needed(self, weight: int) -> int:
         """The pods that a weight needs, rounded up: `Capacity(4).needed(10) == 1`."""
         if weight == 0:
             return 0
-        return max(-(-weight * self.full // _ALL), min(self.floor, self.full))
+        return max(-(-weight * self.full // self.total), min(self.floor, self.full))
 
 
 def of(spec: RolloutSpec) -> Capacity:
@@ -52,4 +52,5 @@ def of(spec: RolloutSpec) -> Capacity:
         full=spec.replicas,
         floor=canary.min_pods_per_replica_set,
         threshold=canary.replica_progress_threshold,
+        total=canary.all_traffic,
     )

@@ -61,6 +61,10 @@ def one_of(*names: str) -> str:
 
 _CANARY: Final = "spec.strategy.canary"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
+_ALL_TRAFFIC: Final = (
+    "(has(self.trafficRouting) && has(self.trafficRouting.maxTrafficWeight) ? "
+    "self.trafficRouting.maxTrafficWeight : 100)"
+)
 _PLUGIN: Final = escaped("argoproj-labs/gatewayAPI")
 _LENGTH: Final = r"'^([0-9]+|([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$'"
 
@@ -216,6 +220,21 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
         "setWeight",
         field="steps",
     ),
+    Rule(
+        _CANARY,
+        "!has(self.steps) || self.steps.all(step, !has(step.setWeight) || "
+        f"step.setWeight <= {_ALL_TRAFFIC})",
+        "a setWeight is more than all traffic, which is 100 or trafficRouting.maxTrafficWeight",
+        field="steps",
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.steps) || self.steps.all(step, !has(step.setCanaryScale) || "
+        f"!has(step.setCanaryScale.weight) || step.setCanaryScale.weight <= {_ALL_TRAFFIC})",
+        "setCanaryScale.weight is more than all traffic, which is 100 or "
+        "trafficRouting.maxTrafficWeight",
+        field="steps",
+    ),
     *_args(f"{_CANARY}.analysis"),
     *_args(f"{_CANARY}.steps[].analysis"),
     Rule(
@@ -223,6 +242,12 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
         one_of("istio", "gatewayAPI", "plugins"),
         "trafficRouting has exactly one of istio, gatewayAPI and plugins",
         unless_unbuilt=True,
+    ),
+    Rule(
+        _ROUTING,
+        "!has(self.istio) || !has(self.maxTrafficWeight) || self.maxTrafficWeight == 100",
+        "maxTrafficWeight is 100 with istio, whose weights are percent; remove it",
+        field="maxTrafficWeight",
     ),
     Rule(
         f"{_ROUTING}.plugins",

@@ -60,7 +60,7 @@ KINDS: Final[tuple[Kind, ...]] = (
             _column(
                 "Weight",
                 ".status.traffic.written",
-                "Percent of the traffic that the route gives to the canary.",
+                "The canary's weight in the route, of 100 or maxTrafficWeight.",
                 kind="integer",
             ),
             _column("Stable", ".status.stableRS", "Pod template hash of the stable revision."),

@@ -20,7 +20,8 @@ from davy.api.fields import (
 from davy.api.pod_template import POD_TEMPLATE_SCHEMA
 from davy.api.selector import LabelSelector
 
-Weight = Annotated[int, Field(ge=0, le=100)]
+Weight = Annotated[int, Field(ge=0, le=1_000_000)]
+"""At most 100, or maxTrafficWeight, whose bound is Gateway API's own."""
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 """A name inside an object, such as a subset's or a named route's: any text."""
 
@@ -59,8 +60,9 @@ class CanaryStep(Model):
 
     set_weight: Weight | None = Field(
         None,
-        description="Percent of the route's traffic for the canary, a whole number from 0 to 100. "
-        "Done when the canary has the pods for it and the mesh has taken the weight.",
+        description="The canary's part of the route's traffic, a whole number: of 100 (percent), "
+        "or of trafficRouting.maxTrafficWeight. Done when the canary has the pods for it and the "
+        "mesh has taken the weight.",
     )
     pause: Pause | None = Field(
         None, description="Wait for `duration`, or until promoted when it has none."
@@ -164,6 +166,13 @@ class TrafficRouting(Model):
     plugins: RouterPlugins | None = Field(
         None, description="Argo's plugin configuration, read as `gatewayAPI`."
     )
+    max_traffic_weight: int = Field(
+        100,
+        ge=1,
+        le=1_000_000,
+        description="The weight that is all traffic: stable's and canary's weights together, and "
+        "the most of a setWeight. Istio's is always 100.",
+    )
 
 
 class ReplicaProgressThreshold(Model):
@@ -247,6 +256,11 @@ class CanaryStrategy(Model):
     def routing(self) -> TrafficRouting:
         """The routers that the strategy names; without trafficRouting it names none."""
         return self.traffic_routing or TrafficRouting()
+
+    @property
+    def all_traffic(self) -> int:
+        """The weight that is all traffic."""
+        return self.routing.max_traffic_weight
 
     @property
     def http_routes(self) -> tuple[str, ...]:

@@ -50,13 +50,15 @@ def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
 def doubts(spec: RolloutSpec) -> list[Finding]:
     """What is allowed and yet looks like a slip; for `davy lint`, never a refusal."""
     found = [*_idle(spec.strategy.canary), *scale_rules.doubts(spec)]
-    highest = 0
+    highest, most = 0, spec.strategy.canary.all_traffic
     for index, step in enumerate(spec.strategy.canary.steps or []):
         if step.set_weight is None:
             continue
         path = f"{_CANARY}.steps[{index}].setWeight"
-        if highest == 100:  # noqa: PLR2004 - percent
-            found.append(Finding(path, "comes after 100; the canary has all the traffic already"))
+        if highest == most:
+            found.append(
+                Finding(path, f"comes after {most}; the canary has all the traffic already")
+            )
         elif step.set_weight < highest:
             found.append(
                 Finding(path, f"is {step.set_weight}; it takes the weight back from {highest}")

@@ -1,35 +1,56 @@
-"""What a Rollout's spec must hold where it says how many pods the revisions have."""
+"""What a Rollout's spec must hold where it says weights and how many pods the revisions have."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from davy.api import capacity
 from davy.api.errors import Finding
-from davy.api.rollout import CanaryScale, RolloutSpec
+from davy.api.rollout import CanaryScale, CanaryStrategy, RolloutSpec
 
 _CANARY: Final = "spec.strategy.canary"
+_STEPS: Final = f"{_CANARY}.steps"
+_PERCENT: Final = 100
 
 
 def findings(spec: RolloutSpec) -> Iterator[Finding]:
-    """Everything wrong in what a spec says of the revisions' pods."""
+    """Everything wrong in what a spec says of weights and of the revisions' pods."""
     canary = spec.strategy.canary
-    routed = canary.traffic_routing is not None
-    if canary.min_pods_per_replica_set > 1 and not routed:
+    yield from _weights(canary)
+    yield from _scales(canary)
+    if canary.min_pods_per_replica_set > 1 and not canary.traffic_routing:
         yield Finding(
             f"{_CANARY}.minPodsPerReplicaSet",
             f"is {canary.min_pods_per_replica_set} and needs trafficRouting; without a router more "
             "pods are more weight: remove it",
         )
     enough = canary.replica_progress_threshold
-    if enough and enough.type == "Percent" and enough.value > 100:  # noqa: PLR2004 - percent
+    if enough and enough.type == "Percent" and enough.value > _PERCENT:
         yield Finding(
             f"{_CANARY}.replicaProgressThreshold.value",
             f"is {enough.value}; write percent from 1 to 100",
         )
+
+
+def _weights(canary: CanaryStrategy) -> Iterator[Finding]:
+    most = canary.all_traffic
+    if canary.routing.istio and most != _PERCENT:
+        yield Finding(
+            f"{_CANARY}.trafficRouting.maxTrafficWeight",
+            f"is {most}; Istio's weights are percent: remove it",
+        )
+    for index, step in enumerate(canary.steps or ()):
+        scale = step.set_canary_scale.weight if step.set_canary_scale else None
+        for field, weight in (("setWeight", step.set_weight), ("setCanaryScale.weight", scale)):
+            if weight is not None and weight > most:
+                found = f"is {weight}; weights are whole numbers from 0 to {most}"
+                yield Finding(f"{_STEPS}[{index}].{field}", found)
+
+
+def _scales(canary: CanaryStrategy) -> Iterator[Finding]:
     for index, step in enumerate(canary.steps or ()):
         if step.set_canary_scale is None:
             continue
-        path = f"{_CANARY}.steps[{index}].setCanaryScale"
+        path = f"{_STEPS}[{index}].setCanaryScale"
         given = _given(step.set_canary_scale)
         if len(given) > 1:
             yield Finding(path, f"has {' and '.join(given)}; give one of them")
@@ -37,7 +58,7 @@ def findings(spec: RolloutSpec) -> Iterator[Finding]:
             yield Finding(
                 path, "says nothing; give one of replicas, weight and matchTrafficWeight: true"
             )
-        if not routed:
+        if not canary.traffic_routing:
             why = "without a router the pods are the weight: use setWeight"
             yield Finding(path, f"needs trafficRouting; {why}")
 
@@ -53,7 +74,7 @@ def doubts(spec: RolloutSpec) -> Iterator[Finding]:
         asked, needs = _pods(scale, spec), capacity.of(spec).needed(step.set_weight)
         if asked < needs:
             yield Finding(
-                f"{_CANARY}.steps[{index}].setWeight",
+                f"{_STEPS}[{index}].setWeight",
                 f"is {step.set_weight}, which needs {needs} pods; the setCanaryScale before it "
                 f"asks for {asked}: the canary gets {needs}",
             )

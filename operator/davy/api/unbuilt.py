@@ -147,14 +147,6 @@ _ROUTERS: Final = (
     *_routers("nginx", "alb", "smi", "ambassador", "appMesh", "traefik", "apisix"),
     Unbuilt(_ROUTING, "managedRoutes", _OBJECTS, "routes for headers and mirrors are", "remove it"),
     Unbuilt(
-        _ROUTING,
-        "maxTrafficWeight",
-        _INTEGER,
-        "another total weight than 100 is",
-        "give the steps in percent",
-        neutral=(100,),
-    ),
-    Unbuilt(
         _ISTIO,
         "virtualServices",
         _OBJECTS,

@@ -182,7 +182,7 @@ def _recorded(around: Surroundings, position: Position, target: int) -> int:
         return target
     if around.rollout.spec.paused:
         return target  # no step goes on
-    return weights.of_step(position.steps, min(index, position.index))
+    return weights.of_step(position.steps, min(index, position.index), position.total)
 
 
 def _for_weight(around: Surroundings, position: Position, weight: int) -> Counts:

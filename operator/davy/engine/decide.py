@@ -18,7 +18,7 @@ from davy.engine import (
     weights,
 )
 from davy.engine.describe import Scene
-from davy.engine.effect import ALL, Surroundings
+from davy.engine.effect import Surroundings
 from davy.engine.plan import Action, MarkRollout, Plan, PointRole, SetWeights
 from davy.engine.position import Position, Stage
 from davy.engine.revision import next_revision
@@ -85,7 +85,11 @@ def decide(
 def _target(rollout: Rollout, where: Position) -> int:
     if where.stage is Stage.UPDATING and rollout.spec.paused:
         return where.held or 0
-    return 0 if where.stage is Stage.ABORTED else weights.of_step(where.steps, where.index)
+    return (
+        0
+        if where.stage is Stage.ABORTED
+        else weights.of_step(where.steps, where.index, where.total)
+    )
 
 
 def _revision(world: World, where: Position) -> int:
@@ -101,7 +105,7 @@ def _route(
     written = route.canary_weight
     if wanted is not None and (wanted != written or route.uneven):
         why = f"canary weight {written} → {wanted}"
-        yield SetWeights(canary=wanted, stable=ALL - wanted, why=why)  # I1
+        yield SetWeights(canary=wanted, stable=route.total - wanted, why=why)  # I1
         return
     for role, template_hash in around.way.moves(around, where, target):
         yield PointRole(role, template_hash, f"the {role.value} destination to {template_hash}")

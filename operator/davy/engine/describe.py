@@ -81,7 +81,7 @@ def _restarting(scene: Scene) -> str:
 def _at(scene: Scene) -> str:
     match scene.position.stage:
         case Stage.FIRST:
-            return f"First revision: {pods(scene, 100)}.{_until(scene)}"
+            return f"First revision: {pods(scene, scene.position.total)}.{_until(scene)}"
         case Stage.ABORTED:
             return f"RolloutAborted: {scene.aborted}{_kept(scene)}"
         case Stage.DONE:
@@ -166,7 +166,7 @@ def _done(scene: Scene) -> str:
     if scene.settled:
         return f"{name} is stable and has all traffic.{_kept(scene)}"
     if new is None or new.available < scene.rollout.spec.replicas:
-        return f"{name} is stable: {pods(scene, 100)}."
+        return f"{name} is stable: {pods(scene, scene.position.total)}."
     return scene.way.done(scene, name)
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from davy.api import capacity
 from davy.api.capacity import Capacity
@@ -10,9 +9,6 @@ from davy.api.conditions import ConditionType
 from davy.api.status import RolloutStatus
 from davy.engine.way import Way
 from davy.engine.world import Answer, Rollout, Route, World
-
-ALL: Final = 100
-"""The weight that is all traffic."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ def _in_words(route: Route) -> str:
         Answer.UNKNOWN: "the router can't report it",
     }[route.answer]
     weight = route.canary_weight
-    return f"Canary {weight} to {canary}, stable {100 - weight} to {stable}; {answer}."
+    return f"Canary {weight} to {canary}, stable {route.total - weight} to {stable}; {answer}."
 
 
 def may_carry(route: Route, template_hash: str) -> bool:
@@ -72,7 +68,7 @@ def may_carry(route: Route, template_hash: str) -> bool:
         return True
     reaching = {template_hash, None}  # a destination that isn't narrowed reaches any pod
     return (route.canary_weight > 0 and route.canary_hash in reaching) or (
-        route.canary_weight < ALL and route.stable_hash in reaching
+        route.canary_weight < route.total and route.stable_hash in reaching
     )
 
 
@@ -92,7 +88,7 @@ class Surroundings:
 
     @property
     def full(self) -> int:
-        """Pods that carry weight 100."""
+        """Pods that carry all traffic."""
         return self.rollout.spec.replicas
 
     @property

@@ -7,7 +7,7 @@ from davy.api.analysis import Phase
 from davy.api.conditions import PauseReason
 from davy.api.rollout import CanaryStep
 from davy.engine import canary_scale, pause, weights
-from davy.engine.effect import ALL, Surroundings
+from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
 
 
@@ -34,7 +34,7 @@ def advance(position: Position, around: Surroundings) -> Position:
             settle = around.took.took_at - around.took.since
             written_at = max(around.took.since, around.now - settle)
             position = replace(position, written_at=written_at)
-    if in_place(ALL, position, around) and _has_all(around):
+    if in_place(position.total, position, around) and _has_all(around):
         return replace(
             position, stage=Stage.DONE, stable_hash=position.new_hash, promote_full=False
         )
@@ -43,7 +43,7 @@ def advance(position: Position, around: Surroundings) -> Position:
 
 def _has_all(around: Surroundings) -> bool:
     """The canary has all weight of a route, not only what the pods that are enough carry (I2)."""
-    return not around.way.has_route or around.world.route.canary_weight == ALL
+    return not around.way.has_route or around.world.route.canary_weight == around.world.route.total
 
 
 def in_place(weight: int, position: Position, around: Surroundings) -> bool:
@@ -67,7 +67,7 @@ def is_waiting(position: Position, around: Surroundings) -> bool:
     if step.analysis is not None and position.step_run is not None:
         return False
     begun = position.paused_for(PauseReason.CANARY_PAUSE_STEP) is not None
-    asked = weights.of_step(position.steps, position.index)
+    asked = weights.of_step(position.steps, position.index, position.total)
     return not (begun and in_place(asked, position, around))
 
 
@@ -99,19 +99,23 @@ def _check(step: CanaryStep) -> Check:
 
 
 def _set_weight(position: Position, around: Surroundings) -> tuple[Position, bool]:
-    return position, in_place(weights.of_step(position.steps, position.index), position, around)
+    return position, in_place(
+        weights.of_step(position.steps, position.index, position.total), position, around
+    )
 
 
 def _set_canary_scale(position: Position, around: Surroundings) -> tuple[Position, bool]:
     """Its pods are available; those that are too many go when nothing was sent to them (I4)."""
-    weight = weights.of_step(position.steps, position.index)
+    weight = weights.of_step(position.steps, position.index, position.total)
     exists = around.world.replica_set(position.new_hash) is not None
     needs = around.capacity.enough(canary_scale.pods(around.rollout.spec, position, weight))
     return position, exists and around.proven(position.new_hash) >= needs
 
 
 def _pause(position: Position, around: Surroundings) -> tuple[Position, bool]:
-    held = in_place(weights.of_step(position.steps, position.index), position, around)
+    held = in_place(
+        weights.of_step(position.steps, position.index, position.total), position, around
+    )
     return pause.step(position, around.now, weight_in_place=held)
 
 

@@ -3,15 +3,21 @@
 from collections.abc import Sequence
 
 from davy.api.rollout import CanaryStep
-from davy.engine.effect import ALL, Surroundings
+from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
 from davy.engine.world import Route
 
 
-def of_step(steps: Sequence[CanaryStep], index: int) -> int:
-    """The weight that the steps up to `index` ask for; past the last it is 100, before any 0."""
+def of_step(steps: Sequence[CanaryStep], index: int, total: int) -> int:
+    """The weight that the steps up to `index` ask for; past the last it is `total`, before any 0.
+
+    Args:
+        steps: of the rollout.
+        index: from 0.
+        total: the weight that is all traffic.
+    """
     if index >= len(steps):
-        return ALL
+        return total
     asked = [step.set_weight for step in steps[: index + 1] if step.set_weight is not None]
     return asked[-1] if asked else 0
 
@@ -45,7 +51,7 @@ def is_unled(around: Surroundings, position: Position) -> bool:
     if position.stage not in {Stage.UPDATING, Stage.ABORTED} or stable is None:
         return False
     leads_elsewhere = route.stable_hash not in {stable, None}
-    return route.canary_weight == ALL and route.canary_hash == stable and leads_elsewhere
+    return route.canary_weight == route.total and route.canary_hash == stable and leads_elsewhere
 
 
 def _goal(around: Surroundings, position: Position, target: int) -> int:
@@ -61,7 +67,7 @@ def _goal(around: Surroundings, position: Position, target: int) -> int:
 
 def _before_switch(route: Route, position: Position) -> int:
     """A promoted revision keeps all weight on the canary's side until stable's side leads to it."""
-    return ALL if route.canary_hash == position.new_hash else 0
+    return route.total if route.canary_hash == position.new_hash else 0
 
 
 def _arrives(around: Surroundings, position: Position) -> bool:

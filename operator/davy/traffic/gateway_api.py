@@ -146,7 +146,12 @@ def _split(found: Json, index: int, rollout: RoutedRollout) -> Split | str:
         path: Path = (*references, position)
         share = Share((*path, "weight"), weight, ((*path, "name"),))
         shares[_role(reference, rollout)].append(share)
-    return Split(tuple(shares["stable"]), tuple(shares["canary"]), tuple(shares[None]))
+    return Split(
+        tuple(shares["stable"]),
+        tuple(shares["canary"]),
+        tuple(shares[None]),
+        full=rollout.canary.all_traffic,
+    )
 
 
 def _role(reference: object, rollout: RoutedRollout) -> RoleName | None:

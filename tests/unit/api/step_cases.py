@@ -14,7 +14,7 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[0].setWeight",
         120,
         "is 120; weights are whole numbers from 0 to 100",
-        "less than or equal to 100",
+        "a setWeight is more than all traffic, which is 100 or trafficRouting.maxTrafficWeight",
     ),
     bad(
         "a weight is negative",
@@ -87,8 +87,9 @@ STEPS: Final[tuple[Bad, ...]] = (
         "gateway",
         f"{_STEPS}[4]",
         {"setCanaryScale": {"weight": 120}},
-        "is 120; write a whole number from 0 to 100",
-        "less than or equal to 100",
+        "is 120; weights are whole numbers from 0 to 100",
+        "setCanaryScale.weight is more than all traffic, which is 100 or "
+        "trafficRouting.maxTrafficWeight",
         at=f"{_STEPS}[4].setCanaryScale.weight",
     ),
     *(

@@ -53,7 +53,7 @@ def test_every_finding_is_told_at_once() -> None:
         "gateway",
         {
             "spec.replicas": -1,
-            "spec.strategy.canary.steps[0].setWeight": 120,
+            "spec.strategy.canary.steps[0].setWeight": -5,
             "spec.strategy.canary.pingPong": {},
         },
     )
@@ -189,3 +189,15 @@ def test_blue_green_alone_is_one_finding() -> None:
     """What is missing because another field stands in its stead isn't told twice."""
     document = changed("gateway", {"spec.strategy": {"blueGreen": {"activeService": "cart"}}})
     assert [finding.path for finding in findings(document)] == ["spec.strategy.blueGreen"]
+
+
+def test_a_weight_may_be_of_another_total() -> None:
+    """Gateway API's weights are of any sum; setWeight is bounded by that."""
+    routing = "spec.strategy.canary.trafficRouting.maxTrafficWeight"
+    step = "spec.strategy.canary.steps[3].setWeight"
+    assert findings(changed("gateway", {routing: 1000, step: 1000})) == []
+    (found,) = findings(changed("gateway", {routing: 1000, step: 1001}))
+    assert (found.path, found.message) == (
+        step,
+        "is 1001; weights are whole numbers from 0 to 1000",
+    )

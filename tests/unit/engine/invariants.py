@@ -67,7 +67,7 @@ class Watcher:
             self.checked.add("I3")
 
     def _weights(self, cluster: Cluster, action: plans.SetWeights) -> None:
-        assert action.stable + action.canary == 100, "I1"
+        assert action.stable + action.canary == cluster.route.total, "I1"
         self.checked.add("I1")
         written = cluster.route.canary_weight or 0
         if action.canary > written:
@@ -89,14 +89,14 @@ class Watcher:
             self.checked.add("I4")
         elif route.canary_hash == found.hash and route.stable_hash != found.hash:
             kept = capacity.of(cluster.rollout.spec).carried(action.replicas)
-            assert kept >= min(route.canary_weight or 0, 100), f"I2: {action} at {route}"
+            assert kept >= min(route.canary_weight or 0, route.total), f"I2: {action} at {route}"
 
     def _pointed(self, cluster: Cluster, action: plans.PointRole) -> None:
         route = cluster.route
         if cluster.rollout.deleting:
             return  # the pods may be gone already; nothing must keep the Rollout
         target = cluster.sets[action.hash]
-        carries_all = route.canary_weight == 100 and route.canary_hash == action.hash
+        carries_all = route.canary_weight == route.total and route.canary_hash == action.hash
         anyway = carries_all or cluster.rollout.spec.replicas == 0
         assert target.available > 0 or anyway, f"I2: {action}"
         before = route.stable_hash if action.role is Role.STABLE else route.canary_hash
@@ -104,10 +104,12 @@ class Watcher:
             took = effect(route, cluster.status, cluster.now, SETTLE)
             assert took.in_effect, f"I5: {action}, but the weight before it isn't in effect"
         weight = route.canary_weight or 0
-        side = 100 - weight if action.role is Role.STABLE else weight
+        side = route.total - weight if action.role is Role.STABLE else weight
         if side > 0 and before is not None:
             room = capacity.of(cluster.rollout.spec).carried(target.available)
-            assert room >= min(side, 100) or action.role is Role.STABLE, f"I2: {action} at {route}"
+            assert room >= min(side, route.total) or action.role is Role.STABLE, (
+                f"I2: {action} at {route}"
+            )
 
     def _abort_first(self, cluster: Cluster, plan: plans.Plan) -> None:
         status = cluster.status

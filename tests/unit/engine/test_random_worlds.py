@@ -42,7 +42,10 @@ SCALES: list[dict[str, Any]] = [
     for scale in ({"replicas": 2}, {"replicas": 12}, {"weight": 50}, {"matchTrafficWeight": True})
 ]
 ENOUGH = {"replicaProgressThreshold": {"type": "Percent", "value": 60}}
-OF_PODS: list[dict[str, Any]] = [{}, {}, {"minPodsPerReplicaSet": 3}, ENOUGH]
+OF_1000: dict[str, Any] = {
+    "trafficRouting": {"gatewayAPI": {"httpRoutes": [{"name": "cart"}]}, "maxTrafficWeight": 1000}
+}
+OF_PODS: list[dict[str, Any]] = [{}, {}, {"minPodsPerReplicaSet": 3}, ENOUGH, OF_1000]
 """Fields with a router that say how many pods a revision has."""
 HELD = st.none() | st.sampled_from([0, 10, 50, 100])
 STEP = st.sampled_from(KINDS_OF_STEP)
@@ -119,12 +122,14 @@ def conditions(now: datetime, *, said: str, settled: bool) -> list[Condition]:
 def states(draw: st.DrawFn, canary: dict[str, Any] | None = None) -> tuple[Rollout, World]:
     """A rollout in any condition, and any world around it."""
     wanted = draw(specs(canary or {}))
+    total = wanted.strategy.canary.all_traffic
     route = Route(
-        canary_weight=draw(st.none() | st.sampled_from([0, 10, 50, 100])),
+        canary_weight=draw(st.none() | st.sampled_from([0, 10, 50, 100, total])),
         stable_hash=draw(st.none() | st.sampled_from(HASHES)),
         canary_hash=draw(st.none() | st.sampled_from(HASHES)),
         answer=draw(st.sampled_from(Answer)),
         uneven=draw(st.booleans()),
+        total=total,
     )
     run = Run(
         "run",
@@ -245,4 +250,4 @@ def test_an_abort_is_the_first_action_whatever_else_is_so(state: tuple[Rollout, 
     wanted = decide(replace(rollout, status=status), world, NOW, EngineSettings(SETTLE))
     first = wanted.actions[0]
     assert isinstance(first, plans.SetWeights)
-    assert (first.canary, first.stable) == (0, 100)
+    assert (first.canary, first.stable) == (0, world.route.total)

@@ -97,7 +97,7 @@ def test_the_weight_of_a_step_is_the_last_one_asked_for() -> None:
     steps = where(
         a_rollout({"pause": {}}, {"setWeight": 30}, {"pause": {}}, {"setWeight": 0})
     ).steps
-    assert [weights.of_step(steps, index) for index in range(5)] == [0, 30, 30, 0, 100]
+    assert [weights.of_step(steps, index, 100) for index in range(5)] == [0, 30, 30, 0, 100]
 
 
 def test_raising_waits_for_everything() -> None:

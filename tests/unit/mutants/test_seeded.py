@@ -14,8 +14,8 @@ ROUNDED_UP = Defect(
     id="rounded-up",
     breaks="I2",
     file="api/capacity.py",
-    old="_ALL * available // self.full",
-    new="_ALL * available // self.full + 1",
+    old="self.total * available // self.full",
+    new="self.total * available // self.full + 1",
     by="tests/unit/engine/test_properties.py::test_carried_and_needed_agree",
 )
 
