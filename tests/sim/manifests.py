@@ -116,8 +116,9 @@ def _analysis() -> Json:
 def _delays(setup: Setup) -> Json:
     if setup.router == PODS:
         return {}
+    drain: Json = {"scaleDownDelaySeconds": setup.drain}
     return {
-        "scaleDownDelaySeconds": setup.drain,
+        **({"dynamicStableScale": True} if setup.dynamic else drain),
         "abortScaleDownDelaySeconds": setup.abort_drain,
         "minPodsPerReplicaSet": setup.floor,
     }

@@ -41,7 +41,10 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
     share = ledger.carries.share(template_hash)
     judge.check(
         "I2",
-        share <= carried(now, shown.full) or template_hash == shown.status.get("stableRS"),
+        share <= carried(now, shown.full)
+        or (
+            template_hash == stable and (not shown.dynamic or now >= -(-share * shown.full // 100))
+        ),
         f"{template_hash} carries {share} and is scaled from {was} to {now} of {shown.full}",
     )
 
@@ -54,7 +57,7 @@ def _drained(judge: "Judge", ledger: Ledger, shown: Shown, template_hash: str) -
     )
     until = ledger.carried_until.get(template_hash)
     canary = shown.rollout["spec"]["strategy"]["canary"]
-    seconds = canary["scaleDownDelaySeconds"]
+    seconds = canary.get("scaleDownDelaySeconds", 30)
     if shown.aborted and template_hash == shown.status.get("currentPodHash"):
         seconds = canary["abortScaleDownDelaySeconds"]
         judge.check("I4", seconds != 0, f"{template_hash} should keep its pods for ever")

@@ -39,6 +39,8 @@ class Setup:
     steps: tuple[Step, ...] = ()
     floor: int = 1
     """minPodsPerReplicaSet; with a router."""
+    dynamic: bool = False
+    """dynamicStableScale; with a router."""
     total: int = 100
     """maxTrafficWeight; other than 100 only with an HTTPRoute."""
     enough: int = 100
@@ -181,7 +183,8 @@ def _with_scales(setup: Setup, chance: Random) -> Setup:
         steps.insert(chance.randint(0, len(steps)), {"setCanaryScale": scale})
     floor, enough = chance.choice((1, 1, 2, 3)), chance.choice((100, 100, 60))
     total = chance.choice((100, 160, 1000)) if setup.router == "httproute" else 100
-    return replace(setup, steps=tuple(steps), floor=floor, enough=enough, total=total)
+    found = replace(setup, steps=tuple(steps), floor=floor, enough=enough, total=total)
+    return replace(found, dynamic=chance.random() < 0.5)
 
 
 def _steps(chance: Random) -> tuple[Step, ...]:

@@ -64,6 +64,21 @@ class Shown:
         routing = self.rollout["spec"]["strategy"]["canary"].get("trafficRouting") or {}
         return int(routing.get("maxTrafficWeight", 100))
 
+    @property
+    def dynamic(self) -> bool:
+        """Stable has the pods for its own weight."""
+        return bool(self.rollout["spec"]["strategy"]["canary"].get("dynamicStableScale"))
+
+    def takes(self, template_hash: str | None) -> float:
+        """The percentage that a revision's pods can take, rounded up to a weight."""
+        if not self.full:
+            return 100
+        return (
+            100
+            * min(self.total, -(-self.total * self.standing(template_hash) // self.full))
+            / (self.total)
+        )
+
     def needs(self, weight: int) -> int:
         """The pods for a weight, minPodsPerReplicaSet among them: the definition."""
         floor = self.rollout["spec"]["strategy"]["canary"].get("minPodsPerReplicaSet", 1)

@@ -20,6 +20,7 @@ from davy.engine import (
     effect,
     position,
     scale,
+    stable_scale,
     steps,
     weights,
 )
@@ -115,6 +116,16 @@ def a_weight_of_pods_is_taken_for_granted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(by_pods.ByPods, "in_place", lambda *_: True)
 
 
+def stable_shrinks_under_its_weight(patch: pytest.MonkeyPatch) -> None:
+    """dynamicStableScale: weights that come back don't look at stable's pods."""
+    patch.setattr(stable_scale, "left", lambda _around, _position, goal: goal)
+
+
+def a_scale_is_taken_for_granted(patch: pytest.MonkeyPatch) -> None:
+    """`setCanaryScale` is passed while its pods start."""
+    patch.setattr(steps, "_set_canary_scale", lambda position, _: (position, True))
+
+
 DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     no_drain,
     weight_before_capacity,
@@ -128,6 +139,8 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     pods_go_before_others_are_there,
     pods_come_before_others_went,
     a_weight_of_pods_is_taken_for_granted,
+    stable_shrinks_under_its_weight,
+    a_scale_is_taken_for_granted,
 ]
 
 

@@ -163,6 +163,20 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         _CANARY,
+        "!has(self.dynamicStableScale) || !self.dynamicStableScale || has(self.trafficRouting)",
+        "dynamicStableScale needs trafficRouting; without a router the pods are the weight: remove "
+        "it",
+        field="dynamicStableScale",
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.dynamicStableScale) || !self.dynamicStableScale || "
+        "!has(self.scaleDownDelaySeconds)",
+        "dynamicStableScale and scaleDownDelaySeconds exclude each other; remove one",
+        field="dynamicStableScale",
+    ),
+    Rule(
+        _CANARY,
         "has(self.trafficRouting) || !has(self.minPodsPerReplicaSet) || "
         "self.minPodsPerReplicaSet <= 1",
         "minPodsPerReplicaSet needs trafficRouting; without a router more pods are more weight: "

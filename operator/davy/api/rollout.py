@@ -233,6 +233,13 @@ class CanaryStrategy(Model):
         "trafficRouting at the weight that these carry, and all of them for the promotion. Unset: "
         "all.",
     )
+    dynamic_stable_scale: bool = Field(
+        default=False,
+        description="true: stable has only the pods that its own weight needs; they go when the "
+        "lower weight has drained, and come back before it rises. An abort then moves what "
+        "stable's pods can take at once, and the rest as they come. Only with trafficRouting and "
+        "without scaleDownDelaySeconds.",
+    )
     scale_down_delay_seconds: Annotated[int, Field(ge=0, le=86400)] | None = Field(
         None,
         description="Seconds that a ReplicaSet keeps its pods after its weight was verified 0; "

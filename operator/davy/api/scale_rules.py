@@ -17,6 +17,7 @@ def findings(spec: RolloutSpec) -> Iterator[Finding]:
     canary = spec.strategy.canary
     yield from _weights(canary)
     yield from _scales(canary)
+    yield from _dynamic(canary)
     if canary.min_pods_per_replica_set > 1 and not canary.traffic_routing:
         yield Finding(
             f"{_CANARY}.minPodsPerReplicaSet",
@@ -61,6 +62,17 @@ def _scales(canary: CanaryStrategy) -> Iterator[Finding]:
         if not canary.traffic_routing:
             why = "without a router the pods are the weight: use setWeight"
             yield Finding(path, f"needs trafficRouting; {why}")
+
+
+def _dynamic(canary: CanaryStrategy) -> Iterator[Finding]:
+    if not canary.dynamic_stable_scale:
+        return
+    path = f"{_CANARY}.dynamicStableScale"
+    if not canary.traffic_routing:
+        why = "without a router the pods are the weight: remove it"
+        yield Finding(path, f"needs trafficRouting; {why}")
+    elif canary.scale_down_delay_seconds is not None:
+        yield Finding(path, "and scaleDownDelaySeconds exclude each other; remove one")
 
 
 def doubts(spec: RolloutSpec) -> Iterator[Finding]:

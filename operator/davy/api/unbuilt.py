@@ -89,14 +89,6 @@ _SPEC: Final = (
 _STRATEGY: Final = (
     Unbuilt(
         _CANARY,
-        "dynamicStableScale",
-        _FLAG,
-        "scaling stable down as its weight falls is",
-        "remove it: stable keeps its pods until the promotion is verified",
-        neutral=(False,),
-    ),
-    Unbuilt(
-        _CANARY,
         "pingPong",
         _OBJECT,
         "swapping the roles of two Services is",

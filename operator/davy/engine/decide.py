@@ -1,7 +1,7 @@
 """The order of a pass, on one screen: `(Rollout, World, now) -> Plan`."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from davy.api.conditions import PauseReason
@@ -12,6 +12,7 @@ from davy.engine import (
     report,
     restart,
     runs,
+    stable_scale,
     steps,
     story,
     ways,
@@ -57,6 +58,7 @@ def decide(
     waited = abort.progress(rollout, world, where, now, counted=steps.is_waiting(where, around))
     if not why:
         where, why = abort.overdue(around, where, waited)
+    around = replace(around, back_by=stable_scale.back_by(around, where, waited))
     target = _target(rollout, where)
     wanted = way.wanted(around, where, target)
     number = _revision(world, where)
@@ -78,7 +80,7 @@ def decide(
         actions=actions,
         status=status,
         events=story.events(scene, status, actions),
-        wake_at=_wake(scene, way.drains_until(around, where, target)),
+        wake_at=_wake(scene, way.drains_until(around, where, target), around.back_by),
     )
 
 
@@ -129,7 +131,7 @@ def _mark(around: Surroundings, where: Position, number: int) -> Iterator[Action
         yield MarkRollout(finalizer=finalizer, revision=number, why=f"revision {number}")
 
 
-def _wake(scene: Scene, drained: Iterable[datetime]) -> datetime | None:
+def _wake(scene: Scene, drained: Iterable[datetime], back_by: datetime | None) -> datetime | None:
     """The earliest moment at which time alone changes something."""
     where = scene.position
     begun = where.paused_for(PauseReason.CANARY_PAUSE_STEP)
@@ -139,6 +141,7 @@ def _wake(scene: Scene, drained: Iterable[datetime]) -> datetime | None:
         ends,
         scene.waited.deadline,
         restart.pending(scene.rollout),
+        back_by if scene.world.route.canary_weight else None,
         *drained,
     )
     return min((at for at in moments if at is not None and at > scene.now), default=None)

@@ -83,11 +83,23 @@ def _at(scene: Scene) -> str:
         case Stage.FIRST:
             return f"First revision: {pods(scene, scene.position.total)}.{_until(scene)}"
         case Stage.ABORTED:
-            return f"RolloutAborted: {scene.aborted}{_kept(scene)}"
+            return f"RolloutAborted: {scene.aborted}{_returning(scene)}{_kept(scene)}"
         case Stage.DONE:
             return _done(scene)
         case Stage.UPDATING:
             return f"{_where(scene)}: {_updating(scene)}"
+
+
+def _returning(scene: Scene) -> str:
+    """What waits for stable's pods, where they were scaled down with its weight."""
+    weight = scene.world.route.canary_weight
+    stable = scene.world.replica_set(scene.position.stable_hash)
+    if not weight or stable is None or not scene.rollout.spec.strategy.canary.dynamic_stable_scale:
+        return ""
+    return (
+        f" Weight {weight} waits for stable's pods: {stable.available} of "
+        f"{scene.rollout.spec.replicas} are available."
+    )
 
 
 def clock(instant: datetime) -> str:

@@ -85,6 +85,8 @@ class Surroundings:
     """Available pods of the canary that a restart is about to evict: no weight may need them."""
     leaving_hash: str | None = None
     """The canary's revision."""
+    back_by: datetime | None = None
+    """When a weight goes back to stable without waiting for its pods; None: it never waits so."""
 
     @property
     def full(self) -> int:

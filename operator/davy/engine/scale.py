@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from davy.engine import canary_scale
+from davy.engine import canary_scale, stable_scale
 from davy.engine.effect import Surroundings, may_carry
 from davy.engine.plan import (
     Action,
@@ -21,12 +21,12 @@ from davy.engine.world import ReplicaSet, Rollout, World
 def replica_sets(around: Surroundings, position: Position, target: int) -> tuple[Action, ...]:
     """Create and grow first, then drain, then shrink, then forget."""
     if around.rollout.deleting:
-        return ()
+        return tuple(_left_behind(around, position, target))
     growing: list[Action] = []
     shrinking: list[Action] = []
     for action in (
         _new(around, position, target),
-        _stable(around, position),
+        _stable(around, position, target),
     ):
         if isinstance(action, ScaleReplicaSet) and action.replicas < pods(
             around.world, action.name
@@ -64,6 +64,8 @@ def drains_until(around: Surroundings, position: Position, target: int) -> tuple
     if surplus and position.stage is Stage.UPDATING:
         lowers_at = _lowers_at(around, target)
         deadlines += [lowers_at] if lowers_at else []
+    if stable_scale.waits_to_shrink(around, position, target):
+        deadlines.append(stable_scale.shrinks_at(around))
     return tuple(at for at in deadlines if at > around.now)
 
 
@@ -159,14 +161,21 @@ def created(
     return None
 
 
-def _stable(around: Surroundings, position: Position) -> Action | None:
+def _left_behind(around: Surroundings, position: Position, target: int) -> Iterator[Action]:
+    """Stable takes all traffic when its Rollout goes: it gets all its pods, who may be orphaned."""
+    stable = _stable(around, position, target)
+    if stable is not None and stable_scale.is_on(around):
+        yield stable
+
+
+def _stable(around: Surroundings, position: Position, target: int) -> ScaleReplicaSet | None:
     found = around.world.replica_set(position.stable_hash)
     if found is None or position.stage in {Stage.FIRST, Stage.DONE}:
         return None
-    full = around.full
-    if found.desired == full and found.scale_down_at is None:
+    wants = stable_scale.pods(around, position, target)
+    if found.desired == wants and found.scale_down_at is None:
         return None
-    return ScaleReplicaSet(found.name, full, f"stable: {found.desired} → {full} pods")
+    return ScaleReplicaSet(found.name, wants, f"stable: {found.desired} → {wants} pods")
 
 
 def patience(around: Surroundings, position: Position) -> tuple[Action, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from davy.api.rollout import CanaryStep
+from davy.engine import stable_scale
 from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
 from davy.engine.world import Route
@@ -35,10 +36,11 @@ def wanted(around: Surroundings, position: Position, target: int) -> int | None:
         return written
     goal = _goal(around, position, target)
     if goal > written and not _may_rise(around, position, target, goal):
-        return min(written, around.carried(position.new_hash))
+        kept = min(written, around.carried(position.new_hash))
+        return stable_scale.left(around, position, kept) if kept < written else kept
     if goal < written and _arrives(around, position):
         return goal if around.took.in_effect else written
-    return goal
+    return stable_scale.left(around, position, goal) if goal < written else goal
 
 
 def is_unled(around: Surroundings, position: Position) -> bool:

@@ -115,6 +115,22 @@ STEPS: Final[tuple[Bad, ...]] = (
         )
     ),
     bad(
+        "a dynamic stable without a router",
+        "pods",
+        f"{_CANARY}.dynamicStableScale",
+        True,
+        "needs trafficRouting; without a router the pods are the weight: remove it",
+        "dynamicStableScale needs trafficRouting",
+    ),
+    Bad(
+        "a dynamic stable with a drain delay",
+        "gateway",
+        {f"{_CANARY}.dynamicStableScale": True, f"{_CANARY}.scaleDownDelaySeconds": 30},
+        f"{_CANARY}.dynamicStableScale",
+        "and scaleDownDelaySeconds exclude each other; remove one",
+        "dynamicStableScale and scaleDownDelaySeconds exclude each other",
+    ),
+    bad(
         "a floor of pods without a router",
         "pods",
         f"{_CANARY}.minPodsPerReplicaSet",

@@ -167,7 +167,7 @@ def test_a_field_that_is_not_built_is_refused_with_what_to_use(
     ids=lambda value: value.field if isinstance(value, unbuilt.Unbuilt) else value,
 )
 def test_a_value_that_asks_for_nothing_is_accepted(base: str, entry: unbuilt.Unbuilt) -> None:
-    """`dynamicStableScale: false` is what happens anyway: manifests for Argo say such things."""
+    """`disableInProgressLabel: true` is what happens anyway: manifests for Argo say such things."""
     for value in entry.neutral:
         assert findings(cases.with_unbuilt(base, entry, value)) == []
 

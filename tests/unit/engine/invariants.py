@@ -5,8 +5,10 @@ Without a router there is no weight to check: the numbers of pods are checked, a
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from davy.api import capacity
+from davy.api.conditions import ConditionType
 from davy.engine import basic
 from davy.engine import plan as plans
 from davy.engine import position as positions
@@ -78,6 +80,25 @@ class Watcher:
             assert cluster.rollout.finalizer, "I9: deletion couldn't take this weight back"
             assert not cluster.problems, f"raised in spite of {cluster.problems}"
             self.checked.add("I2")
+        if action.canary < written:
+            self._given_back(cluster, action)
+
+    def _given_back(self, cluster: Cluster, action: plans.SetWeights) -> None:
+        """dynamicStableScale: stable gets no more than its pods take, where enough are left."""
+        rollout, route = cluster.rollout, cluster.route
+        where, full = positions.read(rollout), rollout.spec.replicas
+        canary = cluster.sets.get(route.canary_hash or "")
+        stable = cluster.sets.get(where.stable_hash or "")
+        late = where.stage is not Stage.UPDATING or _is_late(cluster)
+        if not rollout.spec.strategy.canary.dynamic_stable_scale or rollout.deleting or late:
+            return
+        if stable is None or canary in {None, stable} or route.stable_hash != stable.hash:
+            return
+        assert canary is not None
+        if canary.standing + stable.standing >= full > 0:
+            takes = -(-route.total * stable.standing // full)
+            assert action.stable <= takes, f"I2: {action} on {stable.standing} of {full} pods"
+            self.checked.add("I2 of stable")
 
     def _scaled(self, cluster: Cluster, action: plans.ScaleReplicaSet) -> None:
         found = next(rs for rs in cluster.sets.values() if rs.name == action.name)
@@ -87,6 +108,10 @@ class Watcher:
         if action.replicas == 0 and full > 0:
             assert not may_carry(route, found.hash), f"I4: {found} still has weight"
             self.checked.add("I4")
+        elif found.hash == positions.read(cluster.rollout).stable_hash == route.stable_hash:
+            left = route.total - (route.canary_weight or 0)
+            least = min(full, -(-left * full // route.total))
+            assert action.replicas >= least, f"I2: {action} at {route}"
         elif route.canary_hash == found.hash and route.stable_hash != found.hash:
             kept = capacity.of(cluster.rollout.spec).carried(action.replicas)
             assert kept >= min(route.canary_weight or 0, route.total), f"I2: {action} at {route}"
@@ -118,8 +143,30 @@ class Watcher:
             return
         if cluster.route.canary_hash == where.stable_hash != cluster.route.stable_hash:
             return  # a promotion's last weight: stable's destination is led there first
+        if cluster.rollout.spec.strategy.canary.dynamic_stable_scale:
+            self._abort_by_pods(cluster, plan)
+            return
         assert isinstance(plan.actions[0], plans.SetWeights), f"I3: {plan.actions} for {status}"
         assert plan.actions[0].canary == 0, "I3"
+        self.checked.add("I3")
+
+    def _abort_by_pods(self, cluster: Cluster, plan: plans.Plan) -> None:
+        """All that stable's pods can take is the first write; and all of them are asked for."""
+        rollout, route = cluster.rollout, cluster.route
+        stable = cluster.sets.get(positions.read(rollout).stable_hash or "")
+        if stable is None or rollout.deleting or rollout.spec.replicas == 0:
+            return
+        takes = min(route.total, -(-route.total * stable.standing // rollout.spec.replicas))
+        if takes > route.total - (route.canary_weight or 0):
+            first = plan.actions[0]
+            assert isinstance(first, plans.SetWeights), f"I3: {plan.actions}"
+            assert first.stable >= takes, f"I3: {first}, and stable could take {takes}"
+        size = {
+            action.name: action.replicas
+            for action in plan.actions
+            if isinstance(action, plans.ScaleReplicaSet)
+        }
+        assert size.get(stable.name, stable.desired) == rollout.spec.replicas, "I3"
         self.checked.add("I3")
 
     def _forward(self, cluster: Cluster, plan: plans.Plan) -> None:
@@ -226,3 +273,12 @@ class Watcher:
                 assert all(pod.created_at < at <= cluster.now for pod in mine)
                 self.checked.add("restart")
                 yield found, mine
+
+
+def _is_late(cluster: Cluster) -> bool:
+    """The update is past its deadline: what stable's pods can't take goes to it all the same."""
+    told = cluster.status.condition(ConditionType.PROGRESSING)
+    if told is None:
+        return False
+    length = timedelta(seconds=cluster.rollout.spec.progress_deadline_seconds)
+    return told.last_update_time + length <= cluster.now

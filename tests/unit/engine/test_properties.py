@@ -31,7 +31,7 @@ PLANS: tuple[tuple[dict[str, Any], ...], ...] = (
 )
 EXTRAS: tuple[dict[str, Any], ...] = (
     {"analysis": ANALYSIS},
-    {},
+    {"dynamicStableScale": True},
     {},
     {"replicaProgressThreshold": {"type": "Pods", "value": 2}},
     {"minPodsPerReplicaSet": 3},

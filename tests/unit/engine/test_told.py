@@ -76,6 +76,22 @@ def test_pods_apart_from_the_weight() -> None:
     told.check("scale")
 
 
+def test_stable_is_scaled_with_its_weight() -> None:
+    """Down after the drain, up again for an abort, whose weight follows the pods."""
+    steps: tuple[dict[str, Any], ...] = ({"setWeight": 75}, {"pause": {}})
+    more: dict[str, Any] = {"canary": {"dynamicStableScale": True}}
+    cluster, told = begun(*steps, **more)
+    cluster.run(10)
+    told.lines.clear()
+    told.chapter("version 2")
+    cluster.apply(spec(*steps, version="2", **more))
+    cluster.run(50)
+    told.chapter("aborted by hand")
+    cluster.edit_status(abort=True)
+    cluster.run(60)
+    told.check("dynamic")
+
+
 def test_analyses_good_and_bad() -> None:
     """A step's run succeeds, the next one is inconclusive; the background's run fails."""
     steps: tuple[dict[str, Any], ...] = ({"setWeight": 10}, ANALYSIS, ANALYSIS, {"setWeight": 50})
