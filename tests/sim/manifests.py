@@ -117,6 +117,8 @@ def _delays(setup: Setup) -> Json:
     if setup.router == PODS:
         return {}
     drain: Json = {"scaleDownDelaySeconds": setup.drain}
+    if setup.limit is not None:
+        drain["scaleDownDelayRevisionLimit"] = setup.limit
     return {
         **({"dynamicStableScale": True} if setup.dynamic else drain),
         "abortScaleDownDelaySeconds": setup.abort_drain,

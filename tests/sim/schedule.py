@@ -39,6 +39,8 @@ class Setup:
     steps: tuple[Step, ...] = ()
     floor: int = 1
     """minPodsPerReplicaSet; with a router."""
+    limit: int | None = None
+    """scaleDownDelayRevisionLimit; with a router."""
     dynamic: bool = False
     """dynamicStableScale; with a router."""
     total: int = 100
@@ -184,7 +186,11 @@ def _with_scales(setup: Setup, chance: Random) -> Setup:
     floor, enough = chance.choice((1, 1, 2, 3)), chance.choice((100, 100, 60))
     total = chance.choice((100, 160, 1000)) if setup.router == "httproute" else 100
     found = replace(setup, steps=tuple(steps), floor=floor, enough=enough, total=total)
-    return replace(found, dynamic=chance.random() < 0.5)
+    if chance.random() < 0.5:
+        return replace(found, dynamic=True)
+    if chance.random() < 0.5:  # a limit says something of long delays alone
+        return replace(found, drain=60, limit=chance.choice((0, 1)))
+    return found
 
 
 def _steps(chance: Random) -> tuple[Step, ...]:

@@ -5,59 +5,9 @@ come in under other CRDs. Every list and text that a rule reads has a bound in t
 server refuses a CRD whose rules might cost too much.
 """
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One CEL rule."""
-
-    at: str
-    """Pattern of the object it belongs to, see `paths`."""
-    check: str
-    """CEL; true is right. `self` is the object."""
-    message: str
-    field: str = ""
-    """The field of the object that the error names; "": the object itself."""
-    required: str = ""
-    """A field that the rule demands instead of the schema's `required`: a missing required field
-    keeps the API server from checking any rule, and so from saying what to use instead."""
-    unless_unbuilt: bool = False
-    """Silent when a field of `unbuilt` is set in the same object: one message is enough."""
-
-    def to_json(self, unbuilt_fields: tuple[str, ...]) -> Json:
-        """The entry of `x-kubernetes-validations`.
-
-        Args:
-            unbuilt_fields: fields of the same object that aren't built.
-        """
-        check = self.check or f"has(self.{self.required})"
-        if self.unless_unbuilt and unbuilt_fields:
-            check = " || ".join([f"({check})", *(f"has(self.{name})" for name in unbuilt_fields)])
-        rule: Json = {"rule": check, "message": self.message}
-        if self.field:
-            rule["fieldPath"] = field_path(self.field)
-        return rule
-
-
-def escaped(name: str) -> str:
-    """How CEL writes a field's name: `argoproj-labs/x` is `argoproj__dash__labs__slash__x`."""
-    return name.replace("-", "__dash__").replace("/", "__slash__").replace(".", "__dot__")
-
-
-def field_path(name: str) -> str:
-    """A `fieldPath` to a field of the same object."""
-    return f".{name}" if name.isalnum() else f"['{name}']"
-
-
-def one_of(*names: str) -> str:
-    """True when exactly one of the fields is set."""
-    present = ", ".join(f"has(self.{name})" for name in names)
-    return f"[{present}].exists_one(set, set)"
-
+from davy.api.cel_rule import Rule, escaped, one_of
 
 _CANARY: Final = "spec.strategy.canary"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
@@ -160,6 +110,13 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
         "scaleDownDelaySeconds needs trafficRouting; without a router a pod that stays keeps its "
         "share of the traffic: remove it",
         field="scaleDownDelaySeconds",
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.scaleDownDelayRevisionLimit) || has(self.trafficRouting)",
+        "scaleDownDelayRevisionLimit needs trafficRouting; without a router nothing is delayed: "
+        "remove it",
+        field="scaleDownDelayRevisionLimit",
     ),
     Rule(
         _CANARY,

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from davy.api import cel, paths, unbuilt
 from davy.api.analysis import AnalysisRunSpec, AnalysisRunStatus, AnalysisTemplateSpec
+from davy.api.cel_rule import Rule, field_path
 from davy.api.fields import Model
 from davy.api.group import VERSION, ApiGroup
 from davy.api.rollout import RolloutSpec
@@ -25,7 +26,7 @@ class Kind:
     short: str
     about: str
     spec: type[Model]
-    rules: tuple[cel.Rule, ...]
+    rules: tuple[Rule, ...]
     unbuilt: tuple[unbuilt.Unbuilt, ...]
     status: type[Model] | None = None
     namespaced: bool = True
@@ -207,7 +208,7 @@ def _refuse_unbuilt(root: Json, table: Iterable[unbuilt.Unbuilt]) -> None:
             {
                 "rule": allowed,
                 "message": entry.message,
-                "fieldPath": cel.field_path(entry.field),
+                "fieldPath": field_path(entry.field),
             }
         )
 

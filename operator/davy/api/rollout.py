@@ -1,7 +1,7 @@
 """The Rollout that a user writes; `kubectl explain` prints the descriptions."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
@@ -20,6 +20,7 @@ from davy.api.fields import (
 from davy.api.pod_template import POD_TEMPLATE_SCHEMA
 from davy.api.selector import LabelSelector
 
+_DRAIN_SECONDS: Final = 30
 Weight = Annotated[int, Field(ge=0, le=1_000_000)]
 """At most 100, or maxTrafficWeight, whose bound is Gateway API's own."""
 Name = Annotated[str, Field(min_length=1, max_length=253)]
@@ -245,6 +246,14 @@ class CanaryStrategy(Model):
         description="Seconds that a ReplicaSet keeps its pods after its weight was verified 0; "
         "only with trafficRouting. Default: 30.",
     )
+    scale_down_delay_revision_limit: int | None = Field(
+        None,
+        ge=0,
+        le=INT32,
+        description="Older revisions that may keep their pods for scaleDownDelaySeconds, the "
+        "newest first; those beyond it keep theirs for 30 seconds at most. Only with "
+        "trafficRouting. Unset: all.",
+    )
     abort_scale_down_delay_seconds: int = Field(
         30,
         ge=0,
@@ -257,7 +266,13 @@ class CanaryStrategy(Model):
     @property
     def drain_seconds(self) -> int:
         """How long pods without weight stay."""
-        return 30 if self.scale_down_delay_seconds is None else self.scale_down_delay_seconds
+        given = self.scale_down_delay_seconds
+        return _DRAIN_SECONDS if given is None else given
+
+    @property
+    def least_drain_seconds(self) -> int:
+        """How long they stay beyond scaleDownDelayRevisionLimit."""
+        return min(_DRAIN_SECONDS, self.drain_seconds)
 
     @property
     def routing(self) -> TrafficRouting:

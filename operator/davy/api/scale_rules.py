@@ -24,6 +24,11 @@ def findings(spec: RolloutSpec) -> Iterator[Finding]:
             f"is {canary.min_pods_per_replica_set} and needs trafficRouting; without a router more "
             "pods are more weight: remove it",
         )
+    if canary.scale_down_delay_revision_limit is not None and not canary.traffic_routing:
+        yield Finding(
+            f"{_CANARY}.scaleDownDelayRevisionLimit",
+            "needs trafficRouting; without a router nothing is delayed: remove it",
+        )
     enough = canary.replica_progress_threshold
     if enough and enough.type == "Percent" and enough.value > _PERCENT:
         yield Finding(

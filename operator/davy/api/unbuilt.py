@@ -111,13 +111,6 @@ _STRATEGY: Final = (
         "anti-affinity between revisions is",
         "put affinity or topologySpreadConstraints into the pod template",
     ),
-    Unbuilt(
-        _CANARY,
-        "scaleDownDelayRevisionLimit",
-        _INTEGER,
-        "a limit of revisions in the scale-down delay is",
-        "shorten scaleDownDelaySeconds",
-    ),
 )
 
 _STEPS: Final = (

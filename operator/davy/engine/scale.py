@@ -210,7 +210,7 @@ def _drain(around: Surroundings, position: Position, found: ReplicaSet) -> tuple
     if may_carry(around.world.route, found.hash):
         taken_back = MarkReplicaSet(found.name, found.revision, None, "traffic may reach it again")
         return () if deadline is None else (taken_back,)
-    seconds = _delay_seconds(around.rollout, position, found)
+    seconds = _delay_seconds(around, position, found)
     if not around.took.in_effect or seconds is None or around.rollout.spec.paused:
         return ()
     if deadline is None or deadline - around.now > timedelta(seconds=seconds):
@@ -230,16 +230,26 @@ def _goes_at(
     Not before its delay has passed since the route last changed, whatever the deadline says: it may
     be from before requests could reach the pods again, and whoever was to take it back was killed.
     """
-    seconds = _delay_seconds(around.rollout, position, found) or 0
+    seconds = _delay_seconds(around, position, found) or 0
     return max(deadline, around.took.took_at + timedelta(seconds=seconds))
 
 
-def _delay_seconds(rollout: Rollout, position: Position, found: ReplicaSet) -> int | None:
+def _delay_seconds(around: Surroundings, position: Position, found: ReplicaSet) -> int | None:
     """How long pods without weight stay; None: for ever."""
-    strategy = rollout.spec.strategy.canary
+    strategy = around.rollout.spec.strategy.canary
     if position.stage is Stage.ABORTED and found.hash == position.new_hash:
         return strategy.abort_scale_down_delay_seconds or None
-    return strategy.drain_seconds
+    limit = strategy.scale_down_delay_revision_limit
+    beyond = limit is not None and _newer(around.world, position, found) >= limit
+    return strategy.least_drain_seconds if beyond else strategy.drain_seconds
+
+
+def _newer(world: World, position: Position, found: ReplicaSet) -> int:
+    """Newer revisions that keep pods they were given up with; an aborted one has its own delay."""
+    return sum(
+        other.revision > found.revision and other.desired > 0 and other.hash != position.new_hash
+        for other in _given_up(world, position)
+    )
 
 
 def _idle(world: World, position: Position) -> Iterator[ReplicaSet]:

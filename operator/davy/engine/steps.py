@@ -105,11 +105,15 @@ def _set_weight(position: Position, around: Surroundings) -> tuple[Position, boo
 
 
 def _set_canary_scale(position: Position, around: Surroundings) -> tuple[Position, bool]:
-    """Its pods are available; those that are too many go when nothing was sent to them (I4)."""
+    """Its pods are available and what is written is in effect (I5).
+
+    Pods that are too many go when nothing was sent to them (I4).
+    """
     weight = weights.of_step(position.steps, position.index, position.total)
     exists = around.world.replica_set(position.new_hash) is not None
     needs = around.capacity.enough(canary_scale.pods(around.rollout.spec, position, weight))
-    return position, exists and around.proven(position.new_hash) >= needs
+    there = exists and around.proven(position.new_hash) >= needs
+    return position, there and around.took.in_effect
 
 
 def _pause(position: Position, around: Surroundings) -> tuple[Position, bool]:

@@ -131,6 +131,14 @@ STEPS: Final[tuple[Bad, ...]] = (
         "dynamicStableScale and scaleDownDelaySeconds exclude each other",
     ),
     bad(
+        "a limit of delays without a router",
+        "pods",
+        f"{_CANARY}.scaleDownDelayRevisionLimit",
+        1,
+        "needs trafficRouting; without a router nothing is delayed: remove it",
+        "scaleDownDelayRevisionLimit needs trafficRouting",
+    ),
+    bad(
         "a floor of pods without a router",
         "pods",
         f"{_CANARY}.minPodsPerReplicaSet",

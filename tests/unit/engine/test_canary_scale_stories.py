@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from davy.api.conditions import EventReason, RolloutPhase
-from davy.engine import canary_scale
+from davy.engine import canary_scale, steps
 from tests.unit.engine.cluster import spec
-from tests.unit.engine.pieces import a_rollout, where
+from tests.unit.engine.pieces import a_rollout, a_world, around, where
 from tests.unit.engine.play import phase, pods, reasons, updating
 
 Steps = tuple[dict[str, Any], ...]
@@ -134,3 +134,11 @@ def test_the_last_scale_up_to_the_current_step_is_in_force(
     steps: Steps = ({"setCanaryScale": {"replicas": 3}}, {"setCanaryScale": scale}, {"pause": {}})
     rollout = a_rollout(*steps)
     assert canary_scale.asked(rollout.spec, where(rollout, index=index)) == pods_asked
+
+
+@pytest.mark.parametrize(("settled", "index"), [(True, 1), (False, 0)])
+def test_the_step_waits_until_what_is_written_is_in_effect(*, settled: bool, index: int) -> None:
+    """I10: a pass that wrote a weight and finds the pods there says nothing else in the same."""
+    rollout = a_rollout({"setCanaryScale": {"replicas": 2}}, {"pause": {}})
+    found = steps.advance(where(rollout), around(rollout, a_world(0), settled=settled))
+    assert found.index == index

@@ -33,7 +33,11 @@ EXTRAS: tuple[dict[str, Any], ...] = (
     {"analysis": ANALYSIS},
     {"dynamicStableScale": True},
     {},
-    {"replicaProgressThreshold": {"type": "Pods", "value": 2}},
+    {
+        "replicaProgressThreshold": {"type": "Pods", "value": 2},
+        "scaleDownDelayRevisionLimit": 0,
+        "scaleDownDelaySeconds": 60,
+    },
     {"minPodsPerReplicaSet": 3},
 )
 """Fields of the strategy beside each plan."""

@@ -42,7 +42,7 @@ SCALES: list[dict[str, Any]] = [
     for scale in ({"replicas": 2}, {"replicas": 12}, {"weight": 50}, {"matchTrafficWeight": True})
 ]
 ENOUGH = {"replicaProgressThreshold": {"type": "Percent", "value": 60}}
-DYNAMIC: dict[str, Any] = {"dynamicStableScale": True}
+DYNAMIC: dict[str, Any] = {"dynamicStableScale": True, "scaleDownDelayRevisionLimit": 1}
 OF_1000: dict[str, Any] = {
     "trafficRouting": {"gatewayAPI": {"httpRoutes": [{"name": "cart"}]}, "maxTrafficWeight": 1000}
 }
