@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from davy.api import unbuilt, validate
+from davy.api import rollout_rules, unbuilt, validate
 from davy.api.analysis import Metric
 from davy.api.errors import Finding, InvalidObject
 from tests.unit.api import cases
@@ -201,3 +201,17 @@ def test_a_weight_may_be_of_another_total() -> None:
         step,
         "is 1001; weights are whole numbers from 0 to 1000",
     )
+
+
+def test_a_scale_that_is_too_small_for_a_later_weight_is_doubted() -> None:
+    """It says nothing there: the canary has the pods for its weight (I2)."""
+    step = "spec.strategy.canary.steps[1]"
+    for scale, told in (
+        ({"replicas": 1}, ["is 50, which needs 3 pods; the setCanaryScale before it asks for 1"]),
+        ({"weight": 20}, ["is 50, which needs 3 pods; the setCanaryScale before it asks for 1"]),
+        ({"replicas": 3}, []),
+        ({"matchTrafficWeight": True}, []),
+    ):
+        spec = validate.parse_rollout(changed("gateway", {step: {"setCanaryScale": scale}}))
+        found = [finding.message.partition(":")[0] for finding in rollout_rules.doubts(spec)]
+        assert found == told
