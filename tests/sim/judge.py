@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from davy.api.fields import parse_instant
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
 from davy.cluster.client import Json
 from davy.cluster.kinds import POD, REPLICA_SET, Kind
@@ -113,7 +114,7 @@ class Judge:
             return
         self._begun.discard(key)
         self._passes[key] = Pass(shown, shown)
-        if shown.aborted and shown.strays and not shown.deleting:
+        if shown.aborted and shown.strays and not shown.deleting and self._can_go(shown):
             whole = all(version for version in shown.versions.values())
             if whole:
                 self._first_must_abort.add(key)
@@ -201,6 +202,20 @@ class Judge:
             self.world.broken(Break(invariant, self.world.now, text))
         return holds
 
+    def _can_go(self, shown: Shown) -> bool:
+        """Stable's pods can take more; where they weren't scaled down nobody asks."""
+        stable = shown.status["stableRS"]
+        return not shown.dynamic or shown.takes(stable) > shown.written.share(stable)
+
+    def overdue(self, shown: Shown) -> bool:
+        """The wait was longer than progressDeadlineSeconds, by a clock that may have jumped."""
+        told = {
+            found["type"]: found["lastUpdateTime"] for found in shown.status.get("conditions") or ()
+        }
+        times = [told.get("Progressing"), shown.status.get("abortedAt")]
+        waited = [shown.wall - parse_instant(at) for at in times if at]
+        return any(length.total_seconds() >= self.world.setup.deadline for length in waited)
+
     def unseen(self, ledger: Ledger, shown: Shown) -> bool:
         """Somebody else changed the route, and Davy couldn't know yet."""
         return any(version > shown.versions.get(key, 0) for key, version in ledger.foreign.items())
@@ -224,6 +239,7 @@ class Judge:
         """All weight is on stable after some seconds in which nothing was in the way."""
         setup = self.world.setup
         patience = 15 + 60 * setup.latency + 12 * setup.watch_delay
+        patience += setup.deadline if setup.dynamic else 0
         wait = max(self._well_from, self.world.now) + patience - self.world.now
         self.world.loop.later(wait, self._abort_is_over, ledger, number, self.world.now + wait)
 

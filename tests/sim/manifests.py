@@ -42,6 +42,7 @@ def rollout(
     canary: Json = {
         "steps": [dict(step) for step in steps],
         **_delays(setup),
+        **_enough(setup),
         **_routing(setup, name),
     }
     for step in canary["steps"]:
@@ -133,10 +134,20 @@ def _analysis() -> Json:
 def _delays(setup: Setup) -> Json:
     if setup.router == PODS:
         return {}
+    drain: Json = {"scaleDownDelaySeconds": setup.drain}
+    if setup.limit is not None:
+        drain["scaleDownDelayRevisionLimit"] = setup.limit
     return {
-        "scaleDownDelaySeconds": setup.drain,
+        **({"dynamicStableScale": True} if setup.dynamic else drain),
         "abortScaleDownDelaySeconds": setup.abort_drain,
+        "minPodsPerReplicaSet": setup.floor,
     }
+
+
+def _enough(setup: Setup) -> Json:
+    if setup.enough == 100:
+        return {}
+    return {"replicaProgressThreshold": {"type": "Percent", "value": setup.enough}}
 
 
 def _routing(setup: Setup, name: str) -> Json:
@@ -153,7 +164,10 @@ def _routing(setup: Setup, name: str) -> Json:
         return {"trafficRouting": {"istio": {"virtualService": virtual_service}}, **services}
     if route := ROUTES.get(setup.router):
         return {"trafficRouting": route.routing(name), **services}
-    return {"trafficRouting": {"gatewayAPI": {"httpRoutes": [{"name": name}]}}, **services}
+    routing: Json = {"gatewayAPI": {"httpRoutes": [{"name": name}]}}
+    if setup.total != 100:
+        routing["maxTrafficWeight"] = setup.total
+    return {"trafficRouting": routing, **services}
 
 
 def _meta(name: str) -> Json:
@@ -206,16 +220,16 @@ def weighted(setup: Setup, name: str, found: Json, weight: int) -> Json:
     if route := ROUTES.get(setup.router):
         return route.weighted(found, name, weight)
     kind = HTTP_ROUTE if setup.router == "httproute" else VIRTUAL_SERVICE
-    return {**found, "spec": _weighted_spec(kind, found["spec"], weight)}
+    return {**found, "spec": _weighted_spec(kind, found["spec"], weight, setup.total)}
 
 
-def _weighted_spec(kind: Kind, spec: Json, weight: int) -> Json:
+def _weighted_spec(kind: Kind, spec: Json, weight: int, total: int) -> Json:
     rules, part = ("rules", "backendRefs") if kind == HTTP_ROUTE else ("http", "route")
 
     def rule(found: Json) -> Json:
         if found.get("name") == "other":
             return found
-        weights = (100 - weight, weight)
+        weights = (total - weight, weight)
         both = [{**side, "weight": w} for side, w in zip(found[part], weights, strict=True)]
         return {**found, part: both}
 

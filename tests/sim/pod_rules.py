@@ -93,7 +93,8 @@ def in_place(judge: "Judge", shown: Shown, weight: int, what: str) -> None:
     others = {name: _size(found) for name, found in shown.sets.items() if name not in {new, stable}}
     judge.check(
         "I5",
-        shown.available(new) == canary and _size(shown.sets[stable]) == rest,
+        shown.enough(canary) <= shown.available(new) <= canary
+        and _size(shown.sets[stable]) == rest,
         lambda: (
             f"{what} at {weight}: {shown.available(new)} pods beside "
             f"{_size(shown.sets[stable])}, not {canary} beside {rest}"

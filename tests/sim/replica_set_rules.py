@@ -7,10 +7,12 @@ if TYPE_CHECKING:
 
 from davy.cluster.client import Json
 from davy.cluster.kinds import REPLICA_SET
-from tests.sim import pod_rules
+from tests.sim import manifests, pod_rules
 from tests.sim.cluster import GONE, Change
 from tests.sim.schedule import PODS
 from tests.sim.shown import ROUNDING, Ledger, Shown, carried, hash_of, owner_of, user_template
+
+REVISION = manifests.KINDS.api_group.revision_annotation
 
 
 def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> None:
@@ -27,7 +29,7 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
     now = 0 if change.type == GONE else change.object["spec"].get("replicas", 1)
     stable = shown.status.get("stableRS")
     if shown.paused and not shown.deleting and stable not in {None, template_hash}:
-        most = max(was, -(-shown.held * shown.full // 100))
+        most = max(was, shown.needs(shown.held))
         judge.check(
             "I6",
             min(was, shown.full) <= now <= most,
@@ -41,7 +43,10 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
     share = ledger.carries.share(template_hash)
     judge.check(
         "I2",
-        share <= carried(now, shown.full) or template_hash == shown.status.get("stableRS"),
+        share <= carried(now, shown.full)
+        or (
+            template_hash == stable and (not shown.dynamic or now >= -(-share * shown.full // 100))
+        ),
         f"{template_hash} carries {share} and is scaled from {was} to {now} of {shown.full}",
     )
 
@@ -54,7 +59,9 @@ def _drained(judge: "Judge", ledger: Ledger, shown: Shown, template_hash: str) -
     )
     until = ledger.carried_until.get(template_hash)
     canary = shown.rollout["spec"]["strategy"]["canary"]
-    seconds = canary["scaleDownDelaySeconds"]
+    seconds = canary.get("scaleDownDelaySeconds", 30)
+    if _newer(shown, template_hash) >= canary.get("scaleDownDelayRevisionLimit", 1000):
+        seconds = min(seconds, 30)
     if shown.aborted and template_hash == shown.status.get("currentPodHash"):
         seconds = canary["abortScaleDownDelaySeconds"]
         judge.check("I4", seconds != 0, f"{template_hash} should keep its pods for ever")
@@ -69,6 +76,21 @@ def _drained(judge: "Judge", ledger: Ledger, shown: Shown, template_hash: str) -
         passed + credit >= seconds - ROUNDING,
         f"{template_hash} loses its pods {passed:.2f} s after its last request, not {seconds}",
     )
+
+
+def _newer(shown: Shown, template_hash: str) -> int:
+    """Newer revisions with pods that are neither stable nor the newest template's."""
+    spoken_of = {shown.status.get("stableRS"), shown.status.get("currentPodHash")}
+    mine = _revision(shown.sets[template_hash])
+    return sum(
+        _revision(found) > mine and found["spec"]["replicas"] > 0
+        for name, found in shown.sets.items()
+        if name not in spoken_of
+    )
+
+
+def _revision(found: Json) -> int:
+    return int(found["metadata"]["annotations"][REVISION])
 
 
 def _created(judge: "Judge", ledger: Ledger, shown: Shown, made: Json) -> None:

@@ -19,7 +19,7 @@ FINALIZER = manifests.KINDS.api_group.finalizer
 def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> None:
     before, after = _sides(judge, ledger, change)
     if change.kind in {kind for kind, _ in manifests.network(judge.world.setup, "x")[:1]}:
-        judge.check("I1", set(after.sums) <= {100}, lambda: f"weights sum to {after.sums}")
+        judge.check("I1", set(after.sums) <= {shown.total}, lambda: f"weights sum to {after.sums}")
     if change.kind == INGRESS and change.type == GONE:
         weight = _sides(judge, ledger, change)[0].canary or 0
         judge.check("I9", weight == 0, f"the canary Ingress goes at weight {weight}")
@@ -33,6 +33,8 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
         lambda: f"{change.kind} {change.object['metadata']['name']}: a field of the user's",
     )
     stable = shown.status.get("stableRS")
+    if shown.dynamic and stable is not None:
+        _given_back(judge, ledger, shown, before, after)
     for template_hash in {s.hash: 0 for rule in after.rules for s in rule}:
         if template_hash in {None, stable} or stable is None or shown.deleting:
             continue
@@ -59,6 +61,28 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
         held = judge.world.rollout(ledger.name)
         on = held is not None and FINALIZER in (held["metadata"].get("finalizers") or ())
         judge.check("I9", on, "the canary gets weight, and no finalizer would take it back")
+
+
+def _given_back(
+    judge: "Judge", ledger: Ledger, shown: Shown, before: Traffic, after: Traffic
+) -> None:
+    """I2 of stable: it gets no more than its pods take, where enough of both are left.
+
+    Not when the Rollout goes, nor when the wait for its pods was longer than the deadline.
+    """
+    stable, canary = shown.status["stableRS"], before.leads("canary")
+    share = after.share(stable)
+    if canary in {None, stable} or before.leads("stable") != stable or shown.deleting:
+        return
+    if share <= before.share(stable) or judge.unseen(ledger, shown):
+        return
+    if shown.standing(stable) + shown.standing(canary) < shown.full or judge.overdue(shown):
+        return
+    judge.check(
+        "I2",
+        share <= shown.takes(stable),
+        f"stable gets {share} on {shown.standing(stable)} of {shown.full} pods",
+    )
 
 
 def _sides(judge: "Judge", ledger: Ledger, change: Change) -> tuple[Traffic, Traffic]:

@@ -21,6 +21,8 @@ PODS: Final = "pods"
 """In place of a router: none, the ratio of the pods is the weight."""
 _WITHOUT_ROUTER: Final = 0.2
 """The part of all worlds that has no router."""
+_SCALES: Final = 0.2
+"""The part of all worlds whose spec says more of its revisions' pods than `replicas`."""
 DRY_RUNS: Final = ("", "", "bad", "empty")
 
 
@@ -38,6 +40,16 @@ class Setup:
     """The rollout names its two Services; without a router it needn't."""
     replicas: int = 3
     steps: tuple[Step, ...] = ()
+    floor: int = 1
+    """minPodsPerReplicaSet; with a router."""
+    limit: int | None = None
+    """scaleDownDelayRevisionLimit; with a router."""
+    dynamic: bool = False
+    """dynamicStableScale; with a router."""
+    total: int = 100
+    """maxTrafficWeight; other than 100 only with an HTTPRoute."""
+    enough: int = 100
+    """replicaProgressThreshold, percent; 100: there is none."""
     background: bool = False
     """Background analysis beside the steps."""
     failure_limit: int = 0
@@ -109,6 +121,7 @@ def generate(seed: int) -> Schedule:
     setup = _with_rules(_setup(chance), Random(f"rules {seed}"))
     setup = _with_ingress(setup, Random(f"ingress {seed}"))
     setup = _without_router(setup, Random(f"pods {seed}"))
+    setup = _with_scales(setup, Random(f"scales {seed}"))
     entries = [*_releases(chance, setup)]
     makers = [maker for maker, weight in _MAKERS for _ in range(weight)]
     around = [entry.at for entry in entries]
@@ -166,6 +179,28 @@ def _without_router(setup: Setup, chance: Random) -> Setup:
     )
     named = chance.random() < 0.5
     return replace(setup, router=PODS, surge=surge, unavailable=unavailable, named=named)
+
+
+def _with_scales(setup: Setup, chance: Random) -> Setup:
+    """In one world of five a step or two say how many pods the canary has, or a field does."""
+    if chance.random() >= _SCALES:
+        return setup
+    if setup.router == PODS:
+        return replace(setup, enough=chance.choice((60, 90)))
+    steps = list(setup.steps)
+    for _ in range(chance.choice((1, 2))):
+        scale = chance.choice(
+            ({"replicas": 1}, {"replicas": 5}, {"weight": 50}, {"matchTrafficWeight": True})
+        )
+        steps.insert(chance.randint(0, len(steps)), {"setCanaryScale": scale})
+    floor, enough = chance.choice((1, 1, 2, 3)), chance.choice((100, 100, 60))
+    total = chance.choice((100, 160, 1000)) if setup.router == "httproute" else 100
+    found = replace(setup, steps=tuple(steps), floor=floor, enough=enough, total=total)
+    if chance.random() < 0.5:
+        return replace(found, dynamic=True)
+    if chance.random() < 0.5:  # a limit says something of long delays alone
+        return replace(found, drain=60, limit=chance.choice((0, 1)))
+    return found
 
 
 def _steps(chance: Random) -> tuple[Step, ...]:

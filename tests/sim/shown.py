@@ -61,6 +61,38 @@ class Shown:
         return int(self.rollout["spec"]["replicas"])
 
     @property
+    def total(self) -> int:
+        """The weight that is all traffic."""
+        routing = self.rollout["spec"]["strategy"]["canary"].get("trafficRouting") or {}
+        return int(routing.get("maxTrafficWeight", 100))
+
+    @property
+    def dynamic(self) -> bool:
+        """Stable has the pods for its own weight."""
+        return bool(self.rollout["spec"]["strategy"]["canary"].get("dynamicStableScale"))
+
+    def takes(self, template_hash: str | None) -> float:
+        """The percentage that a revision's pods can take, rounded up to a weight."""
+        if not self.full:
+            return 100
+        return (
+            100
+            * min(self.total, -(-self.total * self.standing(template_hash) // self.full))
+            / (self.total)
+        )
+
+    def needs(self, weight: int) -> int:
+        """The pods for a weight, minPodsPerReplicaSet among them: the definition."""
+        floor = self.rollout["spec"]["strategy"]["canary"].get("minPodsPerReplicaSet", 1)
+        return max(-(-weight * self.full // self.total), min(floor, self.full)) if weight else 0
+
+    def enough(self, pods: int) -> int:
+        """Of so many pods those that a step waits for: replicaProgressThreshold."""
+        canary = self.rollout["spec"]["strategy"]["canary"]
+        percent = canary.get("replicaProgressThreshold", {}).get("value", 100)
+        return -(-pods * int(percent) // 100)
+
+    @property
     def steps(self) -> list[Json]:
         """The steps of the spec."""
         return list(self.rollout["spec"]["strategy"]["canary"]["steps"])
@@ -147,9 +179,9 @@ class Ledger:
     """Names of the ready pods that a pass evicted."""
 
 
-def carried(available: int, full: int) -> int:
-    """The weight that pods can carry (I2): the definition, not Davy's code."""
-    return 100 if available >= full else 100 * available // full
+def carried(available: int, full: int) -> float:
+    """The percentage of all traffic that pods can carry (I2): the definition, not Davy's code."""
+    return 100 if available >= full else 100 * available / full
 
 
 def rollout_hash(shown: Shown) -> str | None:

@@ -12,7 +12,7 @@ from davy.cluster.client import Json
 from tests.sim import manifests, pod_rules
 from tests.sim.cluster import GONE, Change
 from tests.sim.schedule import PODS
-from tests.sim.shown import ROUNDING, Ledger, Pass, Shown, hash_of
+from tests.sim.shown import ROUNDING, Ledger, Pass, Shown, carried, hash_of
 
 _MOMENT = timedelta(seconds=ROUNDING)
 
@@ -63,6 +63,12 @@ def _passed(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, index: i
             not long or any(shown.wall - at >= long - _MOMENT for at in begun)
         )
         judge.check("I6", bool(resumed or over), f"pause of step {index + 1} is cut short")
+    elif "setCanaryScale" in step:
+        scale = step["setCanaryScale"]
+        asked = scale.get("replicas") or shown.needs(scale.get("weight", 0))
+        asked = shown.enough(asked)
+        pods = shown.available(shown.status.get("currentPodHash"))
+        judge.check("I5", pods >= asked, f"step {index + 1} is passed with {pods} pods of {asked}")
     else:
         _proved(judge, before, index, resumed=bool(resumed))
 
@@ -82,7 +88,10 @@ def _proved(judge: "Judge", before: Json, index: int, *, resumed: bool) -> None:
     )
 
 
-def _in_place(judge: "Judge", ledger: Ledger, shown: Shown, weight: int, what: str) -> None:
+def _in_place(
+    judge: "Judge", ledger: Ledger, shown: Shown, weight: int, what: str, *, whole: bool = False
+) -> None:
+    """The weight is there with its pods; with enough of them unless it must be whole."""
     if judge.world.setup.router == PODS:
         pod_rules.in_place(judge, shown, weight, what)
         return
@@ -92,11 +101,11 @@ def _in_place(judge: "Judge", ledger: Ledger, shown: Shown, weight: int, what: s
     does = shown.carried
     weights = {side.weight for rule in does.rules for side in rule if side.role == "canary"}
     leads = weight == 0 or does.leads("canary") == new
-    judge.check("I5", weights == {weight} and leads, f"{what} at {weight}, the mesh: {does}")
     pods, full = shown.available(new), shown.full
-    judge.check(
-        "I5", pods >= -(-weight * full // 100), f"{what} at {weight} with {pods} of {full} pods"
-    )
+    enough = shown.needs(weight) if whole else shown.enough(shown.needs(weight))
+    carries = min(weight, int(carried(shown.standing(new), full) * shown.total // 100))
+    judge.check("I5", weights == {carries} and leads, f"{what} at {weight}, the mesh: {does}")
+    judge.check("I5", pods >= enough, f"{what} at {weight} with {pods} of {full} pods")
 
 
 def _promoted(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, after: Json) -> None:
@@ -104,7 +113,9 @@ def _promoted(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, after:
     judge.check("I6", new == after.get("currentPodHash"), f"{new} is stable, out of turn")
     judge.check("I6", not shown.paused, f"{new} is stable, though paused")
     pods, full = shown.available(new), shown.full
-    judge.check("I5", pods >= full, f"{new} is stable with {pods} of {full} pods")
+    by_pods = judge.world.setup.router == PODS and before.get("stableRS") is not None
+    least = shown.enough(full) if by_pods else full
+    judge.check("I5", pods >= least, f"{new} is stable with {pods} of {full} pods")
     if before.get("stableRS") is None:
         return
     judge.check(
@@ -112,7 +123,7 @@ def _promoted(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, after:
         not before.get("abort") or before.get("currentPodHash") != new,
         "aborted, and stable",
     )
-    _in_place(judge, ledger, shown, 100, f"{new} is promoted")
+    _in_place(judge, ledger, shown, shown.total, f"{new} is promoted", whole=True)
 
 
 def _explains(judge: "Judge", ledger: Ledger, shown: Shown, status: Json) -> None:

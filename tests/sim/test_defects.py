@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from davy.analysis import judge
+from davy.api.capacity import Capacity
 from davy.cluster import apply
 from davy.engine import (
     basic,
@@ -20,6 +21,7 @@ from davy.engine import (
     position,
     restart,
     scale,
+    stable_scale,
     steps,
     weights,
 )
@@ -37,7 +39,7 @@ def no_drain(patch: pytest.MonkeyPatch) -> None:
 def weight_before_capacity(patch: pytest.MonkeyPatch) -> None:
     """As if all pods were there."""
     patch.setattr(weights, "_may_rise", lambda *_: True)
-    patch.setattr(weights, "carried", lambda *_: 100)
+    patch.setattr(Capacity, "carried", lambda *_: 100)
 
 
 def no_settling(patch: pytest.MonkeyPatch) -> None:
@@ -74,7 +76,7 @@ def a_pause_by_hand_holds_no_weight(patch: pytest.MonkeyPatch) -> None:
 
     def of_step(_: Any, where: Any) -> int:
         aborted = where.stage is position.Stage.ABORTED
-        return 0 if aborted else weights.of_step(where.steps, where.index)
+        return 0 if aborted else weights.of_step(where.steps, where.index, where.total)
 
     patch.setattr(decide, "_target", of_step)
 
@@ -120,6 +122,16 @@ def a_restart_takes_all_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(restart, "_at_once", lambda around: max(1, around.full))
 
 
+def stable_shrinks_under_its_weight(patch: pytest.MonkeyPatch) -> None:
+    """dynamicStableScale: weights that come back don't look at stable's pods."""
+    patch.setattr(stable_scale, "left", lambda _around, _position, goal: goal)
+
+
+def a_scale_is_taken_for_granted(patch: pytest.MonkeyPatch) -> None:
+    """`setCanaryScale` is passed while its pods start."""
+    patch.setattr(steps, "_set_canary_scale", lambda position, _: (position, True))
+
+
 DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     no_drain,
     weight_before_capacity,
@@ -134,6 +146,8 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     pods_come_before_others_went,
     a_weight_of_pods_is_taken_for_granted,
     a_restart_takes_all_at_once,
+    stable_shrinks_under_its_weight,
+    a_scale_is_taken_for_granted,
 ]
 
 

@@ -33,12 +33,13 @@ class Traffic:
         found = [side.weight for rule in self.rules for side in rule if side.role == "canary"]
         return max(found, default=None)
 
-    def share(self, template_hash: str) -> int:
-        """The highest weight of a revision in any rule, destinations for any pod aside."""
-        shares = [
-            sum(side.weight for side in rule if side.hash == template_hash) for rule in self.rules
-        ]
-        return max(shares, default=0)
+    def share(self, template_hash: str) -> float:
+        """The highest percentage of a revision in any rule, destinations for any pod aside."""
+        shares = (
+            (sum(side.weight for side in rule if side.hash == template_hash), total)
+            for rule, total in zip(self.rules, self.sums, strict=True)
+        )
+        return max((100 * weight / total for weight, total in shares if total), default=0)
 
     def reaches(self, template_hash: str) -> bool:
         """Some request may meet a pod of this revision."""

@@ -5,64 +5,17 @@ come in under other CRDs. Every list and text that a rule reads has a bound in t
 server refuses a CRD whose rules might cost too much.
 """
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from davy.api.cel_rule import Rule, escaped, one_of
 from davy.api.rollout import ROUTERS
-
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One CEL rule."""
-
-    at: str
-    """Pattern of the object it belongs to, see `paths`."""
-    check: str
-    """CEL; true is right. `self` is the object."""
-    message: str
-    field: str = ""
-    """The field of the object that the error names; "": the object itself."""
-    required: str = ""
-    """A field that the rule demands instead of the schema's `required`: a missing required field
-    keeps the API server from checking any rule, and so from saying what to use instead."""
-    unless_unbuilt: bool = False
-    """Silent when a field of `unbuilt` is set in the same object: one message is enough."""
-
-    def to_json(self, unbuilt_fields: tuple[str, ...]) -> Json:
-        """The entry of `x-kubernetes-validations`.
-
-        Args:
-            unbuilt_fields: fields of the same object that aren't built.
-        """
-        check = self.check or f"has(self.{self.required})"
-        if self.unless_unbuilt and unbuilt_fields:
-            check = " || ".join([f"({check})", *(f"has(self.{name})" for name in unbuilt_fields)])
-        rule: Json = {"rule": check, "message": self.message}
-        if self.field:
-            rule["fieldPath"] = field_path(self.field)
-        return rule
-
-
-def escaped(name: str) -> str:
-    """How CEL writes a field's name: `argoproj-labs/x` is `argoproj__dash__labs__slash__x`."""
-    return name.replace("-", "__dash__").replace("/", "__slash__").replace(".", "__dot__")
-
-
-def field_path(name: str) -> str:
-    """A `fieldPath` to a field of the same object."""
-    return f".{name}" if name.isalnum() else f"['{name}']"
-
-
-def one_of(*names: str) -> str:
-    """True when exactly one of the fields is set."""
-    present = ", ".join(f"has(self.{name})" for name in names)
-    return f"[{present}].exists_one(set, set)"
-
 
 _CANARY: Final = "spec.strategy.canary"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
+_ALL_TRAFFIC: Final = (
+    "(has(self.trafficRouting) && has(self.trafficRouting.maxTrafficWeight) ? "
+    "self.trafficRouting.maxTrafficWeight : 100)"
+)
 _PLUGIN: Final = escaped("argoproj-labs/gatewayAPI")
 _BY_SERVICES: Final = " || ".join(
     f"has(self.trafficRouting.{name})" for name in (*ROUTERS, "plugins") if name != "istio"
@@ -165,6 +118,41 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         _CANARY,
+        "!has(self.scaleDownDelayRevisionLimit) || has(self.trafficRouting)",
+        "scaleDownDelayRevisionLimit needs trafficRouting; without a router nothing is delayed: "
+        "remove it",
+        field="scaleDownDelayRevisionLimit",
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.dynamicStableScale) || !self.dynamicStableScale || has(self.trafficRouting)",
+        "dynamicStableScale needs trafficRouting; without a router the pods are the weight: remove "
+        "it",
+        field="dynamicStableScale",
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.dynamicStableScale) || !self.dynamicStableScale || "
+        "!has(self.scaleDownDelaySeconds)",
+        "dynamicStableScale and scaleDownDelaySeconds exclude each other; remove one",
+        field="dynamicStableScale",
+    ),
+    Rule(
+        _CANARY,
+        "has(self.trafficRouting) || !has(self.minPodsPerReplicaSet) || "
+        "self.minPodsPerReplicaSet <= 1",
+        "minPodsPerReplicaSet needs trafficRouting; without a router more pods are more weight: "
+        "remove it",
+        field="minPodsPerReplicaSet",
+    ),
+    Rule(
+        f"{_CANARY}.replicaProgressThreshold",
+        "!has(self.type) || !has(self.value) || self.type != 'Percent' || self.value <= 100",
+        "replicaProgressThreshold.value is more than 100 percent; 100 are all pods",
+        field="value",
+    ),
+    Rule(
+        _CANARY,
         "!has(self.canaryService) || !has(self.stableService) || "
         "self.canaryService != self.stableService",
         "canaryService and stableService are the same; two Services tell the revisions apart",
@@ -189,9 +177,38 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         f"{_CANARY}.steps[]",
-        one_of("setWeight", "pause", "analysis"),
-        "a step has exactly one of setWeight, pause and analysis",
+        one_of("setWeight", "pause", "analysis", "setCanaryScale"),
+        "a step has exactly one of setWeight, pause, analysis and setCanaryScale",
         unless_unbuilt=True,
+    ),
+    Rule(
+        f"{_CANARY}.steps[].setCanaryScale",
+        "[has(self.replicas), has(self.weight), "
+        "has(self.matchTrafficWeight) && self.matchTrafficWeight].exists_one(set, set)",
+        "setCanaryScale has exactly one of replicas, weight and matchTrafficWeight (true)",
+    ),
+    Rule(
+        _CANARY,
+        "has(self.trafficRouting) || !has(self.steps) || "
+        "self.steps.all(step, !has(step.setCanaryScale))",
+        "a setCanaryScale step needs trafficRouting; without a router the pods are the weight: use "
+        "setWeight",
+        field="steps",
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.steps) || self.steps.all(step, !has(step.setWeight) || "
+        f"step.setWeight <= {_ALL_TRAFFIC})",
+        "a setWeight is more than all traffic, which is 100 or trafficRouting.maxTrafficWeight",
+        field="steps",
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.steps) || self.steps.all(step, !has(step.setCanaryScale) || "
+        f"!has(step.setCanaryScale.weight) || step.setCanaryScale.weight <= {_ALL_TRAFFIC})",
+        "setCanaryScale.weight is more than all traffic, which is 100 or "
+        "trafficRouting.maxTrafficWeight",
+        field="steps",
     ),
     *_args(f"{_CANARY}.analysis"),
     *_args(f"{_CANARY}.steps[].analysis"),
@@ -200,6 +217,14 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
         one_of(*ROUTERS, "plugins"),
         f"trafficRouting has exactly one of {', '.join(ROUTERS)} and plugins",
         unless_unbuilt=True,
+    ),
+    Rule(
+        _ROUTING,
+        "!has(self.maxTrafficWeight) || self.maxTrafficWeight == 100 || "
+        "has(self.gatewayAPI) || has(self.plugins)",
+        "maxTrafficWeight other than 100 is for gatewayAPI; this router's weights are percent: "
+        "remove it",
+        field="maxTrafficWeight",
     ),
     Rule(
         f"{_ROUTING}.plugins",

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from davy.api import cel, paths, unbuilt
 from davy.api.analysis import AnalysisRunSpec, AnalysisRunStatus, AnalysisTemplateSpec
+from davy.api.cel_rule import Rule, field_path
 from davy.api.fields import Model
 from davy.api.group import VERSION, ApiGroup
 from davy.api.rollout import RolloutSpec
@@ -24,7 +25,7 @@ class Kind:
     short: str
     about: str
     spec: type[Model]
-    rules: tuple[cel.Rule, ...]
+    rules: tuple[Rule, ...]
     unbuilt: unbuilt.Table
     status: type[Model] | None = None
     namespaced: bool = True
@@ -59,7 +60,7 @@ KINDS: Final[tuple[Kind, ...]] = (
             _column(
                 "Weight",
                 ".status.traffic.written",
-                "Percent of the traffic that the route gives to the canary.",
+                "The canary's weight in the route, of 100 or maxTrafficWeight.",
                 kind="integer",
             ),
             _column("Stable", ".status.stableRS", "Pod template hash of the stable revision."),
@@ -206,7 +207,7 @@ def _refuse_unbuilt(root: Json, table: unbuilt.Table) -> None:
             {
                 "rule": allowed,
                 "message": entry.message,
-                "fieldPath": cel.field_path(entry.field),
+                "fieldPath": field_path(entry.field),
             }
         )
 

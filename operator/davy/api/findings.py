@@ -25,7 +25,7 @@ _TYPES: Final = {
     "string": "a text, in quotes",
 }
 _SPECIAL: Final = {
-    "setWeight": "weights are whole numbers from 0 to 100",
+    "setWeight": "weights are whole numbers from 0 to 100, or to maxTrafficWeight",
 }
 """Sentences for fields whose bounds alone don't say what they mean."""
 _INT_OR_TEXT: Final = "write a whole number or {{args.name}}"

@@ -1,7 +1,7 @@
 """The Rollout that a user writes; `kubectl explain` prints the descriptions."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
@@ -21,7 +21,9 @@ from davy.api.pod_template import POD_TEMPLATE_SCHEMA
 from davy.api.routers import AlbRouting, ApisixRouting, NginxRouting, TraefikRouting
 from davy.api.selector import LabelSelector
 
-Weight = Annotated[int, Field(ge=0, le=100)]
+_DRAIN_SECONDS: Final = 30
+Weight = Annotated[int, Field(ge=0, le=1_000_000)]
+"""At most 100, or maxTrafficWeight, whose bound is Gateway API's own."""
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 """A name inside an object, such as a subset's or a named route's: any text."""
 
@@ -41,13 +43,28 @@ class Pause(Model):
         return None if self.duration is None else parse_duration(self.duration)
 
 
+class CanaryScale(Model):
+    """The canary's pods apart from its weight; exactly one of its fields is set."""
+
+    replicas: int | None = Field(
+        None, ge=0, le=INT32, description="So many pods, whatever `replicas` of the rollout is."
+    )
+    weight: Weight | None = Field(
+        None, description="The pods that this weight needs, without the traffic of it."
+    )
+    match_traffic_weight: bool | None = Field(
+        None, description="true: the pods that the canary's weight needs, as without this step."
+    )
+
+
 class CanaryStep(Model):
     """One step; exactly one of its fields is set."""
 
     set_weight: Weight | None = Field(
         None,
-        description="Percent of the route's traffic for the canary, a whole number from 0 to 100. "
-        "Done when the canary has the pods for it and the mesh has taken the weight.",
+        description="The canary's part of the route's traffic, a whole number: of 100 (percent), "
+        "or of trafficRouting.maxTrafficWeight. Done when the canary has the pods for it and the "
+        "mesh has taken the weight.",
     )
     pause: Pause | None = Field(
         None, description="Wait for `duration`, or until promoted when it has none."
@@ -56,6 +73,12 @@ class CanaryStep(Model):
         None,
         description="Run these templates and wait: Successful goes on, Failed or Error aborts, "
         "Inconclusive pauses.",
+    )
+    set_canary_scale: CanaryScale | None = Field(
+        None,
+        description="Scale the canary apart from its weight, from here to the next such step or to "
+        "the end of the steps; only with trafficRouting. It never has fewer pods than its weight "
+        "needs. Done when they are available.",
     )
 
 
@@ -155,11 +178,28 @@ class TrafficRouting(Model):
     plugins: RouterPlugins | None = Field(
         None, description="Argo's plugin configuration, read as `gatewayAPI`."
     )
+    max_traffic_weight: int = Field(
+        100,
+        ge=1,
+        le=1_000_000,
+        description="The weight that is all traffic: stable's and canary's weights together, and "
+        "the most of a setWeight. Only Gateway API's can be another than 100.",
+    )
 
     @property
     def given(self) -> tuple[str, ...]:
-        """The fields that are set: the routers that are named."""
-        return tuple(self.manifest())
+        """The routers that are named."""
+        return tuple(name for name in self.manifest() if name in {*ROUTERS, "plugins"})
+
+
+class ReplicaProgressThreshold(Model):
+    """How many of the canary's pods are enough to go on."""
+
+    type: Literal["Percent", "Pods", "Pod"] = Field(
+        description="Percent: of the pods that the step needs, rounded up. Pods (or Pod, as some "
+        "of Argo Rollouts' pages have it): a number of them."
+    )
+    value: int = Field(ge=1, le=INT32, description="Percent, at most 100, or pods.")
 
 
 class CanaryStrategy(Model):
@@ -197,10 +237,38 @@ class CanaryStrategy(Model):
     analysis: BackgroundAnalysis | None = Field(
         None, description="Runs beside the steps; when it fails the rollout aborts."
     )
+    min_pods_per_replica_set: int = Field(
+        1,
+        ge=0,
+        le=INT32,
+        description="Pods that a revision with any weight has at least, as far as `replicas` "
+        "allows; more than 1 only with trafficRouting.",
+    )
+    replica_progress_threshold: ReplicaProgressThreshold | None = Field(
+        None,
+        description="How many of the pods that a step needs are enough to go on; with "
+        "trafficRouting at the weight that these carry, and all of them for the promotion. Unset: "
+        "all.",
+    )
+    dynamic_stable_scale: bool = Field(
+        default=False,
+        description="true: stable has only the pods that its own weight needs; they go when the "
+        "lower weight has drained, and come back before it rises. An abort then moves what "
+        "stable's pods can take at once, and the rest as they come. Only with trafficRouting and "
+        "without scaleDownDelaySeconds.",
+    )
     scale_down_delay_seconds: Annotated[int, Field(ge=0, le=86400)] | None = Field(
         None,
         description="Seconds that a ReplicaSet keeps its pods after its weight was verified 0; "
         "only with trafficRouting. Default: 30.",
+    )
+    scale_down_delay_revision_limit: int | None = Field(
+        None,
+        ge=0,
+        le=INT32,
+        description="Older revisions that may keep their pods for scaleDownDelaySeconds, the "
+        "newest first; those beyond it keep theirs for 30 seconds at most. Only with "
+        "trafficRouting. Unset: all.",
     )
     abort_scale_down_delay_seconds: int = Field(
         30,
@@ -214,12 +282,23 @@ class CanaryStrategy(Model):
     @property
     def drain_seconds(self) -> int:
         """How long pods without weight stay."""
-        return 30 if self.scale_down_delay_seconds is None else self.scale_down_delay_seconds
+        given = self.scale_down_delay_seconds
+        return _DRAIN_SECONDS if given is None else given
+
+    @property
+    def least_drain_seconds(self) -> int:
+        """How long they stay beyond scaleDownDelayRevisionLimit."""
+        return min(_DRAIN_SECONDS, self.drain_seconds)
 
     @property
     def routing(self) -> TrafficRouting:
         """The routers that the strategy names; without trafficRouting it names none."""
         return self.traffic_routing or TrafficRouting()
+
+    @property
+    def all_traffic(self) -> int:
+        """The weight that is all traffic."""
+        return self.routing.max_traffic_weight
 
     @property
     def http_routes(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from davy.api import pod_template, router_rules, run_metadata, selector
+from davy.api import pod_template, router_rules, run_metadata, scale_rules, selector
 from davy.api.analysis import AnalysisRef
 from davy.api.arguments import rollout_args
 from davy.api.errors import Finding
@@ -17,7 +17,12 @@ _CANARY: Final = "spec.strategy.canary"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
 _LABELS: Final = 300
 """Characters of labels that a finding shows; of a selector of fifty, the first say enough."""
-_STEP_KINDS: Final = {"set_weight": "setWeight", "pause": "pause", "analysis": "analysis"}
+_STEP_KINDS: Final = {
+    "set_weight": "setWeight",
+    "pause": "pause",
+    "analysis": "analysis",
+    "set_canary_scale": "setCanaryScale",
+}
 
 
 def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
@@ -32,6 +37,7 @@ def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
         lambda: _pods(spec),
         lambda: _deadline(spec),
         lambda: _steps(canary.steps or []),
+        lambda: scale_rules.findings(spec),
         lambda: _analyses(canary),
         lambda: _routers(canary.traffic_routing),
         lambda: _pod_ratio(canary),
@@ -45,14 +51,16 @@ def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
 
 def doubts(spec: RolloutSpec) -> list[Finding]:
     """What is allowed and yet looks like a slip; for `davy lint`, never a refusal."""
-    found = [*_idle(spec.strategy.canary)]
-    highest = 0
+    found = [*_idle(spec.strategy.canary), *scale_rules.doubts(spec)]
+    highest, most = 0, spec.strategy.canary.all_traffic
     for index, step in enumerate(spec.strategy.canary.steps or []):
         if step.set_weight is None:
             continue
         path = f"{_CANARY}.steps[{index}].setWeight"
-        if highest == 100:  # noqa: PLR2004 - percent
-            found.append(Finding(path, "comes after 100; the canary has all the traffic already"))
+        if highest == most:
+            found.append(
+                Finding(path, f"comes after {most}; the canary has all the traffic already")
+            )
         elif step.set_weight < highest:
             found.append(
                 Finding(path, f"is {step.set_weight}; it takes the weight back from {highest}")

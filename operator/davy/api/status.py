@@ -67,7 +67,10 @@ class CanaryStatus(StatusModel):
 
 
 class TrafficStatus(StatusModel):
-    """The canary's weight, 0 to 100: as Davy wants it, as the route says it, as it took effect."""
+    """The canary's weight, 0 to 100 or maxTrafficWeight, three times.
+
+    As Davy wants it, as the route says it, as it took effect.
+    """
 
     wanted: int
     written: int | None = None

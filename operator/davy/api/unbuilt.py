@@ -104,14 +104,6 @@ _SPEC: Final = (
 _STRATEGY: Final = (
     Unbuilt(
         _CANARY,
-        "dynamicStableScale",
-        _FLAG,
-        "scaling stable down as its weight falls is",
-        "remove it: stable keeps its pods until the promotion is verified",
-        neutral=(False,),
-    ),
-    Unbuilt(
-        _CANARY,
         "pingPong",
         _OBJECT,
         "swapping the roles of two Services is",
@@ -134,38 +126,9 @@ _STRATEGY: Final = (
         "anti-affinity between revisions is",
         "put affinity or topologySpreadConstraints into the pod template",
     ),
-    Unbuilt(
-        _CANARY,
-        "minPodsPerReplicaSet",
-        _INTEGER,
-        "a floor of more than one pod is",
-        "raise the first setWeight: a weight above 0 always has at least one pod",
-        neutral=(0, 1),
-    ),
-    Unbuilt(
-        _CANARY,
-        "replicaProgressThreshold",
-        _OBJECT,
-        "going on with fewer pods than the weight needs is",
-        "remove it, or use smaller weights",
-    ),
-    Unbuilt(
-        _CANARY,
-        "scaleDownDelayRevisionLimit",
-        _INTEGER,
-        "a limit of revisions in the scale-down delay is",
-        "shorten scaleDownDelaySeconds",
-    ),
 )
 
 _STEPS: Final = (
-    Unbuilt(
-        _STEP,
-        "setCanaryScale",
-        _OBJECT,
-        "scaling the canary apart from its weight is",
-        "use setWeight: the canary gets the pods that its weight needs first",
-    ),
     Unbuilt(
         _STEP,
         "setHeaderRoute",
@@ -197,14 +160,6 @@ _ROUTERS: Final = (
         "AWS ended App Mesh in September 2026",
     ),
     Unbuilt(_ROUTING, "managedRoutes", _OBJECTS, "routes for headers and mirrors are", "remove it"),
-    Unbuilt(
-        _ROUTING,
-        "maxTrafficWeight",
-        _INTEGER,
-        "another total weight than 100 is",
-        "give the steps in percent",
-        neutral=(100,),
-    ),
     Unbuilt(
         _ISTIO,
         "virtualServices",

@@ -143,7 +143,7 @@ def _header(view: RolloutView, glyphs: Glyphs) -> RenderableType:
     grid.add_row("Strategy", Text(strategy))
     if view.steps:
         grid.add_row("Steps", _steps(view.steps, head.step, glyphs))
-    if head.weight != WeightView(wanted=None, written=None, verified=None):
+    if head.weight.is_known:
         grid.add_row("Weight", _bar(head.weight, glyphs))
         grid.add_row("", Text(_weight_words(head.weight, glyphs.dash)))
     if view.verdict:
@@ -183,23 +183,24 @@ def _bar(weight: WeightView, glyphs: Glyphs) -> Text:
     low, high = sorted((weight.verified or 0, weight.written or 0))
     shares = (low, high, weight.wanted)
     for share, glyph, style in zip(shares, glyphs.bar[:3], styles, strict=True):
-        cells = round(BAR_CELLS * (share or 0) / 100)
+        cells = round(BAR_CELLS * (share or 0) / weight.total)
         drawn.append(glyph * max(cells - reached, 0), style=style)
         reached = max(reached, cells)
     return drawn.append(glyphs.bar[3] * (BAR_CELLS - reached), style="dim")
 
 
 def _weight_words(weight: WeightView, dash: str) -> str:
-    """`canary 50 wanted, 50 written, 10 verified`; a dash is "not known"."""
-    if weight == WeightView(wanted=None, written=None, verified=None):
+    """`canary 50 wanted, 50 written, 10 verified`; a dash is "not known"; `, of 1000` if it is."""
+    if not weight.is_known:
         return ""
 
     def word(share: int | None) -> str:
         return dash if share is None else str(share)
 
+    of = "" if weight.total == WeightView.total else f", of {weight.total}"
     return (
         f"canary {word(weight.wanted)} wanted, {word(weight.written)} written, "
-        f"{word(weight.verified)} verified"
+        f"{word(weight.verified)} verified{of}"
     )
 
 

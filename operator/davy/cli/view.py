@@ -7,7 +7,7 @@ data is what `-o json` prints.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from davy.cli import view_runs, view_steps, view_workload
 from davy.cli.manifest import Json, at, flag, instant, name_of, number, objects, owned_by, text
@@ -15,10 +15,12 @@ from davy.cli.view_runs import RunView
 from davy.cli.view_steps import StepView
 from davy.cli.view_workload import Mood, ReplicaSetView
 
+_TOTAL: Final = ("spec", "strategy", "canary", "trafficRouting", "maxTrafficWeight")
+
 
 @dataclass(frozen=True)
 class WeightView:
-    """The canary's weight, 0 to 100, as three answers; None: not known."""
+    """The canary's weight as three answers; None: not known."""
 
     wanted: int | None
     """What the operator wants."""
@@ -26,6 +28,13 @@ class WeightView:
     """What the route says."""
     verified: int | None
     """What the mesh took."""
+    total: int = 100
+    """The weight that is all traffic."""
+
+    @property
+    def is_known(self) -> bool:
+        """One of the three is."""
+        return any(found is not None for found in (self.wanted, self.written, self.verified))
 
 
 @dataclass(frozen=True)
@@ -172,15 +181,19 @@ def rollout_view(
 
 def weight(rollout: Json) -> WeightView:
     """The canary's weight; where Argo's controller wrote the status, what it wanted isn't known."""
+    total = number(rollout, *_TOTAL) or WeightView.total
     if at(rollout, "status", "traffic") is not None:
         return WeightView(
             wanted=number(rollout, "status", "traffic", "wanted"),
             written=number(rollout, "status", "traffic", "written"),
             verified=number(rollout, "status", "traffic", "verified"),
+            total=total,
         )
     written = number(rollout, "status", "canary", "weights", "canary", "weight")
     proved = flag(rollout, "status", "canary", "weights", "verified")
-    return WeightView(wanted=None, written=written, verified=written if proved else None)
+    return WeightView(
+        wanted=None, written=written, verified=written if proved else None, total=total
+    )
 
 
 def unobserved(rollout: Json) -> str | None:

@@ -41,7 +41,19 @@ def describe(step: Json) -> str:
             for template in objects(step, "analysis", "templates")
         ]
         return f"analysis {' + '.join(names)}".rstrip()
+    if "setCanaryScale" in step:
+        return f"setCanaryScale {_scale(step)}".rstrip()
     return ", ".join(str(key) for key in step) or "empty step"
+
+
+def _scale(step: Json) -> str:
+    """`5 pods`, `to weight 25`, `to its weight`; empty for one that says nothing."""
+    pods, weight = (number(step, "setCanaryScale", field) for field in ("replicas", "weight"))
+    if pods is not None:
+        return f"{pods} pods"
+    if weight is not None:
+        return f"to weight {weight}"
+    return "to its weight" if flag(step, "setCanaryScale", "matchTrafficWeight") else ""
 
 
 def _length(duration: Any) -> str:

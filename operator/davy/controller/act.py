@@ -191,9 +191,10 @@ class Actor:
     async def _set_weights(
         self, seen: Observation, action: plan.SetWeights, outcome: Outcome
     ) -> int:
-        if action.canary + action.stable != 100:  # noqa: PLR2004  # I1: the last place to stop it
+        total = seen.world.route.total
+        if action.canary + action.stable != total:  # I1: the last place to stop it
             raise errors.Rejected(
-                f"weights {action.stable} and {action.canary} don't sum to 100; not written."
+                f"weights {action.stable} and {action.canary} don't sum to {total}; not written."
             )
         if action.canary > (seen.world.route.canary_weight or 0):
             await self._still_so(outcome)

@@ -231,6 +231,7 @@ def _route(state: traffic.RouteState, canary: CanaryStrategy) -> world.Route:
         why=state.verification.why,
         stable_service=canary.stable_service,
         canary_service=canary.canary_service,
+        total=canary.all_traffic,
     )
 
 

@@ -63,7 +63,8 @@ class ByPods:
         others = _older(world, position)
         return (
             new.observed
-            and new.desired == new.available == wants.canary
+            and new.desired == wants.canary
+            and around.capacity.enough(wants.canary) <= new.available <= wants.canary
             and (
                 stable is None
                 or (stable.desired == wants.stable and stable.available <= wants.stable)
@@ -134,7 +135,7 @@ class ByPods:
     def moving(self, scene: Scene) -> str:
         """Pods of the canary, or pods of others that are still to go."""
         new, goal, world = scene.new, scene.target, scene.world
-        if new is None or new.available < self.needed(scene.rollout.spec, goal):
+        if new is None or new.available < scene.enough(self.needed(scene.rollout.spec, goal)):
             return f"weight held at {world.route.canary_weight}: {describe.pods(scene, goal)}."
         return f"weight {world.route.canary_weight} → {goal}: {_too_many(scene, goal)}."
 
@@ -181,7 +182,7 @@ def _recorded(around: Surroundings, position: Position, target: int) -> int:
         return target
     if around.rollout.spec.paused:
         return target  # no step goes on
-    return weights.of_step(position.steps, min(index, position.index))
+    return weights.of_step(position.steps, min(index, position.index), position.total)
 
 
 def _for_weight(around: Surroundings, position: Position, weight: int) -> Counts:
@@ -242,7 +243,7 @@ def _scaled(around: Surroundings, position: Position, target: int) -> Iterator[A
         [_pods(around, found) for found in older],
         basic.limits(around.rollout.spec),
     )
-    made = scale.created(around, position, sizes.canary, target)
+    made = scale.created(around, position, sizes.canary, f"weight {target}")
     if made is not None:
         yield made
     asked = [(stable, sizes.stable), (canary, sizes.canary), *zip(older, sizes.older, strict=True)]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from davy.api import capacity
 from davy.api.rollout import RolloutSpec
 from davy.api.status import RolloutStatus
 from davy.engine import describe, destinations, scale, weights
@@ -29,15 +30,19 @@ class ByRoute:
 
     def needed(self, spec: RolloutSpec, weight: int) -> int:
         """Beside a stable that keeps all of its own."""
-        return weights.needed(weight, spec.replicas)
+        return capacity.of(spec).needed(weight)
 
     def in_place(self, weight: int, position: Position, around: Surroundings) -> bool:
-        """The route says so, the mesh does so, and the pods for it are available."""
-        route = around.world.route
+        """The route says so, the mesh does so, and the pods for it are available.
+
+        Where fewer pods are enough for the step, so is the weight that they carry (I2); none is
+        never enough.
+        """
+        route, capacity = around.world.route, around.capacity
         return (
             around.world.replica_set(position.new_hash) is not None
-            and around.proven(position.new_hash) >= weights.needed(weight, around.full)
-            and route.canary_weight == weight
+            and around.proven(position.new_hash) >= capacity.enough(capacity.needed(weight))
+            and route.canary_weight == min(weight, max(1, around.carried(position.new_hash)))
             and around.took.in_effect
             and (weight == 0 or route.canary_hash == position.new_hash)
         )

@@ -1,7 +1,7 @@
 """The order of a pass, on one screen: `(Rollout, World, now) -> Plan`."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from davy.api.conditions import PauseReason
@@ -12,13 +12,14 @@ from davy.engine import (
     report,
     restart,
     runs,
+    stable_scale,
     steps,
     story,
     ways,
     weights,
 )
 from davy.engine.describe import Scene
-from davy.engine.effect import ALL, Surroundings
+from davy.engine.effect import Surroundings
 from davy.engine.plan import Action, MarkRollout, Plan, PointRole, SetWeights
 from davy.engine.position import Position, Stage
 from davy.engine.revision import next_revision
@@ -57,6 +58,7 @@ def decide(
     waited = abort.progress(rollout, world, where, now, counted=steps.is_waiting(where, around))
     if not why:
         where, why = abort.overdue(around, where, waited)
+    around = replace(around, back_by=stable_scale.back_by(around, where, waited))
     target = _target(rollout, where)
     wanted = way.wanted(around, where, target)
     number = _revision(world, where)
@@ -78,14 +80,18 @@ def decide(
         actions=actions,
         status=status,
         events=story.events(scene, status, actions),
-        wake_at=_wake(scene, way.drains_until(around, where, target)),
+        wake_at=_wake(scene, way.drains_until(around, where, target), around.back_by),
     )
 
 
 def _target(rollout: Rollout, where: Position) -> int:
     if where.stage is Stage.UPDATING and rollout.spec.paused:
         return where.held or 0
-    return 0 if where.stage is Stage.ABORTED else weights.of_step(where.steps, where.index)
+    return (
+        0
+        if where.stage is Stage.ABORTED
+        else weights.of_step(where.steps, where.index, where.total)
+    )
 
 
 def _revision(world: World, where: Position) -> int:
@@ -101,7 +107,7 @@ def _route(
     written = route.canary_weight
     if wanted is not None and (wanted != written or route.uneven):
         why = f"canary weight {written} → {wanted}"
-        yield SetWeights(canary=wanted, stable=ALL - wanted, why=why)  # I1
+        yield SetWeights(canary=wanted, stable=route.total - wanted, why=why)  # I1
         return
     for role, template_hash in around.way.moves(around, where, target):
         yield PointRole(role, template_hash, f"the {role.value} destination to {template_hash}")
@@ -125,7 +131,7 @@ def _mark(around: Surroundings, where: Position, number: int) -> Iterator[Action
         yield MarkRollout(finalizer=finalizer, revision=number, why=f"revision {number}")
 
 
-def _wake(scene: Scene, drained: Iterable[datetime]) -> datetime | None:
+def _wake(scene: Scene, drained: Iterable[datetime], back_by: datetime | None) -> datetime | None:
     """The earliest moment at which time alone changes something."""
     where = scene.position
     begun = where.paused_for(PauseReason.CANARY_PAUSE_STEP)
@@ -135,6 +141,7 @@ def _wake(scene: Scene, drained: Iterable[datetime]) -> datetime | None:
         ends,
         scene.waited.deadline,
         restart.pending(scene.rollout),
+        back_by if scene.world.route.canary_weight else None,
         *drained,
     )
     return min((at for at in moments if at is not None and at > scene.now), default=None)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from davy.api import capacity
 from davy.api.conditions import MANUALLY_PAUSED, PauseReason
 from davy.api.status import RunReference
-from davy.engine import pause, runs
+from davy.engine import canary_scale, pause, runs
 from davy.engine.abort import Progress
 from davy.engine.effect import Effect
 from davy.engine.position import Position, Stage
@@ -42,6 +43,13 @@ class Scene:
         """The ReplicaSet of the spec's template."""
         return self.world.replica_set(self.position.new_hash)
 
+    def enough(self, pods: int) -> int:
+        """Of so many pods, those that are waited for; a promotion by a route takes them all."""
+        promotes = self.way.has_route and self.position.step is None
+        if promotes or self.position.stage is not Stage.UPDATING:
+            return pods
+        return capacity.of(self.rollout.spec).enough(pods)
+
     @property
     def settled(self) -> bool:
         """The stable revision is complete and has all traffic: nothing is left to do."""
@@ -73,13 +81,25 @@ def _restarting(scene: Scene) -> str:
 def _at(scene: Scene) -> str:
     match scene.position.stage:
         case Stage.FIRST:
-            return f"First revision: {pods(scene, 100)}.{_until(scene)}"
+            return f"First revision: {pods(scene, scene.position.total)}.{_until(scene)}"
         case Stage.ABORTED:
-            return f"RolloutAborted: {scene.aborted}{_kept(scene)}"
+            return f"RolloutAborted: {scene.aborted}{_returning(scene)}{_kept(scene)}"
         case Stage.DONE:
             return _done(scene)
         case Stage.UPDATING:
             return f"{_where(scene)}: {_updating(scene)}"
+
+
+def _returning(scene: Scene) -> str:
+    """What waits for stable's pods, where they were scaled down with its weight."""
+    weight = scene.world.route.canary_weight
+    stable = scene.world.replica_set(scene.position.stable_hash)
+    if not weight or stable is None or not scene.rollout.spec.strategy.canary.dynamic_stable_scale:
+        return ""
+    return (
+        f" Weight {weight} waits for stable's pods: {stable.available} of "
+        f"{scene.rollout.spec.replicas} are available."
+    )
 
 
 def clock(instant: datetime) -> str:
@@ -131,7 +151,10 @@ def moving(scene: Scene) -> str:
     route, goal, new = scene.world.route, scene.target, scene.new
     if route.canary_weight is None:
         return "the route can't be read."
-    if new is None or new.available < scene.way.needed(scene.rollout.spec, goal):
+    step = scene.position.step
+    if step is not None and step.set_canary_scale is not None:
+        return f"weight held at {route.canary_weight}: {_scaling(scene)}."
+    if new is None or new.available < scene.enough(scene.way.needed(scene.rollout.spec, goal)):
         return f"weight held at {route.canary_weight}: {pods(scene, goal)}."
     if route.canary_weight != goal:
         if route.canary_hash != scene.position.new_hash:
@@ -155,7 +178,7 @@ def _done(scene: Scene) -> str:
     if scene.settled:
         return f"{name} is stable and has all traffic.{_kept(scene)}"
     if new is None or new.available < scene.rollout.spec.replicas:
-        return f"{name} is stable: {pods(scene, 100)}."
+        return f"{name} is stable: {pods(scene, scene.position.total)}."
     return scene.way.done(scene, name)
 
 
@@ -176,15 +199,26 @@ def promoted(scene: Scene, name: str) -> str:
 
 def pods(scene: Scene, weight: int) -> str:
     """How many of the pods that a weight needs are available, and why not all."""
+    wants = scene.way.needed(scene.rollout.spec, weight)
+    return _available(scene, wants, f"weight {weight} needs {wants}")
+
+
+def _scaling(scene: Scene) -> str:
+    wants = canary_scale.pods(scene.rollout.spec, scene.position, scene.target)
+    return _available(scene, wants, f"setCanaryScale asks for {wants}")
+
+
+def _available(scene: Scene, wants: int, who: str) -> str:
     new = scene.new
     if new is None:
         return "its ReplicaSet is being created"
-    wants = scene.way.needed(scene.rollout.spec, weight)
     why = new.failure or new.trouble
     trouble = f" ({why})" if why else ""
+    enough = scene.enough(wants)
+    fewer = f", {enough} are enough" if enough < wants else ""
     return (
-        f"{new.available} of {wants} pods of revision {new.revision} are available, "
-        f"weight {weight} needs {wants}{trouble}"
+        f"{new.available} of {wants} pods of revision {new.revision} are available, {who}{fewer}"
+        f"{trouble}"
     )
 
 

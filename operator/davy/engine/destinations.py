@@ -1,7 +1,7 @@
 """Which revision each side of the split should lead to: subset hashes and Service selectors."""
 
 from davy.engine import weights
-from davy.engine.effect import ALL, Surroundings
+from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
 from davy.engine.way import Move
 from davy.engine.world import Role
@@ -53,7 +53,7 @@ def _after_promotion(around: Surroundings, position: Position) -> Move | None:
         astray = route.canary_hash != new and free
         return (Role.CANARY, new) if astray and around.proven(new) else None
     ready = around.rollout.deleting or _has(around, new, around.full)
-    quiet_stable = route.canary_weight == ALL and around.took.in_effect
+    quiet_stable = route.canary_weight == route.total and around.took.in_effect
     gone = not around.available(route.stable_hash)  # a Rollout of that name was here before
     free = quiet_stable or route.canary_hash != new or gone
     return (Role.STABLE, new) if ready and free else None
@@ -79,7 +79,7 @@ def _canary_to_new(around: Surroundings, position: Position, target: int) -> Mov
     route, new = around.world.route, position.new_hash
     if route.canary_hash == new or target == 0:
         return None
-    pods = weights.needed(max(target, route.canary_weight or 0), around.full)
+    pods = around.capacity.enough(around.capacity.needed(max(target, route.canary_weight or 0)))
     free = _is_quiet_canary(around) or route.canary_hash is None
     return (Role.CANARY, new) if free and _has(around, new, pods) else None
 

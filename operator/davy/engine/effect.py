@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
+from davy.api import capacity
+from davy.api.capacity import Capacity
 from davy.api.conditions import ConditionType
 from davy.api.status import RolloutStatus
 from davy.engine.way import Way
 from davy.engine.world import Answer, Rollout, Route, World
-
-ALL: Final = 100
-"""The weight that is all traffic."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def _in_words(route: Route) -> str:
         Answer.UNKNOWN: "the router can't report it",
     }[route.answer]
     weight = route.canary_weight
-    return f"Canary {weight} to {canary}, stable {100 - weight} to {stable}; {answer}."
+    return f"Canary {weight} to {canary}, stable {route.total - weight} to {stable}; {answer}."
 
 
 def may_carry(route: Route, template_hash: str) -> bool:
@@ -70,7 +68,7 @@ def may_carry(route: Route, template_hash: str) -> bool:
         return True
     reaching = {template_hash, None}  # a destination that isn't narrowed reaches any pod
     return (route.canary_weight > 0 and route.canary_hash in reaching) or (
-        route.canary_weight < ALL and route.stable_hash in reaching
+        route.canary_weight < route.total and route.stable_hash in reaching
     )
 
 
@@ -87,11 +85,22 @@ class Surroundings:
     """Available pods of the canary that a restart is about to evict: no weight may need them."""
     leaving_hash: str | None = None
     """The canary's revision."""
+    back_by: datetime | None = None
+    """When a weight goes back to stable without waiting for its pods; None: it never waits so."""
 
     @property
     def full(self) -> int:
-        """Pods that carry weight 100."""
+        """Pods that carry all traffic."""
         return self.rollout.spec.replicas
+
+    @property
+    def capacity(self) -> Capacity:
+        """What weights need, and what pods carry."""
+        return capacity.of(self.rollout.spec)
+
+    def carried(self, template_hash: str | None) -> int:
+        """The largest weight that a revision's available pods can carry (I2)."""
+        return self.capacity.carried(self.available(template_hash))
 
     def available(self, template_hash: str | None) -> int:
         """Available pods of a revision that are there to stay, as far as is known."""

@@ -87,7 +87,9 @@ def hold(position: Position, around: Surroundings) -> Position:
     given = around.way.given(around, position)
     if position.held is not None or given is None:
         return position
-    return replace(position, held=min(given, weights.of_step(position.steps, position.index)))
+    return replace(
+        position, held=min(given, weights.of_step(position.steps, position.index, position.total))
+    )
 
 
 def _went_on(position: Position) -> Position:

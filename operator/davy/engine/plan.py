@@ -11,7 +11,7 @@ from davy.engine.world import Role, RunKind
 
 @dataclass(frozen=True)
 class SetWeights:
-    """Write these weights into the route; they sum to 100 (I1)."""
+    """Write these weights into the route; they sum to the weight that is all traffic (I1)."""
 
     canary: int
     stable: int

@@ -33,6 +33,8 @@ class Position:
     steps: tuple[CanaryStep, ...]
     index: int
     """Of the current step, from 0; `len(steps)` when all are passed."""
+    total: int = 100
+    """The weight that is all traffic."""
     promote_full: bool = False
     held: int | None = None
     """The canary's weight that `spec.paused` holds; None: nothing is held yet."""
@@ -98,6 +100,7 @@ def read(rollout: Rollout) -> Position:
         stable_hash=stable_hash,
         steps=steps,
         index=len(steps) if stage is Stage.DONE else 0,
+        total=rollout.spec.strategy.canary.all_traffic,
         ignored_abort=abort and stage in {Stage.FIRST, Stage.DONE},
         started_over=changed or retried,
         retried=retried,

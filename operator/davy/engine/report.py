@@ -117,7 +117,7 @@ def _weights(scene: Scene) -> Weights | None:
             pod_template_hash=route.canary_hash or position.new_hash,
         ),
         stable=WeightDestination(
-            weight=100 - route.canary_weight,
+            weight=route.total - route.canary_weight,
             service_name=route.stable_service,
             pod_template_hash=route.stable_hash or position.stable_hash,
         ),

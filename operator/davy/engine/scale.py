@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from davy.engine import weights
+from davy.engine import canary_scale, stable_scale
 from davy.engine.effect import Surroundings, may_carry
 from davy.engine.plan import (
     Action,
@@ -21,12 +21,12 @@ from davy.engine.world import ReplicaSet, Rollout, World
 def replica_sets(around: Surroundings, position: Position, target: int) -> tuple[Action, ...]:
     """Create and grow first, then drain, then shrink, then forget."""
     if around.rollout.deleting:
-        return ()
+        return tuple(_left_behind(around, position, target))
     growing: list[Action] = []
     shrinking: list[Action] = []
     for action in (
         _new(around, position, target),
-        _stable(around, position),
+        _stable(around, position, target),
     ):
         if isinstance(action, ScaleReplicaSet) and action.replicas < pods(
             around.world, action.name
@@ -59,10 +59,13 @@ def drains_until(around: Surroundings, position: Position, target: int) -> tuple
         if found.desired > 0 and found.scale_down_at is not None
     ]
     new = world.replica_set(position.new_hash)
-    surplus = new is not None and new.desired > weights.needed(target, around.full)
+    needs = canary_scale.pods(around.rollout.spec, position, target)
+    surplus = new is not None and new.desired > needs
     if surplus and position.stage is Stage.UPDATING:
         lowers_at = _lowers_at(around, target)
         deadlines += [lowers_at] if lowers_at else []
+    if stable_scale.waits_to_shrink(around, position, target):
+        deadlines.append(stable_scale.shrinks_at(around))
     return tuple(at for at in deadlines if at > around.now)
 
 
@@ -76,17 +79,18 @@ def _new_replicas(around: Surroundings, position: Position, target: int) -> int:
     has = new.desired if new else 0
     if position.stage in {Stage.FIRST, Stage.DONE}:
         return 0 if waits_to_begin(around, position) else full
+    kept = min(has, max(full, canary_scale.asked(around.rollout.spec, position)))
     if position.stage is Stage.ABORTED or world.problems:
-        return min(has, full)
-    wants = weights.needed(target, full)
+        return kept
+    if around.rollout.spec.paused:
+        return max(kept, around.capacity.needed(target))
+    wants = canary_scale.pods(around.rollout.spec, position, target)
     if wants >= has:
         return wants
-    if around.rollout.spec.paused:
-        return min(has, full)
     lowered = _lowers_at(around, target)
     reached = wants == 0 and may_carry(world.route, position.new_hash)
     drained = lowered is not None and lowered <= around.now and around.took.in_effect
-    return wants if drained and not reached else min(has, full)  # I4
+    return wants if drained and not reached else kept  # I4
 
 
 def waits_to_begin(around: Surroundings, position: Position) -> bool:
@@ -108,22 +112,35 @@ def _new(around: Surroundings, position: Position, target: int) -> Action | None
     world = around.world
     found = world.replica_set(position.new_hash)
     replicas = _new_replicas(around, position, target)
-    made = created(around, position, replicas, target)
+    purpose = _purpose(around, position, target)
+    made = created(around, position, replicas, purpose)
     if made is not None or found is None:
         return made
     if position.stage is Stage.ABORTED:
         return None  # drained with the others
     if found.scale_down_at is not None or found.desired != replicas:
-        change = f"{found.desired} → {replicas} pods for weight {target}"
-        kept = f"keeps its {replicas} pods for weight {target}"
+        change = f"{found.desired} → {replicas} pods for {purpose}"
+        kept = f"keeps its {replicas} pods for {purpose}"
         return ScaleReplicaSet(found.name, replicas, change if found.desired != replicas else kept)
     return None
 
 
+def _purpose(around: Surroundings, position: Position, target: int) -> str:
+    adds = canary_scale.asked(around.rollout.spec, position) > around.capacity.needed(target)
+    return "setCanaryScale" if adds else f"weight {target}"
+
+
 def created(
-    around: Surroundings, position: Position, replicas: int, target: int
+    around: Surroundings, position: Position, replicas: int, purpose: str
 ) -> CreateReplicaSet | MarkReplicaSet | None:
-    """The new template's ReplicaSet is there, and is the newest; None: it is so, or must not be."""
+    """The new template's ReplicaSet is there, and is the newest; None: it is so, or must not be.
+
+    Args:
+        around: what else there is.
+        position: where the update stands.
+        replicas: the pods that it begins with.
+        purpose: what they are for, in words.
+    """
     world = around.world
     found = world.replica_set(position.new_hash)
     if position.stage is Stage.ABORTED or (found is None and world.problems):
@@ -134,7 +151,7 @@ def created(
             hash=position.new_hash,
             revision=next_revision(world.replica_sets),
             replicas=replicas,
-            why=f"new template; {replicas} of {around.full} pods for weight {target}",
+            why=f"new template; {replicas} of {around.full} pods for {purpose}",
         )
     newest = max(other.revision for other in world.replica_sets)
     if found.revision < newest:
@@ -144,14 +161,21 @@ def created(
     return None
 
 
-def _stable(around: Surroundings, position: Position) -> Action | None:
+def _left_behind(around: Surroundings, position: Position, target: int) -> Iterator[Action]:
+    """Stable takes all traffic when its Rollout goes: it gets all its pods, who may be orphaned."""
+    stable = _stable(around, position, target)
+    if stable is not None and stable_scale.is_on(around):
+        yield stable
+
+
+def _stable(around: Surroundings, position: Position, target: int) -> ScaleReplicaSet | None:
     found = around.world.replica_set(position.stable_hash)
     if found is None or position.stage in {Stage.FIRST, Stage.DONE}:
         return None
-    full = around.full
-    if found.desired == full and found.scale_down_at is None:
+    wants = stable_scale.pods(around, position, target)
+    if found.desired == wants and found.scale_down_at is None:
         return None
-    return ScaleReplicaSet(found.name, full, f"stable: {found.desired} → {full} pods")
+    return ScaleReplicaSet(found.name, wants, f"stable: {found.desired} → {wants} pods")
 
 
 def patience(around: Surroundings, position: Position) -> tuple[Action, ...]:
@@ -186,7 +210,7 @@ def _drain(around: Surroundings, position: Position, found: ReplicaSet) -> tuple
     if may_carry(around.world.route, found.hash):
         taken_back = MarkReplicaSet(found.name, found.revision, None, "traffic may reach it again")
         return () if deadline is None else (taken_back,)
-    seconds = _delay_seconds(around.rollout, position, found)
+    seconds = _delay_seconds(around, position, found)
     if not around.took.in_effect or seconds is None or around.rollout.spec.paused:
         return ()
     if deadline is None or deadline - around.now > timedelta(seconds=seconds):
@@ -206,16 +230,26 @@ def _goes_at(
     Not before its delay has passed since the route last changed, whatever the deadline says: it may
     be from before requests could reach the pods again, and whoever was to take it back was killed.
     """
-    seconds = _delay_seconds(around.rollout, position, found) or 0
+    seconds = _delay_seconds(around, position, found) or 0
     return max(deadline, around.took.took_at + timedelta(seconds=seconds))
 
 
-def _delay_seconds(rollout: Rollout, position: Position, found: ReplicaSet) -> int | None:
+def _delay_seconds(around: Surroundings, position: Position, found: ReplicaSet) -> int | None:
     """How long pods without weight stay; None: for ever."""
-    strategy = rollout.spec.strategy.canary
+    strategy = around.rollout.spec.strategy.canary
     if position.stage is Stage.ABORTED and found.hash == position.new_hash:
         return strategy.abort_scale_down_delay_seconds or None
-    return strategy.drain_seconds
+    limit = strategy.scale_down_delay_revision_limit
+    beyond = limit is not None and _newer(around.world, position, found) >= limit
+    return strategy.least_drain_seconds if beyond else strategy.drain_seconds
+
+
+def _newer(world: World, position: Position, found: ReplicaSet) -> int:
+    """Newer revisions that keep pods they were given up with; an aborted one has its own delay."""
+    return sum(
+        other.revision > found.revision and other.desired > 0 and other.hash != position.new_hash
+        for other in _given_up(world, position)
+    )
 
 
 def _idle(world: World, position: Position) -> Iterator[ReplicaSet]:

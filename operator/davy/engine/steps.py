@@ -6,8 +6,8 @@ from dataclasses import replace
 from davy.api.analysis import Phase
 from davy.api.conditions import PauseReason
 from davy.api.rollout import CanaryStep
-from davy.engine import pause, weights
-from davy.engine.effect import ALL, Surroundings
+from davy.engine import canary_scale, pause, weights
+from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
 
 
@@ -34,11 +34,16 @@ def advance(position: Position, around: Surroundings) -> Position:
             settle = around.took.took_at - around.took.since
             written_at = max(around.took.since, around.now - settle)
             position = replace(position, written_at=written_at)
-    if in_place(ALL, position, around):
+    if in_place(position.total, position, around) and _has_all(around):
         return replace(
             position, stage=Stage.DONE, stable_hash=position.new_hash, promote_full=False
         )
     return position
+
+
+def _has_all(around: Surroundings) -> bool:
+    """The canary has all weight of a route, not only what the pods that are enough carry (I2)."""
+    return not around.way.has_route or around.world.route.canary_weight == around.world.route.total
 
 
 def in_place(weight: int, position: Position, around: Surroundings) -> bool:
@@ -57,12 +62,12 @@ def is_waiting(position: Position, around: Surroundings) -> bool:
     ):
         return False
     step = position.step
-    if step is None or step.set_weight is not None:
+    if step is None or step.set_weight is not None or step.set_canary_scale is not None:
         return True
     if step.analysis is not None and position.step_run is not None:
         return False
     begun = position.paused_for(PauseReason.CANARY_PAUSE_STEP) is not None
-    asked = weights.of_step(position.steps, position.index)
+    asked = weights.of_step(position.steps, position.index, position.total)
     return not (begun and in_place(asked, position, around))
 
 
@@ -88,15 +93,33 @@ def _check(step: CanaryStep) -> Check:
         return _set_weight
     if step.pause is not None:
         return _pause
+    if step.set_canary_scale is not None:
+        return _set_canary_scale
     return _analysis
 
 
 def _set_weight(position: Position, around: Surroundings) -> tuple[Position, bool]:
-    return position, in_place(weights.of_step(position.steps, position.index), position, around)
+    return position, in_place(
+        weights.of_step(position.steps, position.index, position.total), position, around
+    )
+
+
+def _set_canary_scale(position: Position, around: Surroundings) -> tuple[Position, bool]:
+    """Its pods are available and what is written is in effect (I5).
+
+    Pods that are too many go when nothing was sent to them (I4).
+    """
+    weight = weights.of_step(position.steps, position.index, position.total)
+    exists = around.world.replica_set(position.new_hash) is not None
+    needs = around.capacity.enough(canary_scale.pods(around.rollout.spec, position, weight))
+    there = exists and around.proven(position.new_hash) >= needs
+    return position, there and around.took.in_effect
 
 
 def _pause(position: Position, around: Surroundings) -> tuple[Position, bool]:
-    held = in_place(weights.of_step(position.steps, position.index), position, around)
+    held = in_place(
+        weights.of_step(position.steps, position.index, position.total), position, around
+    )
     return pause.step(position, around.now, weight_in_place=held)
 
 

@@ -166,7 +166,7 @@ def _in_words(step: CanaryStep) -> str:
         return f"setWeight {step.set_weight}"
     if step.pause is not None:
         return f"pause {step.pause.duration}" if step.pause.duration is not None else "pause"
-    return "analysis"
+    return "analysis" if step.analysis is not None else "setCanaryScale"
 
 
 def _outcome(scene: Scene, before: RolloutStatus, after: RolloutStatus) -> Iterator[Event]:

@@ -3,32 +3,22 @@
 from collections.abc import Sequence
 
 from davy.api.rollout import CanaryStep
-from davy.engine.effect import ALL, Surroundings
+from davy.engine import stable_scale
+from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
 from davy.engine.world import Route
 
 
-def carried(available: int, full: int) -> int:
-    """The largest weight that a revision's available pods can carry (I2).
-
-    Rounded down: a weight never runs ahead of capacity. `carried(3, 5) == 60`.
+def of_step(steps: Sequence[CanaryStep], index: int, total: int) -> int:
+    """The weight that the steps up to `index` ask for; past the last it is `total`, before any 0.
 
     Args:
-        available: pods that were ready for minReadySeconds, >= 0.
-        full: pods the revision needs at weight 100, >= 0; 0 needs none.
+        steps: of the rollout.
+        index: from 0.
+        total: the weight that is all traffic.
     """
-    return ALL if available >= full else ALL * available // full
-
-
-def needed(weight: int, full: int) -> int:
-    """The pods that a weight needs, rounded up: `needed(10, 4) == 1`."""
-    return -(-weight * full // ALL)
-
-
-def of_step(steps: Sequence[CanaryStep], index: int) -> int:
-    """The weight that the steps up to `index` ask for; past the last it is 100, before any 0."""
     if index >= len(steps):
-        return ALL
+        return total
     asked = [step.set_weight for step in steps[: index + 1] if step.set_weight is not None]
     return asked[-1] if asked else 0
 
@@ -46,10 +36,11 @@ def wanted(around: Surroundings, position: Position, target: int) -> int | None:
         return written
     goal = _goal(around, position, target)
     if goal > written and not _may_rise(around, position, target, goal):
-        return min(written, carried(around.available(position.new_hash), around.full))
+        kept = min(written, around.carried(position.new_hash))
+        return stable_scale.left(around, position, kept) if kept < written else kept
     if goal < written and _arrives(around, position):
         return goal if around.took.in_effect else written
-    return goal
+    return stable_scale.left(around, position, goal) if goal < written else goal
 
 
 def is_unled(around: Surroundings, position: Position) -> bool:
@@ -62,7 +53,7 @@ def is_unled(around: Surroundings, position: Position) -> bool:
     if position.stage not in {Stage.UPDATING, Stage.ABORTED} or stable is None:
         return False
     leads_elsewhere = route.stable_hash not in {stable, None}
-    return route.canary_weight == ALL and route.canary_hash == stable and leads_elsewhere
+    return route.canary_weight == route.total and route.canary_hash == stable and leads_elsewhere
 
 
 def _goal(around: Surroundings, position: Position, target: int) -> int:
@@ -73,12 +64,12 @@ def _goal(around: Surroundings, position: Position, target: int) -> int:
         return 0 if route.stable_hash == position.new_hash else _before_switch(route, position)
     if around.rollout.deleting or route.canary_hash not in {position.new_hash, None}:
         return 0  # nothing for a revision that was given up
-    return min(target, carried(around.available(position.new_hash), around.full))
+    return min(target, around.carried(position.new_hash))
 
 
 def _before_switch(route: Route, position: Position) -> int:
     """A promoted revision keeps all weight on the canary's side until stable's side leads to it."""
-    return ALL if route.canary_hash == position.new_hash else 0
+    return route.total if route.canary_hash == position.new_hash else 0
 
 
 def _arrives(around: Surroundings, position: Position) -> bool:
@@ -87,11 +78,12 @@ def _arrives(around: Surroundings, position: Position) -> bool:
 
 
 def _may_rise(around: Surroundings, position: Position, target: int, goal: int) -> bool:
-    pods = around.proven(position.new_hash)
+    pods, capacity = around.proven(position.new_hash), around.capacity
     return (
         around.world.route.canary_hash == position.new_hash
         and around.world.replica_set(position.new_hash) is not None
-        and pods >= needed(max(target, goal), around.full)  # I2
+        and pods >= capacity.enough(capacity.needed(max(target, goal)))
+        and goal <= around.carried(position.new_hash)  # I2
         and around.took.in_effect
         and around.rollout.finalizer
         and not around.world.problems

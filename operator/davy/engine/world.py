@@ -104,7 +104,7 @@ class Route:
     """What the route's objects say."""
 
     canary_weight: int | None
-    """0 to 100, stable has the rest; None: it can't be read (see World.problems)."""
+    """0 to `total`, stable has the rest; None: it can't be read (see World.problems)."""
     stable_hash: str | None = None
     """The revision that stable's side is narrowed to; None: not narrowed, or its parts disagree."""
     canary_hash: str | None = None
@@ -115,6 +115,8 @@ class Route:
     """Its rules don't all say `canary_weight` exactly: writing the same weight repairs them."""
     stable_service: str | None = None
     canary_service: str | None = None
+    total: int = 100
+    """The weight that is all traffic."""
 
 
 class RunKind(Enum):

@@ -31,7 +31,11 @@ def both(rollout: RoutedRollout) -> str:
 
 
 def split(
-    found: object, rule: Path, form: Form, role_of: Callable[[object], RoleName | None]
+    found: object,
+    rule: Path,
+    form: Form,
+    role_of: Callable[[object], RoleName | None],
+    full: int,
 ) -> Split | str:
     """A rule's backends by role; a string says why they can't be read.
 
@@ -40,6 +44,7 @@ def split(
         rule: path of what has the list.
         form: how a backend is written.
         role_of: from a backend, whose it is; None: neither's.
+        full: the weight that is all traffic.
     """
     shares: dict[RoleName | None, list[Share]] = {"stable": [], "canary": [], None: []}
     backends: Path = (*rule, form.plural)
@@ -53,7 +58,7 @@ def split(
         path: Path = (*backends, position)
         share = Share((*path, "weight"), weight, ((*path, form.name),))
         shares[role_of(backend)].append(share)
-    return Split(tuple(shares["stable"]), tuple(shares["canary"]), tuple(shares[None]))
+    return Split(tuple(shares["stable"]), tuple(shares["canary"]), tuple(shares[None]), full=full)
 
 
 def reading(
@@ -77,7 +82,7 @@ def reading(
         subject: the rule, at the start of a sentence.
         field: path of the findings.
     """
-    parts = split(found, rule, form, role_of)
+    parts = split(found, rule, form, role_of, rollout.canary.all_traffic)
     if isinstance(parts, str):
         return Reading(problems=(Finding(field, f"{subject} {parts}"),), readable=False)
     missing = [

@@ -91,7 +91,8 @@ class RouteState:
     """What the route's objects say."""
 
     canary_weight: int | None
-    """0 to 100, stable has the rest; None: it can't be read, `problems` says why."""
+    """0 to 100 or maxTrafficWeight, stable has the rest; None: it can't be read, `problems` says
+    why."""
     stable_hash: str | None
     """The revision that every stable destination (subset, Service) is narrowed to; None: none, or
     they disagree."""

@@ -103,7 +103,9 @@ def _read(rollout: RoutedRollout, key: ObjectKey, found: Json | None, path: str)
     flaws: list[str] = []
     readable = True
     for index in range(len(list_at(found, _RULES))):
-        split = backends.split(found, (*_RULES, index), _FORM, partial(_role, rollout))
+        split = backends.split(
+            found, (*_RULES, index), _FORM, partial(_role, rollout), rollout.canary.all_traffic
+        )
         if isinstance(split, str):
             flaws.append(f"rule {index} of {key} {split}")
             readable = False

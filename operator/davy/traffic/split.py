@@ -9,7 +9,7 @@ from davy.traffic.base import NotYet
 from davy.traffic.leaves import Change, Path
 
 FULL: Final = 100
-"""Stable's and canary's weight together, in every object that Davy writes (I1)."""
+"""The weight that is all traffic, where the rollout says no other."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Split:
     canary: tuple[Share, ...]
     others: tuple[Share, ...] = ()
     """Destinations that belong to neither."""
+    full: int = FULL
+    """The weight that is all traffic, in every rule that Davy writes (I1)."""
     ours: bool = True
     """False: it isn't sure that this one is meant; Davy may only take the canary's traffic away."""
 
@@ -42,18 +44,18 @@ class Split:
 
     @property
     def canary_weight(self) -> int:
-        """The canary's share of 100, rounded up, but 100 only when it has all.
+        """The canary's share of `full`, rounded up, but all of it only when it has all.
 
         So neither a canary nor a stable that still gets traffic is ever said to have none (I4).
         """
         canary, total = self._canary, self._total
         if canary in {0, total}:
-            return FULL if canary else 0
-        return min(FULL - 1, -(-FULL * canary // total))
+            return self.full if canary else 0
+        return min(self.full - 1, -(-self.full * canary // total))
 
     def shares_exactly(self, canary_weight: int) -> bool:
         """Whether the canary's share is this weight, to the last request; in whatever scale."""
-        return self._total > 0 and FULL * self._canary == canary_weight * self._total
+        return self._total > 0 and self.full * self._canary == canary_weight * self._total
 
     @property
     def text(self) -> str:
@@ -64,7 +66,7 @@ class Split:
         """Leaves that give the canary this weight and stable the rest; none where that can't be."""
         if self.sound:
             return (
-                _change(self.stable[0], FULL - canary_weight),
+                _change(self.stable[0], self.full - canary_weight),
                 _change(self.canary[0], canary_weight),
             )
         if canary_weight or not self.stable or not self._canary:

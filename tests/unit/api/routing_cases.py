@@ -57,6 +57,22 @@ ROUTING: Final[tuple[Bad, ...]] = (
         "scaleDownDelaySeconds needs trafficRouting",
     ),
     bad(
+        "another total weight with Istio",
+        "subsets",
+        f"{_ROUTING}.maxTrafficWeight",
+        1000,
+        "is 1000; the weights of istio are percent: remove it",
+        "maxTrafficWeight other than 100 is for gatewayAPI",
+    ),
+    bad(
+        "a total weight of nothing",
+        "gateway",
+        f"{_ROUTING}.maxTrafficWeight",
+        0,
+        "is 0; write a whole number from 1 to 1000000",
+        "greater than or equal to 1",
+    ),
+    bad(
         "no router is named",
         "gateway",
         _ROUTING,

@@ -14,7 +14,7 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[0].setWeight",
         120,
         "is 120; weights are whole numbers from 0 to 100",
-        "less than or equal to 100",
+        "a setWeight is more than all traffic, which is 100 or trafficRouting.maxTrafficWeight",
     ),
     bad(
         "a weight is negative",
@@ -38,7 +38,7 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[0].pause",
         {},
         "has setWeight and pause; write a step for each",
-        "a step has exactly one of setWeight, pause and analysis",
+        "a step has exactly one of setWeight, pause, analysis and setCanaryScale",
         at=f"{_STEPS}[0]",
     ),
     bad(
@@ -46,8 +46,8 @@ STEPS: Final[tuple[Bad, ...]] = (
         "gateway",
         f"{_STEPS}[0]",
         {},
-        "says nothing; write one of setWeight, pause, analysis",
-        "a step has exactly one of setWeight, pause and analysis",
+        "says nothing; write one of setWeight, pause, analysis, setCanaryScale",
+        "a step has exactly one of setWeight, pause, analysis and setCanaryScale",
     ),
     bad(
         "a pause is written without braces",
@@ -55,7 +55,104 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[4]",
         {"pause": None},
         "has an empty pause; write `pause: {}` to wait until promoted",
-        "a step has exactly one of setWeight, pause and analysis",
+        "a step has exactly one of setWeight, pause, analysis and setCanaryScale",
+    ),
+    *(
+        bad(
+            f"a scale of the canary says {scale}",
+            "gateway",
+            f"{_STEPS}[4]",
+            {"setCanaryScale": scale},
+            says,
+            "setCanaryScale has exactly one of replicas, weight and matchTrafficWeight (true)",
+            at=f"{_STEPS}[4].setCanaryScale",
+        )
+        for scale, says in (
+            ({}, "says nothing; give one of replicas, weight and matchTrafficWeight: true"),
+            ({"matchTrafficWeight": False}, "says nothing; give one of"),
+            ({"replicas": 3, "weight": 20}, "has replicas and weight; give one of them"),
+        )
+    ),
+    bad(
+        "a scale of the canary without a router",
+        "pods",
+        f"{_STEPS}[4]",
+        {"setCanaryScale": {"replicas": 3}},
+        "needs trafficRouting; without a router the pods are the weight: use setWeight",
+        "a setCanaryScale step needs trafficRouting",
+        at=f"{_STEPS}[4].setCanaryScale",
+    ),
+    bad(
+        "a scale of the canary is above 100",
+        "gateway",
+        f"{_STEPS}[4]",
+        {"setCanaryScale": {"weight": 120}},
+        "is 120; weights are whole numbers from 0 to 100",
+        "setCanaryScale.weight is more than all traffic, which is 100 or "
+        "trafficRouting.maxTrafficWeight",
+        at=f"{_STEPS}[4].setCanaryScale.weight",
+    ),
+    *(
+        bad(
+            f"a threshold of pods is {value!r}",
+            "gateway",
+            f"{_CANARY}.replicaProgressThreshold",
+            {"type": kind, "value": value},
+            says,
+            server,
+            at=f"{_CANARY}.replicaProgressThreshold.{at}",
+        )
+        for kind, value, at, says, server in (
+            (
+                "Percent",
+                101,
+                "value",
+                "is 101; write percent from 1 to 100",
+                "replicaProgressThreshold.value is more than 100 percent",
+            ),
+            ("Pods", 0, "value", "is 0; write a whole number from 1", "greater than or equal to 1"),
+            ("Half", 5, "type", 'is "Half"; write', "Unsupported value"),
+        )
+    ),
+    bad(
+        "a dynamic stable without a router",
+        "pods",
+        f"{_CANARY}.dynamicStableScale",
+        True,
+        "needs trafficRouting; without a router the pods are the weight: remove it",
+        "dynamicStableScale needs trafficRouting",
+    ),
+    Bad(
+        "a dynamic stable with a drain delay",
+        "gateway",
+        {f"{_CANARY}.dynamicStableScale": True, f"{_CANARY}.scaleDownDelaySeconds": 30},
+        f"{_CANARY}.dynamicStableScale",
+        "and scaleDownDelaySeconds exclude each other; remove one",
+        "dynamicStableScale and scaleDownDelaySeconds exclude each other",
+    ),
+    bad(
+        "a limit of delays without a router",
+        "pods",
+        f"{_CANARY}.scaleDownDelayRevisionLimit",
+        1,
+        "needs trafficRouting; without a router nothing is delayed: remove it",
+        "scaleDownDelayRevisionLimit needs trafficRouting",
+    ),
+    bad(
+        "a floor of pods without a router",
+        "pods",
+        f"{_CANARY}.minPodsPerReplicaSet",
+        2,
+        "is 2 and needs trafficRouting; without a router more pods are more weight",
+        "minPodsPerReplicaSet needs trafficRouting",
+    ),
+    bad(
+        "a floor of pods is negative",
+        "gateway",
+        f"{_CANARY}.minPodsPerReplicaSet",
+        -1,
+        "is -1; write a whole number from 0",
+        "greater than or equal to 0",
     ),
     bad(
         "a pause is no length of time",
@@ -173,7 +270,7 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[0]",
         {"setWight": 10},
         "is no field that Davy knows; did you mean setWeight?",
-        "a step has exactly one of setWeight, pause and analysis",
+        "a step has exactly one of setWeight, pause, analysis and setCanaryScale",
         at=f"{_STEPS}[0].setWight",
     ),
     bad(

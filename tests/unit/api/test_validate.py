@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from davy.api import unbuilt, validate
+from davy.api import rollout_rules, unbuilt, validate
 from davy.api.analysis import Metric
 from davy.api.errors import Finding, InvalidObject
 from tests.unit.api import cases
@@ -53,14 +53,14 @@ def test_every_finding_is_told_at_once() -> None:
         "gateway",
         {
             "spec.replicas": -1,
-            "spec.strategy.canary.steps[0].setWeight": 120,
-            "spec.strategy.canary.minPodsPerReplicaSet": 2,
+            "spec.strategy.canary.steps[0].setWeight": -5,
+            "spec.strategy.canary.pingPong": {},
         },
     )
     with pytest.raises(InvalidObject) as raised:
         validate.parse_rollout(document)
     assert [finding.path for finding in raised.value.findings] == [
-        "spec.strategy.canary.minPodsPerReplicaSet",
+        "spec.strategy.canary.pingPong",
         "spec.replicas",
         "spec.strategy.canary.steps[0].setWeight",
     ]
@@ -167,7 +167,7 @@ def test_a_field_that_is_not_built_is_refused_with_what_to_use(
     ids=lambda value: value.field if isinstance(value, unbuilt.Unbuilt) else value,
 )
 def test_a_value_that_asks_for_nothing_is_accepted(base: str, entry: unbuilt.Unbuilt) -> None:
-    """`dynamicStableScale: false` is what happens anyway: manifests for Argo say such things."""
+    """`disableInProgressLabel: true` is what happens anyway: manifests for Argo say such things."""
     for value in entry.neutral:
         assert findings(cases.with_unbuilt(base, entry, value)) == []
 
@@ -189,3 +189,29 @@ def test_blue_green_alone_is_one_finding() -> None:
     """What is missing because another field stands in its stead isn't told twice."""
     document = changed("gateway", {"spec.strategy": {"blueGreen": {"activeService": "cart"}}})
     assert [finding.path for finding in findings(document)] == ["spec.strategy.blueGreen"]
+
+
+def test_a_weight_may_be_of_another_total() -> None:
+    """Gateway API's weights are of any sum; setWeight is bounded by that."""
+    routing = "spec.strategy.canary.trafficRouting.maxTrafficWeight"
+    step = "spec.strategy.canary.steps[3].setWeight"
+    assert findings(changed("gateway", {routing: 1000, step: 1000})) == []
+    (found,) = findings(changed("gateway", {routing: 1000, step: 1001}))
+    assert (found.path, found.message) == (
+        step,
+        "is 1001; weights are whole numbers from 0 to 1000",
+    )
+
+
+def test_a_scale_that_is_too_small_for_a_later_weight_is_doubted() -> None:
+    """It says nothing there: the canary has the pods for its weight (I2)."""
+    step = "spec.strategy.canary.steps[1]"
+    for scale, told in (
+        ({"replicas": 1}, ["is 50, which needs 3 pods; the setCanaryScale before it asks for 1"]),
+        ({"weight": 20}, ["is 50, which needs 3 pods; the setCanaryScale before it asks for 1"]),
+        ({"replicas": 3}, []),
+        ({"matchTrafficWeight": True}, []),
+    ):
+        spec = validate.parse_rollout(changed("gateway", {step: {"setCanaryScale": scale}}))
+        found = [finding.message.partition(":")[0] for finding in rollout_rules.doubts(spec)]
+        assert found == told

@@ -226,7 +226,8 @@ def test_get_as_data(davy: Shell) -> None:
     cluster = a_cluster(a_rollout())
     found = json.loads(davy(cluster, "get", "ro", "cart", "-o", "json").out)
     assert found == yaml.safe_load(davy(cluster, "get", "ro", "cart", "-o", "yaml").out)
-    assert found["headline"]["weight"] == {"wanted": 50, "written": 50, "verified": 10}
+    weight = {"wanted": 50, "written": 50, "verified": 10, "total": 100}
+    assert found["headline"]["weight"] == weight
     assert found["revisions"][0]["replicaSet"]["pods"][0]["name"] == "cart-bbb-1"
 
 

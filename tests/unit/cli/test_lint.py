@@ -28,7 +28,7 @@ spec:
     spec: {{containers: [{{name: app, image: cart}}]}}
   strategy:
     canary:
-      dynamicStableScale: true
+      pingPong: {{}}
       canaryService: cart-canary
       stableService: cart
       trafficRouting:
@@ -63,9 +63,8 @@ def test_each_finding_has_its_file_and_line(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
         (
-            f"{path}:14 rollout shop/cart: spec.strategy.canary.dynamicStableScale: scaling stable "
-            "down as its weight falls is not built yet; remove it: stable keeps its pods until the "
-            "promotion is verified"
+            f"{path}:14 rollout shop/cart: spec.strategy.canary.pingPong: swapping the "
+            "roles of two Services is not built yet; use canaryService and stableService"
         ),
         (
             f"{path}:20 rollout shop/cart: spec.strategy.canary.steps[0].setWeight: is 120; "

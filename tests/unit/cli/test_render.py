@@ -185,3 +185,13 @@ def test_the_bar_has_the_same_width_at_every_weight(share: int) -> None:
     drawn = golden.text_of(render.rollout(_tree(a_rollout(traffic=traffic)), now=NOW))
     bar = next(line for line in drawn.splitlines() if line.startswith("Weight"))
     assert len(bar.split()[1]) == render.BAR_CELLS
+
+
+def test_weights_of_another_total_are_drawn_by_it() -> None:
+    """`maxTrafficWeight: 1000`: 500 is half of the bar."""
+    rollout = a_rollout(traffic={"wanted": 500, "written": 500, "verified": 500})
+    routing = rollout["spec"]["strategy"]["canary"].setdefault("trafficRouting", {})
+    routing["maxTrafficWeight"] = 1000
+    drawn = golden.text_of(render.rollout(_tree(rollout), now=NOW))
+    assert drawn.count("█") == render.BAR_CELLS // 2
+    assert "canary 500 wanted, 500 written, 500 verified, of 1000" in drawn

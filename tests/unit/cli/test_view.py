@@ -34,7 +34,10 @@ Json = dict[str, Any]
             {"analysis": {"templates": [{"templateName": "a"}, {"templateName": "b"}]}},
             "analysis a + b",
         ),
-        ({"setCanaryScale": {"replicas": 3}}, "setCanaryScale"),
+        ({"setCanaryScale": {"replicas": 3}}, "setCanaryScale 3 pods"),
+        ({"setCanaryScale": {"weight": 25}}, "setCanaryScale to weight 25"),
+        ({"setCanaryScale": {"matchTrafficWeight": True}}, "setCanaryScale to its weight"),
+        ({"setMirrorRoute": {"name": "all"}}, "setMirrorRoute"),
         ({}, "empty step"),
     ],
 )

@@ -5,8 +5,11 @@ Without a router there is no weight to check: the numbers of pods are checked, a
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from davy.engine import basic, weights
+from davy.api import capacity
+from davy.api.conditions import ConditionType
+from davy.engine import basic
 from davy.engine import plan as plans
 from davy.engine import position as positions
 from davy.engine.effect import effect, may_carry
@@ -66,17 +69,36 @@ class Watcher:
             self.checked.add("I3")
 
     def _weights(self, cluster: Cluster, action: plans.SetWeights) -> None:
-        assert action.stable + action.canary == 100, "I1"
+        assert action.stable + action.canary == cluster.route.total, "I1"
         self.checked.add("I1")
         written = cluster.route.canary_weight or 0
         if action.canary > written:
             leads = cluster.sets[cluster.route.canary_hash or ""]
-            room = weights.carried(leads.available, cluster.rollout.spec.replicas)
+            room = capacity.of(cluster.rollout.spec).carried(leads.available)
             assert action.canary <= room, f"I2: weight {action.canary} on {leads}"
             assert leads.observed, f"I2: weight {action.canary} on an old count: {leads}"
             assert cluster.rollout.finalizer, "I9: deletion couldn't take this weight back"
             assert not cluster.problems, f"raised in spite of {cluster.problems}"
             self.checked.add("I2")
+        if action.canary < written:
+            self._given_back(cluster, action)
+
+    def _given_back(self, cluster: Cluster, action: plans.SetWeights) -> None:
+        """dynamicStableScale: stable gets no more than its pods take, where enough are left."""
+        rollout, route = cluster.rollout, cluster.route
+        where, full = positions.read(rollout), rollout.spec.replicas
+        canary = cluster.sets.get(route.canary_hash or "")
+        stable = cluster.sets.get(where.stable_hash or "")
+        late = where.stage is not Stage.UPDATING or _is_late(cluster)
+        if not rollout.spec.strategy.canary.dynamic_stable_scale or rollout.deleting or late:
+            return
+        if stable is None or canary in {None, stable} or route.stable_hash != stable.hash:
+            return
+        assert canary is not None
+        if canary.standing + stable.standing >= full > 0:
+            takes = -(-route.total * stable.standing // full)
+            assert action.stable <= takes, f"I2: {action} on {stable.standing} of {full} pods"
+            self.checked.add("I2 of stable")
 
     def _scaled(self, cluster: Cluster, action: plans.ScaleReplicaSet) -> None:
         found = next(rs for rs in cluster.sets.values() if rs.name == action.name)
@@ -86,16 +108,20 @@ class Watcher:
         if action.replicas == 0 and full > 0:
             assert not may_carry(route, found.hash), f"I4: {found} still has weight"
             self.checked.add("I4")
+        elif found.hash == positions.read(cluster.rollout).stable_hash == route.stable_hash:
+            left = route.total - (route.canary_weight or 0)
+            least = min(full, -(-left * full // route.total))
+            assert action.replicas >= least, f"I2: {action} at {route}"
         elif route.canary_hash == found.hash and route.stable_hash != found.hash:
-            kept = weights.carried(action.replicas, full)
-            assert kept >= min(route.canary_weight or 0, 100), f"I2: {action} at {route}"
+            kept = capacity.of(cluster.rollout.spec).carried(action.replicas)
+            assert kept >= min(route.canary_weight or 0, route.total), f"I2: {action} at {route}"
 
     def _pointed(self, cluster: Cluster, action: plans.PointRole) -> None:
         route = cluster.route
         if cluster.rollout.deleting:
             return  # the pods may be gone already; nothing must keep the Rollout
         target = cluster.sets[action.hash]
-        carries_all = route.canary_weight == 100 and route.canary_hash == action.hash
+        carries_all = route.canary_weight == route.total and route.canary_hash == action.hash
         anyway = carries_all or cluster.rollout.spec.replicas == 0
         assert target.available > 0 or anyway, f"I2: {action}"
         before = route.stable_hash if action.role is Role.STABLE else route.canary_hash
@@ -103,10 +129,12 @@ class Watcher:
             took = effect(route, cluster.status, cluster.now, SETTLE)
             assert took.in_effect, f"I5: {action}, but the weight before it isn't in effect"
         weight = route.canary_weight or 0
-        side = 100 - weight if action.role is Role.STABLE else weight
+        side = route.total - weight if action.role is Role.STABLE else weight
         if side > 0 and before is not None:
-            room = weights.carried(target.available, cluster.rollout.spec.replicas)
-            assert room >= min(side, 100) or action.role is Role.STABLE, f"I2: {action} at {route}"
+            room = capacity.of(cluster.rollout.spec).carried(target.available)
+            assert room >= min(side, route.total) or action.role is Role.STABLE, (
+                f"I2: {action} at {route}"
+            )
 
     def _abort_first(self, cluster: Cluster, plan: plans.Plan) -> None:
         status = cluster.status
@@ -115,8 +143,30 @@ class Watcher:
             return
         if cluster.route.canary_hash == where.stable_hash != cluster.route.stable_hash:
             return  # a promotion's last weight: stable's destination is led there first
+        if cluster.rollout.spec.strategy.canary.dynamic_stable_scale:
+            self._abort_by_pods(cluster, plan)
+            return
         assert isinstance(plan.actions[0], plans.SetWeights), f"I3: {plan.actions} for {status}"
         assert plan.actions[0].canary == 0, "I3"
+        self.checked.add("I3")
+
+    def _abort_by_pods(self, cluster: Cluster, plan: plans.Plan) -> None:
+        """All that stable's pods can take is the first write; and all of them are asked for."""
+        rollout, route = cluster.rollout, cluster.route
+        stable = cluster.sets.get(positions.read(rollout).stable_hash or "")
+        if stable is None or rollout.deleting or rollout.spec.replicas == 0:
+            return
+        takes = min(route.total, -(-route.total * stable.standing // rollout.spec.replicas))
+        if takes > route.total - (route.canary_weight or 0):
+            first = plan.actions[0]
+            assert isinstance(first, plans.SetWeights), f"I3: {plan.actions}"
+            assert first.stable >= takes, f"I3: {first}, and stable could take {takes}"
+        size = {
+            action.name: action.replicas
+            for action in plan.actions
+            if isinstance(action, plans.ScaleReplicaSet)
+        }
+        assert size.get(stable.name, stable.desired) == rollout.spec.replicas, "I3"
         self.checked.add("I3")
 
     def _forward(self, cluster: Cluster, plan: plans.Plan) -> None:
@@ -156,7 +206,7 @@ class Watcher:
 
     def _held_sizes(self, cluster: Cluster, plan: plans.Plan, held: int) -> None:
         spec, where = cluster.rollout.spec, positions.read(cluster.rollout)
-        most = weights.needed(held, spec.replicas)
+        most = capacity.of(spec).needed(held)
         for action in plan.actions:
             match action:
                 case plans.CreateReplicaSet(replicas=replicas):
@@ -196,7 +246,7 @@ class Watcher:
                 assert left >= found.desired - max(1, basic.may_be_missing(spec)), f"I2: {mine}"
             new = found.hash == plan.status.current_pod_hash != plan.status.stable_rs
             if new and plan.status.stable_rs:
-                carried = weights.carried(max(0, left), spec.replicas)
+                carried = capacity.of(spec).carried(max(0, left))
                 assert (cluster.route.canary_weight or 0) <= carried, f"I2: {mine} of {found}"
 
     def _evicted_of_all(self, cluster: Cluster, plan: plans.Plan) -> None:
@@ -223,3 +273,12 @@ class Watcher:
                 assert all(pod.created_at < at <= cluster.now for pod in mine)
                 self.checked.add("restart")
                 yield found, mine
+
+
+def _is_late(cluster: Cluster) -> bool:
+    """The update is past its deadline: what stable's pods can't take goes to it all the same."""
+    told = cluster.status.condition(ConditionType.PROGRESSING)
+    if told is None:
+        return False
+    length = timedelta(seconds=cluster.rollout.spec.progress_deadline_seconds)
+    return told.last_update_time + length <= cluster.now

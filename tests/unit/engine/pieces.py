@@ -101,5 +101,5 @@ def a_scene(
     wanted = spec(*steps, version="2", replicas=replicas)
     rollout = a_rollout(wanted=wanted, status=status)
     here, found = where(rollout, **changes), around(rollout, world, settled=settled)
-    target = weights.of_step(here.steps, here.index)
+    target = weights.of_step(here.steps, here.index, here.total)
     return Scene(rollout, found.world, here, found.took, found.way, target, waited, aborted, NOW)

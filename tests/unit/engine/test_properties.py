@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from davy.api.analysis import Phase
+from davy.api.capacity import Capacity
 from davy.api.conditions import RolloutPhase
 from davy.api.errors import Finding
-from davy.engine import weights
 from davy.engine.world import Answer, Route
 from tests.unit.engine.cluster import Cluster, answering, spec
 from tests.unit.engine.invariants import Watcher
@@ -21,7 +21,26 @@ PLANS: tuple[tuple[dict[str, Any], ...], ...] = (
     ({"setWeight": 80}, {"analysis": ANALYSIS}, {"setWeight": 20}, {"setWeight": 100}),
     ({"pause": {"duration": "1s"}}, {"setWeight": 1}, {"setWeight": 99}),
     (),
+    (
+        {"setCanaryScale": {"replicas": 6}},
+        {"setWeight": 20},
+        {"setCanaryScale": {"weight": 1}},
+        {"setWeight": 50},
+        {"setCanaryScale": {"matchTrafficWeight": True}},
+    ),
 )
+EXTRAS: tuple[dict[str, Any], ...] = (
+    {"analysis": ANALYSIS},
+    {"dynamicStableScale": True},
+    {},
+    {
+        "replicaProgressThreshold": {"type": "Pods", "value": 2},
+        "scaleDownDelayRevisionLimit": 0,
+        "scaleDownDelaySeconds": 60,
+    },
+    {"minPodsPerReplicaSet": 3},
+)
+"""Fields of the strategy beside each plan."""
 Change = Callable[[Cluster], None]
 
 
@@ -29,7 +48,7 @@ def apply(version: int, plan: int, replicas: int) -> Change:
     """The user applies a template, steps and a size."""
 
     def change(cluster: Cluster) -> None:
-        canary = {"analysis": ANALYSIS} if plan == 0 else {}
+        canary = EXTRAS[plan]
         wanted = spec(
             *PLANS[plan],
             version=str(version),
@@ -94,7 +113,9 @@ def crash(cluster: Cluster) -> None:
 
 
 CHANGES: st.SearchStrategy[Change] = st.one_of(
-    st.builds(apply, st.integers(1, 3), st.integers(0, 3), st.sampled_from([1, 3, 4, 10])),
+    st.builds(
+        apply, st.integers(1, 3), st.integers(0, len(PLANS) - 1), st.sampled_from([1, 3, 4, 10])
+    ),
     st.sampled_from(
         [
             lambda cluster: cluster.edit_status(abort=True),
@@ -176,15 +197,15 @@ def test_a_crash_at_any_pass_changes_no_outcome(life: list[Change], at: int, aft
 @given(st.integers(0, 1000), st.integers(1, 1000))
 def test_carried_and_needed_agree(available: int, full: int) -> None:
     """I2: the pods needed for what is carried are never more than the pods there are."""
-    weight = weights.carried(available, full)
+    weight = Capacity(full).carried(available)
     assert 0 <= weight <= 100
-    assert weights.needed(weight, full) <= max(available, 0) or available >= full
+    assert Capacity(full).needed(weight) <= max(available, 0) or available >= full
 
 
-@given(st.integers(0, 100), st.integers(1, 1000))
-def test_the_needed_pods_carry_the_weight(weight: int, full: int) -> None:
+@given(st.integers(0, 100), st.integers(1, 1000), st.integers(0, 20))
+def test_the_needed_pods_carry_the_weight(weight: int, full: int, floor: int) -> None:
     """I2: the pods that a step asks for are enough to reach it."""
-    assert weights.carried(weights.needed(weight, full), full) >= weight
+    assert Capacity(full, floor).carried(Capacity(full, floor).needed(weight)) >= weight
 
 
 def test_an_operator_that_forgets_everything_starts_nothing() -> None:

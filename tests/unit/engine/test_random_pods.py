@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from davy.api import capacity
 from davy.engine import basic, position
 from davy.engine import plan as plans
 from davy.engine.decide import EngineSettings, decide
@@ -12,13 +13,14 @@ from davy.engine.position import Stage
 from davy.engine.world import Rollout, World
 from tests.unit.engine.cluster import SETTLE, Cluster
 from tests.unit.engine.invariants import Watcher
-from tests.unit.engine.test_random_worlds import NOW, states
+from tests.unit.engine.test_random_worlds import ENOUGH, NOW, states
 
 BOUNDS: list[dict[str, Any]] = [
     {},
     {"maxSurge": 0, "maxUnavailable": 1},
     {"maxSurge": 2, "maxUnavailable": 0},
     {"maxSurge": "100%", "maxUnavailable": "100%"},
+    ENOUGH,
 ]
 WITHOUT_ROUTER = st.sampled_from(BOUNDS).flatmap(
     lambda bounds: states({"trafficRouting": None, **bounds})
@@ -60,10 +62,9 @@ def test_a_step_is_passed_only_with_its_pods(state: tuple[Rollout, World]) -> No
             continue
         wants = basic.counts(weight, rollout.spec.replicas, surge)
         assert new is not None
-        if stable is None:
-            assert new.available == rollout.spec.replicas
-        else:
-            assert (new.available, stable.desired) == (wants.canary, wants.stable)
+        pods = wants.canary if stable else rollout.spec.replicas
+        assert capacity.of(rollout.spec).enough(pods) <= new.available <= new.desired == pods
+        assert stable is None or stable.desired == wants.stable
         assert new.observed
         others = (found for found in world.replica_sets if found not in {new, stable})
         assert not any(found.desired for found in others)

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from davy.api import capacity
 from davy.api.analysis import Phase
 from davy.api.conditions import ConditionStatus, ConditionType, PauseReason, Reason
 from davy.api.errors import Finding
@@ -20,7 +21,7 @@ from davy.api.status import (
     TrafficStatus,
 )
 from davy.engine import plan as plans
-from davy.engine import revision, weights
+from davy.engine import revision
 from davy.engine.decide import EngineSettings, decide
 from davy.engine.effect import effect
 from davy.engine.world import Answer, Pod, ReplicaSet, Rollout, Route, Run, RunKind, World
@@ -36,6 +37,17 @@ KINDS_OF_STEP: list[dict[str, Any]] = [
     {"pause": {"duration": "30s"}},
     {"analysis": ANALYSIS},
 ]
+SCALES: list[dict[str, Any]] = [
+    {"setCanaryScale": scale}
+    for scale in ({"replicas": 2}, {"replicas": 12}, {"weight": 50}, {"matchTrafficWeight": True})
+]
+ENOUGH = {"replicaProgressThreshold": {"type": "Percent", "value": 60}}
+DYNAMIC: dict[str, Any] = {"dynamicStableScale": True, "scaleDownDelayRevisionLimit": 1}
+OF_1000: dict[str, Any] = {
+    "trafficRouting": {"gatewayAPI": {"httpRoutes": [{"name": "cart"}]}, "maxTrafficWeight": 1000}
+}
+OF_PODS: list[dict[str, Any]] = [{}, {}, {"minPodsPerReplicaSet": 3}, ENOUGH, OF_1000, DYNAMIC]
+"""Fields with a router that say how many pods a revision has."""
 HELD = st.none() | st.sampled_from([0, 10, 50, 100])
 STEP = st.sampled_from(KINDS_OF_STEP)
 TIMES = st.integers(-4000, 60).map(lambda seconds: NOW + timedelta(seconds=seconds))
@@ -49,12 +61,15 @@ PODS = st.lists(st.tuples(TIMES, st.booleans(), st.booleans()), max_size=10).map
 @st.composite
 def specs(draw: st.DrawFn, canary: dict[str, Any]) -> RolloutSpec:
     """A spec of one of three versions; `canary` are fields of its strategy."""
-    steps: list[dict[str, Any]] = draw(st.lists(STEP, max_size=5))
+    kinds = STEP if "trafficRouting" in canary else st.one_of(STEP, st.sampled_from(SCALES))
+    steps: list[dict[str, Any]] = draw(st.lists(kinds, max_size=5))
+    analysis: dict[str, Any] = {"analysis": ANALYSIS} if draw(st.booleans()) else {}
+    routed: dict[str, Any] = draw(st.sampled_from(OF_PODS))
     return spec(
         *steps,
         version=draw(st.sampled_from(["1", "2", "3"])),
         replicas=draw(st.sampled_from([0, 1, 3, 10])),
-        canary=canary | ({"analysis": ANALYSIS} if draw(st.booleans()) else {}),
+        canary=canary | (routed if "trafficRouting" not in canary else {}) | analysis,
         progressDeadlineAbort=draw(st.booleans()),
         paused=draw(st.booleans()),
         restartAt=draw(st.none() | TIMES),
@@ -108,12 +123,14 @@ def conditions(now: datetime, *, said: str, settled: bool) -> list[Condition]:
 def states(draw: st.DrawFn, canary: dict[str, Any] | None = None) -> tuple[Rollout, World]:
     """A rollout in any condition, and any world around it."""
     wanted = draw(specs(canary or {}))
+    total = wanted.strategy.canary.all_traffic
     route = Route(
-        canary_weight=draw(st.none() | st.sampled_from([0, 10, 50, 100])),
+        canary_weight=draw(st.none() | st.sampled_from([0, 10, 50, 100, total])),
         stable_hash=draw(st.none() | st.sampled_from(HASHES)),
         canary_hash=draw(st.none() | st.sampled_from(HASHES)),
         answer=draw(st.sampled_from(Answer)),
         uneven=draw(st.booleans()),
+        total=total,
     )
     run = Run(
         "run",
@@ -194,10 +211,17 @@ def test_a_step_is_passed_only_when_its_effect_was_observed(state: tuple[Rollout
     for index in range(first, after.current_step_index or 0):
         step = steps[index]
         if step.set_weight is not None:
-            assert world.route.canary_weight == step.set_weight, "I5"
-            assert took.in_effect, "I5"
             assert new is not None
-            assert new.available >= weights.needed(step.set_weight, rollout.spec.replicas), "I2"
+            room, pods = capacity.of(rollout.spec), new.standing
+            carries = min(step.set_weight, room.carried(pods))
+            assert world.route.canary_weight == carries, "I5"
+            assert took.in_effect, "I5"
+            assert pods >= room.enough(room.needed(step.set_weight)), "I2"
+        if step.set_canary_scale is not None and step.set_canary_scale.replicas is not None:
+            assert new is not None
+            assert new.observed, "I5"
+            least = capacity.of(rollout.spec).enough(step.set_canary_scale.replicas)
+            assert new.available >= least, "I5"
         if step.analysis is not None:
             assert index == first, "I5: a run has to be made first"
             run = next(iter(world.runs), None)
@@ -225,6 +249,8 @@ def test_an_abort_is_the_first_action_whatever_else_is_so(state: tuple[Rollout, 
     )
     world = replace(world, route=replace(world.route, canary_weight=50))
     wanted = decide(replace(rollout, status=status), world, NOW, EngineSettings(SETTLE))
+    if rollout.spec.strategy.canary.dynamic_stable_scale:
+        return  # the watcher says how far it goes
     first = wanted.actions[0]
     assert isinstance(first, plans.SetWeights)
-    assert (first.canary, first.stable) == (0, 100)
+    assert (first.canary, first.stable) == (0, world.route.total)

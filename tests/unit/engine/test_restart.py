@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
+from davy.api.capacity import Capacity
 from davy.api.conditions import RolloutPhase
 from davy.engine import plan as plans
-from davy.engine import weights
 from davy.engine.decide import EngineSettings, decide
 from tests.unit.engine.cluster import SETTLE, Cluster, spec
 from tests.unit.engine.play import STEPS, phase, running, updating
@@ -96,10 +96,10 @@ def test_in_an_update_stable_goes_first_then_the_canary_below_its_weight() -> No
         plan = cluster.once()
         gone = [action.name for action in plan.actions if isinstance(action, plans.EvictPod)]
         evicted += gone
-        room = weights.carried(cluster.sets[new].available, 4)
+        room = Capacity(4).carried(cluster.sets[new].available)
         assert (cluster.weight or 0) <= room
         if any(name.startswith(new) for name in gone):
-            assert (cluster.weight or 0) <= weights.carried(cluster.sets[new].available - 1, 4)
+            assert (cluster.weight or 0) <= Capacity(4).carried(cluster.sets[new].available - 1)
     assert [name.startswith(new) for name in evicted] == [False] * 4 + [True] * 2
     assert cluster.weight == 50
     assert phase(cluster) is RolloutPhase.PAUSED

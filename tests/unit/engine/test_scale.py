@@ -41,7 +41,8 @@ def a_case(
     route = route or Route(step, stable_hash=OLD, canary_hash=NEW)
     world = a_world(route=route, replica_sets=sets, problems=problems)
     here = where(rollout, **position)
-    target = 0 if here.stage is Stage.ABORTED else weights.of_step(here.steps, here.index)
+    asked = weights.of_step(here.steps, here.index, here.total)
+    target = 0 if here.stage is Stage.ABORTED else asked
     return around(rollout, world, settled=settled, now=now), here, target
 
 

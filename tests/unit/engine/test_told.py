@@ -54,6 +54,44 @@ def test_an_abort_a_retry_and_a_rollback() -> None:
     told.check("abort")
 
 
+def test_pods_apart_from_the_weight() -> None:
+    """More than the weight needs, then as many, then one pod that is too few for it."""
+    steps: tuple[dict[str, Any], ...] = (
+        {"setCanaryScale": {"replicas": 5}},
+        {"setWeight": 20},
+        {"setCanaryScale": {"matchTrafficWeight": True}},
+        {"setCanaryScale": {"weight": 1}},
+        {"setWeight": 50},
+        {"pause": {}},
+    )
+    cluster, told = begun(*steps)
+    cluster.run(10)
+    told.lines.clear()
+    told.chapter("version 2")
+    cluster.apply(spec(*steps, version="2"))
+    cluster.run(20)
+    told.chapter("promoted by hand")
+    cluster.edit_status(pause_conditions=None)
+    cluster.run(60)
+    told.check("scale")
+
+
+def test_stable_is_scaled_with_its_weight() -> None:
+    """Down after the drain, up again for an abort, whose weight follows the pods."""
+    steps: tuple[dict[str, Any], ...] = ({"setWeight": 75}, {"pause": {}})
+    more: dict[str, Any] = {"canary": {"dynamicStableScale": True}}
+    cluster, told = begun(*steps, **more)
+    cluster.run(10)
+    told.lines.clear()
+    told.chapter("version 2")
+    cluster.apply(spec(*steps, version="2", **more))
+    cluster.run(50)
+    told.chapter("aborted by hand")
+    cluster.edit_status(abort=True)
+    cluster.run(60)
+    told.check("dynamic")
+
+
 def test_analyses_good_and_bad() -> None:
     """A step's run succeeds, the next one is inconclusive; the background's run fails."""
     steps: tuple[dict[str, Any], ...] = ({"setWeight": 10}, ANALYSIS, ANALYSIS, {"setWeight": 50})

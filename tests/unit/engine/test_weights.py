@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from davy.api.capacity import Capacity
 from davy.api.errors import Finding
+from davy.api.rollout import ReplicaProgressThreshold
 from davy.engine import weights
 from davy.engine.position import Stage
 from davy.engine.world import Route
@@ -27,10 +29,13 @@ def wanted(
     observed: bool = True,
     problems: tuple[Finding, ...] = (),
     replicas: int = 4,
+    canary: dict[str, Any] | None = None,
     **position: Any,
 ) -> int | None:
     """Of 4 pods, where the route says `weight` and the step asks for `target`."""
-    rollout = a_rollout(wanted=spec({"setWeight": target}, version="2", replicas=replicas))
+    rollout = a_rollout(
+        wanted=spec({"setWeight": target}, version="2", replicas=replicas, canary=canary or {})
+    )
     rollout = replace(rollout, deleting=deleting, finalizer=finalizer)
     here = Route(
         **{"canary_weight": weight, "stable_hash": OLD, "canary_hash": NEW, **(route or {})}
@@ -50,13 +55,41 @@ def wanted(
 )
 def test_what_pods_carry_is_rounded_down(available: int, full: int, weight: int) -> None:
     """I2; a rollout of no pods at all carries any weight."""
-    assert weights.carried(available, full) == weight
+    assert Capacity(full).carried(available) == weight
 
 
 @pytest.mark.parametrize(("weight", "pods"), [(0, 0), (1, 1), (25, 1), (26, 2), (100, 4)])
 def test_what_a_weight_needs_is_rounded_up(weight: int, pods: int) -> None:
     """I2."""
-    assert weights.needed(weight, 4) == pods
+    assert Capacity(4).needed(weight) == pods
+
+
+@pytest.mark.parametrize(
+    ("weight", "floor", "pods"),
+    [(0, 3, 0), (1, 3, 3), (75, 3, 3), (76, 3, 4), (1, 9, 4), (1, 0, 1)],
+)
+def test_any_weight_has_the_least_pods(weight: int, floor: int, pods: int) -> None:
+    """minPodsPerReplicaSet: as far as the rollout has so many; weight 0 needs none."""
+    assert Capacity(4, floor).needed(weight) == pods
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "enough"),
+    [("Percent", 75, 4), ("Percent", 100, 5), ("Percent", 1, 1), ("Pods", 3, 3), ("Pod", 9, 5)],
+)
+def test_fewer_pods_may_be_enough(kind: str, value: int, enough: int) -> None:
+    """replicaProgressThreshold: percent rounded up, a number at most all; of none, none."""
+    given = ReplicaProgressThreshold.model_validate({"type": kind, "value": value})
+    assert Capacity(10, threshold=given).enough(5) == enough
+    assert Capacity(10, threshold=given).enough(0) == 0
+
+
+def test_enough_pods_give_the_weight_that_they_carry() -> None:
+    """I2: never more; a promoted revision that somebody lowered waits for all of them."""
+    enough = {"replicaProgressThreshold": {"type": "Percent", "value": 75}}
+    assert wanted(10, 100, new=3, canary=enough) == 75
+    assert wanted(10, 100, new=2, canary=enough) == 10
+    assert wanted(60, 0, new=3, stage=Stage.DONE, canary=enough) == 60
 
 
 def test_the_weight_of_a_step_is_the_last_one_asked_for() -> None:
@@ -64,7 +97,7 @@ def test_the_weight_of_a_step_is_the_last_one_asked_for() -> None:
     steps = where(
         a_rollout({"pause": {}}, {"setWeight": 30}, {"pause": {}}, {"setWeight": 0})
     ).steps
-    assert [weights.of_step(steps, index) for index in range(5)] == [0, 30, 30, 0, 100]
+    assert [weights.of_step(steps, index, 100) for index in range(5)] == [0, 30, 30, 0, 100]
 
 
 def test_raising_waits_for_everything() -> None:

@@ -13,9 +13,9 @@ CODE = tree.ROOT / "operator" / "davy"
 ROUNDED_UP = Defect(
     id="rounded-up",
     breaks="I2",
-    file="engine/weights.py",
-    old="ALL * available // full",
-    new="ALL * available // full + 1",
+    file="api/capacity.py",
+    old="self.total * available // self.full",
+    new="self.total * available // self.full + 1",
     by="tests/unit/engine/test_properties.py::test_carried_and_needed_agree",
 )
 
@@ -39,7 +39,7 @@ def test_every_invariant_is_broken_in_three_ways_at_least() -> None:
 
 def test_a_text_that_isnt_there_once_is_an_error() -> None:
     """A table that no longer fits the code must not look like a suite that catches all."""
-    with pytest.raises(WrongTable, match=r"occurs 0 times in operator/davy/engine/weights\.py"):
+    with pytest.raises(WrongTable, match=r"occurs 0 times in operator/davy/api/capacity\.py"):
         seeded.mutated(replace(ROUNDED_UP, old="nowhere"), "ALL")
     with pytest.raises(WrongTable, match="occurs 2 times"):
         seeded.mutated(replace(ROUNDED_UP, old="ALL"), "ALL ALL")
@@ -55,5 +55,5 @@ def test_a_defect_is_caught_and_a_harmless_change_survives(tmp_path: Path) -> No
     assert seeded.tried(harmless, copy, seconds=600).caught_by == ""
     with pytest.raises(WrongTable, match="its tests don't run"):
         seeded.tried(replace(ROUNDED_UP, by="tests/unit/none.py"), copy, seconds=600)
-    file = "operator/davy/engine/weights.py"
+    file = "operator/davy/api/capacity.py"
     assert (copy / file).read_text() == (tree.ROOT / file).read_text()

@@ -335,3 +335,17 @@ def test_a_route_that_cannot_be_read_has_no_weight(name: str) -> None:
 def test_a_rollout_without_http_routes_has_no_objects_of_this_kind() -> None:
     """The registry gives such a rollout to another router."""
     assert ROUTER.objects(by_services()) == (STABLE, CANARY)
+
+
+def test_weights_of_another_total_are_read_and_written_in_it() -> None:
+    """I1: `maxTrafficWeight: 1000`; a user's 3 of 4 are 750 of it, and nobody rewrites them."""
+    routing = {"gatewayAPI": {"httpRoutes": [{"name": "cart"}]}, "maxTrafficWeight": 1000}
+    rollout = a_rollout(routing)
+    objects = a_cluster(
+        an_http_route(a_split(1, 3)), a_service("cart-stable"), a_service("cart-canary")
+    )
+    read = ROUTER.read(rollout, objects)
+    assert (read.canary_weight, read.uneven) == (750, False)
+    after = applied(objects, ROUTER.weights(rollout, objects, 5))
+    assert weights_of(after) == [[995, 5]]
+    assert ROUTER.read(rollout, after).canary_weight == 5
