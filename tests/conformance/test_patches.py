@@ -49,6 +49,18 @@ async def test_the_last_one_takes_the_map_with_it(server: Server, sample: Any, f
     assert found["metadata"][field] == {"b": "2"}
 
 
+async def test_a_merge_patch_for_another_uid_is_refused(server: Server) -> None:
+    """One that was recreated under the name since isn't changed."""
+    made = await create(server, SETS, "cart")
+    api, kind, namespace = server.api, SETS.kind, server.namespace
+    labels = {"labels": {"a": "1"}}
+    with pytest.raises(errors.Rejected):
+        await api.patch_merge(kind, namespace, "cart", {"metadata": {"uid": "other", **labels}})
+    mine = {"metadata": {"uid": made["metadata"]["uid"], **labels}}
+    found = await api.patch_merge(kind, namespace, "cart", mine)
+    assert found["metadata"]["labels"]["a"] == "1"
+
+
 async def test_no_finalizers_are_none(server: Server) -> None:
     """An empty list of finalizers isn't kept."""
     await create(server, ROUTE, "cart", finalizers=["davy.dev/a"])

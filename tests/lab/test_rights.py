@@ -192,6 +192,7 @@ async def a_life(lab: Lab, namespace: str, router: Router) -> None:
         steps=[{"setWeight": 50}, {"pause": {}}],
         canary={
             "analysis": background,
+            "stableMetadata": {"labels": {"role": "stable"}},
             "scaleDownDelaySeconds": 1,
             "abortScaleDownDelaySeconds": 1,
         },

@@ -215,6 +215,8 @@ class Cluster:
         expected = (body.get("metadata") or {}).get("resourceVersion")
         if expected not in {None, held["metadata"]["resourceVersion"]}:
             raise errors.Conflict(f"{kind} {namespace}/{name} has been modified", status=409)
+        if (body.get("metadata") or {}).get("uid") not in {None, held["metadata"]["uid"]}:
+            raise errors.Rejected(f"{kind} {namespace}/{name} has another uid", status=422)
         return self._update(kind, merged(held, body), held, subresource)
 
     async def delete(

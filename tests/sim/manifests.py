@@ -23,6 +23,8 @@ ANALYSIS_RUN: Final = KINDS.analysis_run
 ANALYSIS_TEMPLATE: Final = KINDS.analysis_template
 DRY_RUN: Final = "latency"
 """The metric that decides nothing."""
+APART: Final = "requiredDuringSchedulingIgnoredDuringExecution"
+ROLES: Final = ("stable", "canary")
 ROUTE_KINDS: Final = frozenset(
     {
         VIRTUAL_SERVICE,
@@ -44,6 +46,8 @@ def rollout(
         **_delays(setup),
         **_enough(setup),
         **_routing(setup, name),
+        **({"antiAffinity": {APART: {}}} if setup.apart else {}),
+        **({f"{role}Metadata": role_metadata(role) for role in ROLES} if setup.roles else {}),
     }
     for step in canary["steps"]:
         if "analysis" in step:
@@ -58,11 +62,17 @@ def rollout(
             "progressDeadlineSeconds": setup.deadline,
             "progressDeadlineAbort": setup.deadline_abort,
             "revisionHistoryLimit": setup.history,
+            "rollbackWindow": {"revisions": setup.window},
             "selector": {"matchLabels": {"app": name}},
             "strategy": {"canary": canary},
             "template": template,
         },
     }
+
+
+def role_metadata(role: str) -> Json:
+    """What the pods of a role have."""
+    return {"labels": {"role": role}, "annotations": {"team/role": role}}
 
 
 def template(name: str, version: str) -> Json:

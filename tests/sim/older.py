@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from davy.cluster.client import Json
 
-_UNKNOWN: Final = {"traffic", "verdict", "currentStep"}
+_UNKNOWN: Final = {"traffic", "verdict", "currentStep", "history"}
 _UNKNOWN_CONDITIONS: Final = {"Ready", "Reconciling", "Stalled"}
 _OLD: Final = "as of old: "
 _NEW: Final = "as of new: "

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 from davy.api.fields import parse_instant
 from davy.cluster.client import Json
-from davy.cluster.kinds import REPLICA_SET
+from davy.cluster.kinds import POD, REPLICA_SET
 from tests.sim import manifests
 from tests.sim.schedule import PODS
 from tests.sim.shown import Ledger, hash_of, owner_of
@@ -31,6 +31,10 @@ def settled(judge: "Judge", ledger: Ledger, held: Json) -> None:
         due = asked is not None and parse_instant(asked) <= judge.wall()  # a clock may be set back
         same = done is not None and parse_instant(asked) == parse_instant(done) if due else True
         judge.check("liveness", same, f"{where} Restart at {asked}, and done at {done}.")
+    if judge.world.setup.apart:
+        _apart(judge, held, where)
+    if judge.world.setup.roles:
+        _roles(judge, held, where)
     if phase == "Healthy" or aborted:
         on_stable = written.canary == does.canary == (None if without_router else 0)
         judge.check("liveness", on_stable, f"{where} The route: {written}; the mesh: {does}")
@@ -39,6 +43,40 @@ def settled(judge: "Judge", ledger: Ledger, held: Json) -> None:
     overdue = phase == "Degraded" and "No progress" in message
     broken = manifests.version_of(held["spec"]["template"]).startswith("broken")
     judge.check("liveness", bool(overdue and broken), where)
+
+
+def _apart(judge: "Judge", held: Json, where: str) -> None:
+    """A canary's pods to come are kept from stable's nodes, and no others from any."""
+    status = held["status"]
+    new, stable = status.get("currentPodHash"), status.get("stableRS")
+    for found in judge.world.cluster.held(REPLICA_SET):
+        if owner_of(found) == held["metadata"]["name"]:
+            terms = found["spec"]["template"]["spec"].get("affinity", {}).get("podAntiAffinity", {})
+            chosen = [
+                term["labelSelector"]["matchExpressions"][0]["values"]
+                for term in terms.get(manifests.APART, ())
+            ]
+            is_canary = hash_of(found) == new and stable not in {None, new}
+            wanted = [[stable]] if is_canary else []
+            judge.check(
+                "roles", chosen == wanted, f"{where} {hash_of(found)} is kept from {chosen}"
+            )
+
+
+def _roles(judge: "Judge", held: Json, where: str) -> None:
+    """New pods get what their role has, and so have those that are there; no more than that."""
+    status, name = held["status"], held["metadata"]["name"]
+    roles = {status.get("currentPodHash"): "canary", status.get("stableRS"): "stable"}
+    if status.get("stableRS") is None:
+        roles = {status.get("currentPodHash"): "stable"}
+    cluster = judge.world.cluster
+    templates = [found["spec"]["template"] for found in cluster.held(REPLICA_SET) if
+                 owner_of(found) == name]  # fmt: skip
+    for found in (*templates, *(pod for pod in cluster.held(POD) if owner_of(pod) == name)):
+        metadata = found["metadata"]
+        has = (metadata["labels"].get("role"), (metadata.get("annotations") or {}).get("team/role"))
+        role = roles.get(hash_of(found))
+        judge.check("roles", has == (role, role), f"{where} {metadata} is {role or 'given up'}")
 
 
 def _drained(judge: "Judge", held: Json, where: str) -> None:

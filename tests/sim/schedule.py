@@ -67,6 +67,12 @@ class Setup:
     deadline_abort: bool = False
     history: int = 2
     """revisionHistoryLimit."""
+    roles: bool = False
+    """The pods of each role have a label and an annotation; where pods are shown."""
+    apart: bool = False
+    """The canary's pods are scheduled apart from stable's."""
+    window: int = 0
+    """rollbackWindow.revisions."""
     settle: float = 1.0
     """The operator's promise to users: the mesh lags less than this."""
     mesh_lag: float = 0.5
@@ -161,7 +167,10 @@ def _setup(chance: Random) -> Setup:
 
 
 def _with_rules(setup: Setup, chance: Random) -> Setup:
-    return replace(setup, dry_run=chance.choice(DRY_RUNS), kept=chance.choice((0, 0, 1, 20)))
+    setup = replace(setup, dry_run=chance.choice(DRY_RUNS), kept=chance.choice((0, 0, 1, 20)))
+    setup = replace(setup, window=chance.choice((0, 0, 1, 3)))
+    setup = replace(setup, roles=setup.pods_shown and chance.random() < 0.5)
+    return replace(setup, apart=chance.random() < 0.2)
 
 
 def _with_ingress(setup: Setup, chance: Random) -> Setup:

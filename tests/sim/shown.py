@@ -9,6 +9,7 @@ from davy.api.rollout import CanaryStep
 from davy.cluster.client import Json
 from davy.cluster.kinds import Kind
 from davy.engine.revision import steps_hash
+from tests.sim import manifests
 from tests.sim.traffic import Traffic
 
 START = parse_instant("2026-01-01T12:00:00Z")
@@ -201,8 +202,10 @@ def owner_of(found: Json) -> str:
 
 
 def user_template(replica_set: Json) -> Json:
-    """The template as the user wrote it: without the hash among its labels."""
+    """The template as the user wrote it: without the hash among its labels, and without a role."""
     template = replica_set["spec"]["template"]
     labels = template["metadata"]["labels"]
-    plain = {key: value for key, value in labels.items() if key != POD_TEMPLATE_HASH_LABEL}
-    return {**template, "metadata": {**template["metadata"], "labels": plain}}
+    own = {POD_TEMPLATE_HASH_LABEL, *manifests.role_metadata("")["labels"]}
+    plain = {key: value for key, value in labels.items() if key not in own}
+    spec = {name: value for name, value in template["spec"].items() if name != "affinity"}
+    return {"metadata": {"labels": plain}, "spec": spec}

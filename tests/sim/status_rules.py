@@ -27,6 +27,8 @@ def written(judge: "Judge", ledger: Ledger, under_way: Pass, change: Change) -> 
     if before == after:
         return
     _explains(judge, ledger, under_way.told, after)
+    if not shown.older:
+        _history(judge, before, after)
     same = all(
         before.get(field_) == after.get(field_) for field_ in ("currentPodHash", "currentStepHash")
     )
@@ -34,15 +36,39 @@ def written(judge: "Judge", ledger: Ledger, under_way: Pass, change: Change) -> 
         _promoted(judge, ledger, shown, before, after)
     retried = before.get("abortedAt") is not None and not before.get("abort")
     updating = before.get("stableRS") not in {None, before.get("currentPodHash")}
+    if not same:
+        _begun(judge, shown, after)
     if not same or retried or not updating or before.get("abort") or after.get("abort"):
         return
     was = min(before.get("currentStepIndex") or 0, len(shown.steps))
     now = after.get("currentStepIndex") or 0
     judge.check("I6", now >= was, lambda: f"step {was} → {now}, of the same revision")
     judge.check("I6", now == was or not shown.paused, f"step {was} → {now}, though paused")
-    if not before.get("promoteFull"):
+    if not before.get("promoteFull") and not _is_rollback(shown, after):
         for index in range(was, now):
             _passed(judge, ledger, shown, before, index)
+
+
+def _begun(judge: "Judge", shown: Shown, after: Json) -> None:
+    """A revision's first status: it needs all evidence, unless it was stable not long ago."""
+    if after.get("stableRS") in {None, after.get("currentPodHash")} or _is_rollback(shown, after):
+        return
+    passed = shown.steps[: after.get("currentStepIndex") or 0]
+    judge.check("I7", all("analysis" not in step for step in passed), "skipped an analysis")
+    judge.check("I6", all(step.get("pause") != {} for step in passed), "skipped a pause")
+
+
+def _is_rollback(shown: Shown, after: Json) -> bool:
+    """The new revision is older than stable, and within the rollback window."""
+    made = {
+        template_hash: parse_instant(found["metadata"]["creationTimestamp"])
+        for template_hash, found in shown.sets.items()
+    }
+    new, stable = (made.get(after.get(of) or "") for of in ("currentPodHash", "stableRS"))
+    if new is None or stable is None or new >= stable:
+        return False
+    window = (shown.rollout["spec"].get("rollbackWindow") or {}).get("revisions", 0)
+    return bool(sum(new < at < stable for at in made.values()) < window)
 
 
 def _passed(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, index: int) -> None:
@@ -155,6 +181,22 @@ def _explains(judge: "Judge", ledger: Ledger, shown: Shown, status: Json) -> Non
         )
     if phase == "Healthy":
         _healthy(judge, ledger, shown, status)
+
+
+def _history(judge: "Judge", before: Json, after: Json) -> None:
+    """An abort and a promotion are in it; what is over stays as it is."""
+    was, now = before.get("history") or [], after.get("history") or []
+    judge.check("I10", len(now) <= 10, f"{len(now)} updates are kept")
+    over = [each for each in was if "outcome" in each]
+    kept = now[len(now) - len(over) :] if len(now) < 10 else over
+    judge.check("I10", kept == over, f"the history was {was} and is {now}")
+    ended = before.get("stableRS") != after.get("stableRS") and "Promoted"
+    ended = "Aborted" if after.get("abortedAt") and not before.get("abortedAt") else ended
+    if ended:
+        last = now[0] if now else {}
+        same = last.get("podTemplateHash") == after.get("currentPodHash")
+        told = str(last.get("outcome", "")).endswith(str(ended))
+        judge.check("I10", same and told, f"{ended}, and the history says {last}")
 
 
 def _healthy(judge: "Judge", ledger: Ledger, shown: Shown, status: Json) -> None:

@@ -18,12 +18,15 @@ from davy.engine import (
     by_route,
     decide,
     effect,
+    plan,
     position,
     restart,
+    roles,
     scale,
     stable_scale,
     steps,
     weights,
+    window,
 )
 from tests.sim.runner import one
 
@@ -132,6 +135,21 @@ def a_scale_is_taken_for_granted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(steps, "_set_canary_scale", lambda position, _: (position, True))
 
 
+def every_rollback_skips_the_steps(patch: pytest.MonkeyPatch) -> None:
+    """As if `rollbackWindow` had no end."""
+    patch.setattr(window, "reaches", lambda _, where: where.stage is position.Stage.UPDATING)
+
+
+def pods_keep_the_role_they_had(patch: pytest.MonkeyPatch) -> None:
+    """Only new pods get what the new role has."""
+    real = roles._changes
+
+    def some(*arguments: Any) -> Any:
+        return (found for found in real(*arguments) if not isinstance(found, plan.AddToPods))
+
+    patch.setattr(roles, "_changes", some)
+
+
 DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     no_drain,
     weight_before_capacity,
@@ -148,6 +166,8 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     a_restart_takes_all_at_once,
     stable_shrinks_under_its_weight,
     a_scale_is_taken_for_granted,
+    every_rollback_skips_the_steps,
+    pods_keep_the_role_they_had,
 ]
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from davy.api.group import POD_TEMPLATE_HASH_LABEL
 from davy.cluster.client import Json
 from davy.cluster.kinds import POD, REPLICA_SET
 from tests.sim.cluster import GONE, Change, Cluster
@@ -159,7 +158,7 @@ class Workloads:
     def _show(self, workload: Workload, pod: Pod, found: Json, waiting: str) -> None:
         owner: Json = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": workload.name}
         owner |= {"uid": found["metadata"]["uid"], "controller": True}
-        labels = found["metadata"]["labels"]
+        template = found["spec"]["template"]["metadata"]
         state: Any = {"waiting": {"reason": waiting}} if waiting else {"running": {}}
         self._cluster.actor = _ME
         self._cluster.put(
@@ -168,7 +167,8 @@ class Workloads:
                 "metadata": {
                     "namespace": NAMESPACE,
                     "name": pod.name,
-                    "labels": {POD_TEMPLATE_HASH_LABEL: labels[POD_TEMPLATE_HASH_LABEL]},
+                    "labels": dict(template["labels"]),
+                    "annotations": dict(template.get("annotations") or {}),
                     "ownerReferences": [owner],
                     **({"creationTimestamp": self._cluster.now()} if self._cluster.now else {}),
                 },

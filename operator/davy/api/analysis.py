@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from davy.api.fields import BY_METRIC_NAME, BY_NAME, INT32, Instant, Model, ObjectName
+from davy.api.metadata import Metadata
 from davy.api.providers import MetricProvider
 
 IntOrText = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
@@ -100,17 +101,6 @@ Retentions = Annotated[
 ]
 
 
-class AnalysisRunMetadata(Model):
-    """Labels and annotations of the AnalysisRuns that are made, beside Davy's own."""
-
-    labels: dict[str, Annotated[str, Field(max_length=63)]] | None = Field(
-        None, max_length=32, description="Labels, to select runs by."
-    )
-    annotations: dict[str, Annotated[str, Field(max_length=4096)]] | None = Field(
-        None, max_length=32, description="Annotations."
-    )
-
-
 class AnalysisRef(Model):
     """Templates to run, merged into one AnalysisRun, and their arguments."""
 
@@ -125,7 +115,7 @@ class AnalysisRef(Model):
     )
     dry_run: DryRuns | None = None
     measurement_retention: Retentions | None = None
-    analysis_run_metadata: AnalysisRunMetadata | None = Field(
+    analysis_run_metadata: Metadata | None = Field(
         None, description="Labels and annotations of the runs that are made."
     )
 

@@ -60,6 +60,15 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
         unless_unbuilt=True,
     ),
     Rule(
+        f"{_CANARY}.antiAffinity",
+        one_of(
+            "preferredDuringSchedulingIgnoredDuringExecution",
+            "requiredDuringSchedulingIgnoredDuringExecution",
+        ),
+        "has exactly one of preferredDuringSchedulingIgnoredDuringExecution and "
+        "requiredDuringSchedulingIgnoredDuringExecution",
+    ),
+    Rule(
         "spec.selector",
         "self == oldSelf",
         "can't be changed; delete the Rollout and create it anew",

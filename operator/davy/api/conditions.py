@@ -17,6 +17,20 @@ class RolloutPhase(StrEnum):
     DEGRADED = "Degraded"
 
 
+class Outcome(StrEnum):
+    """`status.history[].outcome`: how an update ended."""
+
+    PROMOTED = "Promoted"
+    """It is stable: its steps are completed, or it was the first."""
+    FAST_PROMOTED = "FastPromoted"
+    """It is stable, promoted in full or within the rollback window."""
+    ABORTED = "Aborted"
+    SUPERSEDED = "Superseded"
+    """Another template came before it was done."""
+    ROLLED_BACK = "RolledBack"
+    """The stable template was put back before it was done."""
+
+
 class ConditionType(StrEnum):
     """`status.conditions[].type`."""
 

@@ -176,6 +176,11 @@ def format_instant(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def as_written(instant: datetime) -> datetime:
+    """As precise as it is written: what is read back must compare equal."""
+    return parse_instant(format_instant(instant))
+
+
 Instant = Annotated[
     datetime,
     BeforeValidator(lambda value: parse_instant(value) if isinstance(value, str) else value),

@@ -14,6 +14,7 @@ SCALE_DOWN_DEADLINE: Final = "scale-down-deadline"
 """ReplicaSet annotation, RFC 3339: when a drained ReplicaSet may go to 0."""
 
 _TEMPLATE: Final = "/template"
+_ROLE: Final = "/ephemeral-metadata"
 
 RUN_TYPE_LABEL: Final = "rollout-type"
 STEP_INDEX_LABEL: Final = "step-index"
@@ -46,6 +47,16 @@ class ApiGroup:
         return f"rollout.{self.name}{_TEMPLATE}"
 
     @property
+    def role_annotation(self) -> str:
+        """On ReplicaSets and pods: the labels and annotations that they have for their role."""
+        return f"rollout.{self.name}{_ROLE}"
+
+    @property
+    def anti_affinity_annotation(self) -> str:
+        """On ReplicaSets: the revision that their new pods are scheduled apart from."""
+        return f"rollout.{self.name}/anti-affinity"
+
+    @property
     def managed_by_annotation(self) -> str:
         """On Services and DestinationRules that Davy narrows to a revision: the Rollout's name."""
         return f"{self._tool}/managed-by-rollouts"
@@ -68,3 +79,8 @@ class ApiGroup:
 def is_template_annotation(name: str) -> bool:
     """Whether this is `template_annotation` of some group."""
     return name.startswith("rollout.") and name.endswith(_TEMPLATE)
+
+
+def is_role_annotation(name: str) -> bool:
+    """Whether this is `role_annotation` of some group."""
+    return name.startswith("rollout.") and name.endswith(_ROLE)

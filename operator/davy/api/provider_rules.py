@@ -1,6 +1,7 @@
 """What the question to a provider must hold beyond its fields."""
 
 import json
+import ssl
 from collections.abc import Iterator
 from typing import Final
 
@@ -21,6 +22,7 @@ def findings(provider: MetricProvider, path: str) -> Iterator[Finding]:
         at = f"{path}.prometheus"
         yield from _url(provider.prometheus.address, f"{at}.address")
         yield from _login(provider.prometheus, at)
+        yield from _authorities(provider.prometheus, at)
         if provider.prometheus.range_query:
             yield from _range(provider.prometheus.range_query, f"{at}.rangeQuery")
     elif provider.web is not None:
@@ -51,6 +53,24 @@ def _login(asked: PrometheusMetric | WebMetric, path: str) -> Iterator[Finding]:
             yield Finding(
                 f"{path}.headers[{index}]", "is Authorization beside authentication; give one"
             )
+
+
+def _authorities(asked: PrometheusMetric, path: str) -> Iterator[Finding]:
+    if asked.ca_cert is None:
+        return
+    at = f"{path}.caCert"
+    if asked.insecure:
+        yield Finding(at, "stands beside insecure, which checks no certificate; give one of them")
+    if has_placeholder(asked.ca_cert):
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=asked.ca_cert)
+    except (ssl.SSLError, TypeError, ValueError):
+        yield Finding(
+            at,
+            "holds no certificates that can be read; write PEM, from -----BEGIN CERTIFICATE----- "
+            "to -----END CERTIFICATE-----",
+        )
 
 
 def _range(query: RangeQuery, path: str) -> Iterator[Finding]:

@@ -80,6 +80,11 @@ class PrometheusMetric(Model):
     )
     timeout: int = Field(30, ge=1, le=300, description="Seconds to wait for the answer.")
     insecure: bool = Field(default=False, description="true: don't check the TLS certificate.")
+    ca_cert: Annotated[str, Field(min_length=1, max_length=65_536)] | None = Field(
+        None,
+        description="Certificates of authorities, PEM, that are trusted at `address` beside those "
+        "of Davy's machine; may hold `{{args.name}}`. Not for the login's tokenUrl.",
+    )
     headers: list[Header] | None = Field(None, max_length=16, description="Sent with every query.")
     authentication: Authentication | None = Field(None, description="How to log in.")
     range_query: RangeQuery | None = Field(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from davy.api.analysis import AnalysisRef, BackgroundAnalysis
+from davy.api.anti_affinity import AntiAffinity
 from davy.api.fields import (
     ALL_DIFFERENT,
     BY_NAME,
@@ -17,6 +18,7 @@ from davy.api.fields import (
     ObjectName,
     parse_duration,
 )
+from davy.api.metadata import Metadata
 from davy.api.pod_template import POD_TEMPLATE_SCHEMA
 from davy.api.routers import AlbRouting, ApisixRouting, NginxRouting, TraefikRouting
 from davy.api.selector import LabelSelector
@@ -221,6 +223,21 @@ class CanaryStrategy(Model):
         description="The router that splits the traffic; exactly one. Unset: the ratio of the "
         "revisions' pods is the weight, as near as whole pods come to it.",
     )
+    canary_metadata: Metadata | None = Field(
+        None,
+        description="Labels and annotations that the canary's pods have, beside the template's, as "
+        "long as they are the canary. Changed in place: no pod is restarted for them.",
+    )
+    stable_metadata: Metadata | None = Field(
+        None,
+        description="Labels and annotations that stable's pods have, beside the template's, as "
+        "long as they are stable. Changed in place: no pod is restarted for them.",
+    )
+    anti_affinity: AntiAffinity | None = Field(
+        None,
+        description="Schedule the canary's pods on other nodes than stable's, so that no node that "
+        "an update needed is taken away under a promoted revision. Editing it restarts no pod.",
+    )
     max_surge: IntOrPercent = Field(
         "25%",
         description="Pods beyond `replicas` that an update without trafficRouting may ask for: a "
@@ -329,6 +346,19 @@ class RunHistory(Model):
     )
 
 
+class RollbackWindow(Model):
+    """How far back a template may be that needs no steps."""
+
+    revisions: int = Field(
+        0,
+        ge=0,
+        le=INT32,
+        description="A template of so many revisions before the stable one passes no step and no "
+        "analysis: its pods are started, and the traffic goes to them. Counted by the ReplicaSets "
+        "that are kept (revisionHistoryLimit). 0: every template passes the steps.",
+    )
+
+
 class RolloutSpec(Model):
     """What should run, and how it gets there."""
 
@@ -350,6 +380,11 @@ class RolloutSpec(Model):
         description="Seconds that a pod must be ready before it counts as available.",
     )
     strategy: Strategy = Field(description="How a new template replaces the running one.")
+    rollback_window: RollbackWindow | None = Field(
+        None,
+        description="Going back to a recent revision skips the steps. Unset: only going back to "
+        "the stable one does.",
+    )
     revision_history_limit: int = Field(
         10, ge=0, le=INT32, description="Scaled-down ReplicaSets that are kept."
     )

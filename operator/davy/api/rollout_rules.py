@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from davy.api import pod_template, router_rules, run_metadata, scale_rules, selector
+from davy.api import metadata, paths, pod_template, router_rules, scale_rules, selector
 from davy.api.analysis import AnalysisRef
+from davy.api.anti_affinity import AntiAffinity
 from davy.api.arguments import rollout_args
 from davy.api.errors import Finding
 from davy.api.fields import part_of
@@ -15,6 +16,10 @@ from davy.api.router_rules import twice
 
 _CANARY: Final = "spec.strategy.canary"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
+_ONE_ANTI_AFFINITY: Final = (
+    "has exactly one of preferredDuringSchedulingIgnoredDuringExecution and "
+    "requiredDuringSchedulingIgnoredDuringExecution"
+)
 _LABELS: Final = 300
 """Characters of labels that a finding shows; of a selector of fifty, the first say enough."""
 _STEP_KINDS: Final = {
@@ -35,6 +40,8 @@ def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
     canary = spec.strategy.canary
     rules: tuple[Callable[[], Iterator[Finding]], ...] = (
         lambda: _pods(spec),
+        lambda: _roles(spec),
+        lambda: _anti_affinity(canary.anti_affinity),
         lambda: _deadline(spec),
         lambda: _steps(canary.steps or []),
         lambda: scale_rules.findings(spec),
@@ -97,6 +104,49 @@ def _pods(spec: RolloutSpec) -> Iterator[Finding]:
         )
 
 
+def _roles(spec: RolloutSpec) -> Iterator[Finding]:
+    """Labels and annotations of a role: none that the template has, none that unfits the pods."""
+    canary = spec.strategy.canary
+    held = spec.template.get("metadata")
+    for name, added in (
+        ("canaryMetadata", canary.canary_metadata),
+        ("stableMetadata", canary.stable_metadata),
+    ):
+        if added is None:
+            continue
+        path = f"{_CANARY}.{name}"
+        yield from metadata.problems(added, path)
+        for part, keys in (("labels", added.labels), ("annotations", added.annotations)):
+            own = held.get(part) if isinstance(held, dict) else None
+            for key in keys or {}:
+                if isinstance(own, dict) and key in own:
+                    yield Finding(
+                        paths.child(f"{path}.{part}", key),
+                        f"is in the template's {part} too, and would be taken from there with the "
+                        "role; remove one of the two",
+                    )
+        own = pod_template.labels(spec.template)
+        if added.labels and not selector.unmatched(spec.selector, own):
+            missed = selector.unmatched(spec.selector, {**added.labels, **own})
+            if missed:
+                yield Finding(
+                    f"{path}.labels",
+                    f"take the pods out of spec.selector ({cut(', '.join(missed), _LABELS)}); use "
+                    "other labels",
+                )
+
+
+def _anti_affinity(given: AntiAffinity | None) -> Iterator[Finding]:
+    if given is None:
+        return
+    both = (
+        given.preferred_during_scheduling_ignored_during_execution,
+        given.required_during_scheduling_ignored_during_execution,
+    )
+    if sum(one is not None for one in both) != 1:
+        yield Finding(f"{_CANARY}.antiAffinity", _ONE_ANTI_AFFINITY)
+
+
 def _deadline(spec: RolloutSpec) -> Iterator[Finding]:
     if spec.progress_deadline_seconds <= spec.min_ready_seconds:
         yield Finding(
@@ -149,9 +199,7 @@ def _analysis(analysis: AnalysisRef, path: str) -> Iterator[Finding]:
     yield from rollout_args(analysis.args or [], f"{path}.args")
     yield from repeated_rules(analysis, path)
     if analysis.analysis_run_metadata:
-        yield from run_metadata.problems(
-            analysis.analysis_run_metadata, f"{path}.analysisRunMetadata"
-        )
+        yield from metadata.problems(analysis.analysis_run_metadata, f"{path}.analysisRunMetadata")
 
 
 def _pod_ratio(canary: CanaryStrategy) -> Iterator[Finding]:

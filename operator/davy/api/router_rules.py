@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from davy.api import paths, run_metadata
+from davy.api import metadata, paths
 from davy.api.errors import Finding
 from davy.api.rollout import TrafficRouting
 from davy.api.routers import NginxRouting
@@ -45,7 +45,7 @@ def _annotations(
         whole = name if name.startswith(prefix) else f"{default_prefix}{name}"
         if whole.removeprefix(prefix) in _OWN and whole.startswith(prefix):
             yield Finding(at, "is written by Davy: it is the weight; remove it")
-        elif not run_metadata.is_name(whole):
+        elif not metadata.is_name(whole):
             yield Finding(at, "is no name of an annotation; write one such as canary-by-header")
 
 

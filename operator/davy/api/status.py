@@ -6,7 +6,7 @@ Verbs: `abort`, `promoteFull`, `pauseConditions` (cleared) and `currentStepIndex
 from pydantic import Field
 
 from davy.api.analysis import StatusModel
-from davy.api.conditions import MANUALLY_PAUSED, ConditionType, RolloutPhase
+from davy.api.conditions import MANUALLY_PAUSED, ConditionType, Outcome, RolloutPhase
 from davy.api.fields import Instant
 
 
@@ -88,6 +88,20 @@ class ProgressMark(StatusModel):
     step_index: int | None = None
 
 
+class PastUpdate(StatusModel):
+    """One update of the rollout, and how it ended."""
+
+    revision: int
+    pod_template_hash: str
+    outcome: Outcome | None = None
+    """None: it isn't over."""
+    message: str | None = None
+    """Why it ended so."""
+    started_at: Instant | None = None
+    """None: before a version of Davy that keeps a history."""
+    finished_at: Instant | None = None
+
+
 class RolloutStatus(StatusModel):
     """Where a rollout is, what it waits for, and what it has found."""
 
@@ -111,6 +125,8 @@ class RolloutStatus(StatusModel):
     progress: ProgressMark | None = None
     verdict: str | None = None
     """The last verdict of an analysis with its numbers."""
+    history: list[PastUpdate] | None = None
+    """The last 10 updates, the newest first."""
     replicas: int | None = None
     updated_replicas: int | None = None
     ready_replicas: int | None = None

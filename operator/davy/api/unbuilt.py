@@ -86,13 +86,6 @@ _SPEC: Final = (
         "put selector and template into the Rollout",
     ),
     Unbuilt(
-        "spec",
-        "rollbackWindow",
-        _OBJECT,
-        "skipping steps for a recent revision is",
-        "remove it, and use `promote --full` to skip the steps by hand",
-    ),
-    Unbuilt(
         "spec.strategy",
         "blueGreen",
         _OBJECT,
@@ -108,23 +101,6 @@ _STRATEGY: Final = (
         _OBJECT,
         "swapping the roles of two Services is",
         "use canaryService and stableService",
-    ),
-    *(
-        Unbuilt(
-            _CANARY,
-            field,
-            _OBJECT,
-            "labels and annotations for the pods of one role are",
-            "put them into the pod template",
-        )
-        for field in ("canaryMetadata", "stableMetadata")
-    ),
-    Unbuilt(
-        _CANARY,
-        "antiAffinity",
-        _OBJECT,
-        "anti-affinity between revisions is",
-        "put affinity or topologySpreadConstraints into the pod template",
     ),
 )
 
@@ -270,13 +246,6 @@ _METRICS: Final = (
             "ask through a proxy that signs, such as aws-sigv4-proxy, or use oauth2 or basicAuth",
         )
         for provider in ("prometheus", "web")
-    ),
-    Unbuilt(
-        f"{_PROVIDER}.prometheus",
-        "caCert",
-        _TEXT,
-        "trusting a certificate authority of a metric's own is",
-        "set REQUESTS_CA_BUNDLE of Davy's Deployment to a bundle that has it",
     ),
 )
 

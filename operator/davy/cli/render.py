@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from davy.cli.view import Headline, RevisionView, RolloutView, WeightView
+from davy.cli.view_history import PastView
 from davy.cli.view_runs import MetricView, RunView
 from davy.cli.view_steps import StepState, StepView
 from davy.cli.view_workload import Mood, PodView, ReplicaSetView
@@ -81,6 +82,8 @@ def rollout(view: RolloutView, *, now: datetime, glyphs: Glyphs = UNICODE) -> Re
     parts: list[RenderableType] = [_header(view, glyphs)]
     if view.revisions or view.older:
         parts += [Text(), _tree(view, now, glyphs)]
+    if view.history:
+        parts += [Text(), _history(view.history, now)]
     parts += [Text(f"Not shown: {note}", style="yellow") for note in view.notes]
     return Group(*parts)
 
@@ -322,6 +325,20 @@ def _metric_row(metric: MetricView, glyphs: Glyphs) -> _Row:
         status=_status(metric.mood, metric.phase, glyphs),
         info="; ".join(part for part in (f"measurements: {said}", value, metric.message) if part),
     )
+
+
+def _history(updates: Sequence[PastView], now: datetime) -> Table:
+    table = _table()
+    for name in ("HISTORY", "OUTCOME", "TOOK", "AGO"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("WHY", overflow="fold")
+    for found in updates:
+        begun, ended = found.started_at, found.finished_at
+        took = _length(ended - begun) if begun and ended else ""
+        number = "?" if found.revision is None else str(found.revision)
+        cells = (f"revision {number}", found.outcome, took, _age(ended, now), found.message)
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
 
 
 def _status(mood: Mood, words: str, glyphs: Glyphs) -> Text:

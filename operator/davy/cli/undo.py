@@ -27,8 +27,9 @@ def command(session: Session, name: str, *, to_revision: int, form: str | None) 
     r"""Put an older revision's template back.
 
     In the middle of an update the revision before is the stable one: all traffic goes back to it at
-    once. An older one passes all steps, as any template does. `davy get ro NAME` shows which are
-    kept. Writes spec.template: where the manifest is kept in Git, put the old one back there.
+    once. An older one passes all steps, as any template does, unless spec.rollbackWindow reaches
+    back to it. `davy get ro NAME` shows which are kept. Writes spec.template: where the manifest is
+    kept in Git, put the old one back there.
 
     \b
     Examples:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from davy.api.group import ApiGroup
-from davy.cli.manifest import Json, at, flag, name_of, objects, text
+from davy.cli.manifest import Json, at, flag, name_of, number, objects, text
 from davy.cli.revisions import Revision
 from davy.cli.verbs import Already, Decision, Refuse, Verb, Write, doing, named
 
@@ -131,6 +131,8 @@ def undo(revisions: Sequence[Revision], to_revision: int) -> Verb:
             )
         elif wanted.hash == text(rollout, "status", "stableRS"):
             follows = "it is stable, so all traffic goes to it at once"
+        elif number(rollout, "spec", "rollbackWindow", "revisions"):
+            follows = "it passes all steps, unless it is within spec.rollbackWindow"
         said = f"{named(rollout)}: the template of revision {wanted.number} again; {follows}."
         return Write(said=said, spec={"template": change})
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from davy.cli import view_runs, view_steps, view_workload
+from davy.cli import view_history, view_runs, view_steps, view_workload
 from davy.cli.manifest import Json, at, flag, instant, name_of, number, objects, owned_by, text
+from davy.cli.view_history import PastView
 from davy.cli.view_runs import RunView
 from davy.cli.view_steps import StepView
 from davy.cli.view_workload import Mood, ReplicaSetView
@@ -107,6 +108,8 @@ class RolloutView:
     """Revisions without pods that are kept to go back to, newest first."""
     notes: tuple[str, ...]
     """What could not be read, and so isn't shown."""
+    history: tuple[PastView, ...] = ()
+    """Updates that are over, the newest first."""
 
 
 def headline(rollout: Json) -> Headline:
@@ -176,6 +179,7 @@ def rollout_view(
             if not _shown(revision) and revision.number is not None
         ),
         notes=tuple(notes),
+        history=tuple(found for found in view_history.updates(rollout) if found.outcome),
     )
 
 

@@ -10,11 +10,13 @@ of `errors.ApiFailure`.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from davy.api import errors, fields, group
+from davy.api import anti_affinity, errors, fields, group
+from davy.api.anti_affinity import Apart
+from davy.api.metadata import Added, written
 from davy.cluster.cache import Json, controller_of, uid_of, version_of
 from davy.cluster.client import Api
 from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
@@ -59,6 +61,10 @@ class NewReplicaSet:
     """`spec.selector` of the Rollout."""
     template: Mapping[str, Any]
     """`spec.template` as the user wrote it."""
+    added: Added = field(default_factory=dict)
+    """Labels and annotations of its pods for their role."""
+    apart: Apart | None = None
+    """The revision that its pods are scheduled apart from."""
 
 
 def replica_set(owner: Owner, new: NewReplicaSet, api_group: group.ApiGroup) -> Json:
@@ -67,7 +73,13 @@ def replica_set(owner: Owner, new: NewReplicaSet, api_group: group.ApiGroup) -> 
     template = dict(new.template)
     metadata = dict(template.get("metadata") or {})
     labels = {**(metadata.get("labels") or {}), **label}
-    template["metadata"] = {**metadata, "labels": labels}
+    template["metadata"] = _with(new.added, {**metadata, "labels": labels}, api_group)
+    if new.apart is not None:
+        pod_spec = template["spec"]
+        template["spec"] = {
+            **pod_spec,
+            "affinity": anti_affinity.changed(pod_spec, None, new.apart),
+        }
     selector = dict(new.selector)
     selector["matchLabels"] = {**(selector.get("matchLabels") or {}), **label}
     spec: Json = {"replicas": new.replicas, "selector": selector, "template": template}
@@ -84,11 +96,26 @@ def replica_set(owner: Owner, new: NewReplicaSet, api_group: group.ApiGroup) -> 
                 api_group.revision_annotation: str(new.revision),
                 api_group.desired_replicas_annotation: str(new.desired),
                 **_kept(new.template, api_group),
+                **({api_group.role_annotation: written(new.added)} if new.added else {}),
+                **({api_group.anti_affinity_annotation: str(new.apart)} if new.apart else {}),
             },
             "ownerReferences": [owner.reference()],
         },
         "spec": spec,
     }
+
+
+def _with(added: Added, metadata: Json, api_group: group.ApiGroup) -> Json:
+    """The metadata of pods that have something for their role."""
+    if not added:
+        return metadata
+    labels = {**metadata["labels"], **added.get("labels", {})}
+    annotations = {
+        **(metadata.get("annotations") or {}),
+        **added.get("annotations", {}),
+        api_group.role_annotation: written(added),
+    }
+    return {**metadata, "labels": labels, "annotations": annotations}
 
 
 def _kept(template: Mapping[str, Any], api_group: group.ApiGroup) -> dict[str, str]:

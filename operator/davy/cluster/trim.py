@@ -45,7 +45,7 @@ def _plain(seen: Json) -> Json:
 
 
 def _pod(seen: Json) -> Json:
-    """Name, owner, age, and why it isn't ready."""
+    """Name, owner, age, what it has for its role, and why it isn't ready."""
     metadata, status = seen["metadata"], seen.get("status") or {}
     kept = {name: status[name] for name in ("phase", "reason") if name in status}
     for name in ("containerStatuses", "initContainerStatuses"):
@@ -53,10 +53,11 @@ def _pod(seen: Json) -> Json:
             kept[name] = troubled
     if lacking := [found for found in status.get("conditions") or () if _is_lacking(found)]:
         kept["conditions"] = lacking
-    return {
-        "metadata": {name: metadata[name] for name in _OF_A_POD if name in metadata},
-        "status": kept,
-    }
+    own = {name: metadata[name] for name in _OF_A_POD if name in metadata}
+    for name, value in (metadata.get("annotations") or {}).items():
+        if group.is_role_annotation(name):
+            own["annotations"] = {name: value}
+    return {"metadata": own, "status": kept}
 
 
 def _troubled(containers: Iterable[Json]) -> Iterator[Json]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from davy.api import errors
-from davy.cluster import apply
+from davy.cluster import apply, roles
 from davy.cluster.cache import Cache, Json, uid_of, version_of
 from davy.cluster.client import Api
 from davy.cluster.kinds import POD, REPLICA_SET, Kind, Kinds
@@ -108,6 +108,8 @@ class Actor:
                 return await self._run(seen, action)
             case plan.EvictPod():
                 return await self._evict(seen, action)
+            case plan.AddToReplicaSet() | plan.SetApart() | plan.AddToPods():
+                return await self._add(seen, action)
             case plan.MarkRollout():
                 made = await apply.mark_rollout(
                     self.api,
@@ -170,6 +172,30 @@ class Actor:
         if held is not None and uid_of(held) == action.uid:
             self.cache.delete(POD, held)
         return 1
+
+    async def _add(
+        self, seen: Observation, action: plan.AddToReplicaSet | plan.SetApart | plan.AddToPods
+    ) -> int:
+        """Two requests at most for a ReplicaSet, one more than it has pods for these."""
+        namespace, group = seen.rollout.namespace, self.kinds.api_group
+        found = await roles.whole(self.api, self._held(REPLICA_SET, seen, action.name))
+        if not isinstance(action, plan.AddToPods):
+            made = (
+                await roles.set_apart(self.api, found, action.apart, group)
+                if isinstance(action, plan.SetApart)
+                else await roles.add_to_replica_set(self.api, found, action.added, group)
+            )
+            self.cache.put(REPLICA_SET, made or found)
+            return int(made is not None)
+        sent = 0
+        for pod in action.pods:
+            held = self.cache.get(POD, namespace, pod.name)
+            if held is None or uid_of(held) != pod.uid:
+                continue
+            with suppress(errors.NotFound):  # gone meanwhile
+                made = await roles.add_to_pod(self.api, held, found, action.added, group)
+                sent += self._took(POD, made)
+        return sent
 
     async def _run(
         self, seen: Observation, action: plan.CreateRun | plan.TerminateRun | plan.DeleteRun
@@ -282,6 +308,8 @@ class Actor:
             min_ready_seconds=rollout.spec.min_ready_seconds,
             selector=seen.raw["spec"]["selector"],
             template=seen.raw["spec"]["template"],
+            added=action.added,
+            apart=action.apart,
         )
         body = apply.replica_set(self._owner(seen), new, self.kinds.api_group)
         return await self._create(seen, REPLICA_SET, body, strict=True)

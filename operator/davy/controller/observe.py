@@ -11,6 +11,7 @@ from davy.api import errors, fields, group, validate
 from davy.api.errors import Finding
 from davy.api.rollout import CanaryStrategy, RolloutSpec
 from davy.api.status import RolloutStatus
+from davy.cluster import roles
 from davy.cluster.cache import Cache, Json, uid_of, version_of
 from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
 from davy.controller import pods, runs
@@ -174,6 +175,7 @@ class Observer:
     def _replica_set(self, found: Json) -> world.ReplicaSet:
         metadata, status = found["metadata"], found.get("status") or {}
         annotations = metadata.get("annotations") or {}
+        added = roles.recorded(found, self.kinds.api_group)
         desired = found["spec"].get("replicas", 1)
         available = status.get("availableReplicas") or 0
         waits = available < desired
@@ -191,6 +193,11 @@ class Observer:
             trouble=pods.trouble(self.cache, found) if waits else None,
             failure=_failure(status),
             created_at=_instant(metadata.get("creationTimestamp")),
+            added=added,
+            apart=roles.apart(found, self.kinds.api_group),
+            pods_added=()
+            if added is None
+            else tuple(pods.added(self.cache, found, self.kinds.api_group)),
         )
 
 

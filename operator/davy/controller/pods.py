@@ -1,9 +1,11 @@
-"""A ReplicaSet's pods: why they aren't ready, in the fewest words, and which a restart replaces."""
+"""A ReplicaSet's pods: why they aren't ready, in the fewest words, their age, their role."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from davy.api import fields
+from davy.api.group import ApiGroup
+from davy.cluster import roles
 from davy.cluster.cache import Cache, Json, uid_of
 from davy.cluster.kinds import POD
 from davy.engine import world
@@ -42,6 +44,15 @@ def of(cache: Cache, replica_set: Json) -> Iterator[world.Pod]:
             ready=status.get("phase") == "Running" and not unready,
             going="deletionTimestamp" in metadata,
         )
+
+
+def added(cache: Cache, replica_set: Json, api_group: ApiGroup) -> Iterator[world.PodMetadata]:
+    """What each of its pods has for its role, by name, but for pods that are going."""
+    for pod in cache.owned(POD, replica_set):
+        metadata = pod["metadata"]
+        if "deletionTimestamp" not in metadata:
+            held = roles.recorded(pod, api_group) or {}
+            yield world.PodMetadata(metadata["name"], uid_of(pod), held)
 
 
 def trouble(cache: Cache, replica_set: Json) -> str | None:

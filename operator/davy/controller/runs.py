@@ -8,7 +8,6 @@ from davy.analysis import judge, resolve, templates
 from davy.api import errors, fields, findings, group, validate
 from davy.api.analysis import (
     AnalysisRef,
-    AnalysisRunMetadata,
     AnalysisRunSpec,
     AnalysisRunStatus,
     AnalysisTemplateSpec,
@@ -17,6 +16,7 @@ from davy.api.analysis import (
     TemplateRef,
 )
 from davy.api.errors import Finding
+from davy.api.metadata import Metadata
 from davy.api.rollout import RolloutSpec
 from davy.cluster import apply
 from davy.cluster.cache import Cache, Json, uid_of, version_of
@@ -93,7 +93,7 @@ def manifest(
         latest=wanted.hash,
         inline=wanted.kind is world.RunKind.STEP,
     )
-    given = wanted.analysis.analysis_run_metadata or AnalysisRunMetadata()
+    given = wanted.analysis.analysis_run_metadata or Metadata()
     labels = {
         **(given.labels or {}),
         group.POD_TEMPLATE_HASH_LABEL: wanted.hash,

@@ -54,7 +54,7 @@ def needs(known: Kinds) -> Iterator[Need]:
         known.analysis_template: "list watch",
         known.cluster_analysis_template: "list watch",
         kinds.REPLICA_SET: "list watch get create patch delete",
-        kinds.POD: "list watch",
+        kinds.POD: "list watch patch",
         kinds.SERVICE: "list watch get patch",
         kinds.VIRTUAL_SERVICE: "list watch get patch",
         kinds.DESTINATION_RULE: "list watch get patch",

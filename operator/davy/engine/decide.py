@@ -11,6 +11,7 @@ from davy.engine import (
     position,
     report,
     restart,
+    roles,
     runs,
     stable_scale,
     steps,
@@ -72,6 +73,7 @@ def decide(
         *run_actions,
         *runs.finished(rollout, world, where),
         *restart.evictions(around, where, renewal, (*route, *sized)),
+        *roles.changes(around, where),
     )
     seen = way.seen(world, where)
     scene = Scene(rollout, seen, where, took, way, target, waited, why, now, renewal)

@@ -114,6 +114,8 @@ def step_of(position: Position, index: int) -> str:
 
 def _where(scene: Scene) -> str:
     position = scene.position
+    if position.step is None and position.in_window and position.steps:
+        return "Rollback within rollbackWindow, no steps"
     if position.step is None:
         return "All steps passed" if position.steps else "No steps"
     return step_of(position, position.index).capitalize()

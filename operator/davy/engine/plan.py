@@ -1,12 +1,14 @@
 """What `decide` wants: actions in the order to try them, the status, the wake-up. Data only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from davy.api.analysis import AnalysisRef
+from davy.api.anti_affinity import Apart
 from davy.api.conditions import EventReason
+from davy.api.metadata import Added
 from davy.api.status import RolloutStatus
-from davy.engine.world import Role, RunKind
+from davy.engine.world import PodMetadata, Role, RunKind
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,10 @@ class CreateReplicaSet:
     revision: int
     replicas: int
     why: str
+    added: Added = field(default_factory=dict)
+    """Labels and annotations of its pods for their role."""
+    apart: Apart | None = None
+    """The revision that its pods are scheduled apart from."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,35 @@ class EvictPod:
     why: str
 
 
+@dataclass(frozen=True)
+class AddToReplicaSet:
+    """New pods of a ReplicaSet get these labels and annotations, and no others for their role."""
+
+    name: str
+    added: Added
+    why: str
+
+
+@dataclass(frozen=True)
+class SetApart:
+    """New pods of a ReplicaSet are scheduled apart from another revision's, or no longer."""
+
+    name: str
+    apart: Apart | None
+    why: str
+
+
+@dataclass(frozen=True)
+class AddToPods:
+    """These pods of a ReplicaSet get these labels and annotations, and no others for their role."""
+
+    name: str
+    """Of the ReplicaSet."""
+    pods: tuple[PodMetadata, ...]
+    added: Added
+    why: str
+
+
 Action = (
     SetWeights
     | PointRole
@@ -135,6 +170,9 @@ Action = (
     | DeleteRun
     | MarkRollout
     | EvictPod
+    | AddToReplicaSet
+    | AddToPods
+    | SetApart
 )
 
 

@@ -48,6 +48,8 @@ class Position:
     background_run: RunReference | None = None
     started_over: bool = False
     """A new template, new steps or a retry began in this pass."""
+    in_window: bool = False
+    """`spec.rollbackWindow` lets it past the steps."""
     retried: bool = False
     ignored_abort: bool = False
     """Somebody asked to abort where there is nothing to abort."""

@@ -10,7 +10,7 @@ from davy.api.conditions import (
     RolloutPhase,
 )
 from davy.api.errors import together
-from davy.api.fields import format_instant, parse_instant
+from davy.api.fields import as_written
 from davy.api.selector import LabelSelector
 from davy.api.status import (
     CanaryStatus,
@@ -21,7 +21,7 @@ from davy.api.status import (
     WeightDestination,
     Weights,
 )
-from davy.engine import describe, runs
+from davy.engine import describe, history, runs
 from davy.engine.describe import Scene
 from davy.engine.position import Stage
 from davy.engine.world import Answer, Route
@@ -63,6 +63,7 @@ def status(scene: Scene, wanted: int | None) -> RolloutStatus:
             "canary": canary,
             "traffic": _traffic(scene, wanted),
             "progress": scene.waited.mark if scene.waited.deadline else None,
+            "history": history.after(scene),
             "verdict": _verdict(scene) or (None if position.started_over else before.verdict),
             "replicas": current,
             "updated_replicas": new.current if new else 0,
@@ -319,14 +320,11 @@ def condition(
         status=value,
         reason=reason,
         message=message,
-        last_transition_time=old.last_transition_time if old and old.status == value else _ms(now),
-        last_update_time=_ms(updated)
+        last_transition_time=old.last_transition_time
+        if old and old.status == value
+        else as_written(now),
+        last_update_time=as_written(updated)
         if updated
-        else (old.last_update_time if old and same else _ms(now)),
+        else (old.last_update_time if old and same else as_written(now)),
         observed_generation=generation,
     )
-
-
-def _ms(instant: datetime) -> datetime:
-    """As precise as it is written: what is read back must compare equal."""
-    return parse_instant(format_instant(instant))

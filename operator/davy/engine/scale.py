@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from davy.engine import canary_scale, stable_scale
+from davy.engine import canary_scale, roles, stable_scale
 from davy.engine.effect import Surroundings, may_carry
 from davy.engine.plan import (
     Action,
@@ -152,6 +152,8 @@ def created(
             revision=next_revision(world.replica_sets),
             replicas=replicas,
             why=f"new template; {replicas} of {around.full} pods for {purpose}",
+            added=roles.added(around, position, position.new_hash),
+            apart=roles.apart(around, position, position.new_hash),
         )
     newest = max(other.revision for other in world.replica_sets)
     if found.revision < newest:

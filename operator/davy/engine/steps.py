@@ -6,7 +6,7 @@ from dataclasses import replace
 from davy.api.analysis import Phase
 from davy.api.conditions import PauseReason
 from davy.api.rollout import CanaryStep
-from davy.engine import canary_scale, pause, weights
+from davy.engine import canary_scale, pause, weights, window
 from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
 
@@ -20,8 +20,9 @@ def advance(position: Position, around: Surroundings) -> Position:
         return _first(position, around)
     if position.stage is not Stage.UPDATING or around.rollout.deleting:
         return position
-    if position.promote_full:
-        position = position.at(len(position.steps))
+    in_window = window.reaches(around, position)
+    if position.promote_full or in_window:
+        position = replace(position.at(len(position.steps)), in_window=in_window)
     position = pause.inconclusive(position, around.now)
     if position.paused_for(PauseReason.INCONCLUSIVE_ANALYSIS) or around.world.problems:
         return position

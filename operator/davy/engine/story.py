@@ -136,8 +136,10 @@ def _steps(scene: Scene, before: RolloutStatus) -> Iterator[Event]:
     if before.stable_rs and before.stable_rs != position.new_hash:
         over = position.started_over
         started = 0 if over else before.current_step_index or 0
-        if before.promote_full and not over and started < position.index:
-            text = f"Promoted in full: steps {started + 1} to {position.index} skipped"
+        why = "Promoted in full" if before.promote_full and not over else ""
+        why = "Rollback within rollbackWindow" if position.in_window else why
+        if why and started < position.index:
+            text = f"{why}: steps {started + 1} to {position.index} skipped"
             yield Event(EventReason.SKIP_STEPS, text)
             started = position.index
         for index in range(started, position.index):

@@ -5,7 +5,9 @@ from datetime import datetime
 from enum import Enum
 
 from davy.api.analysis import Phase
+from davy.api.anti_affinity import Apart
 from davy.api.errors import Finding
+from davy.api.metadata import Added
 from davy.api.rollout import RolloutSpec
 from davy.api.status import RolloutStatus
 
@@ -48,6 +50,15 @@ class Pod:
 
 
 @dataclass(frozen=True)
+class PodMetadata:
+    """What one pod has for its role."""
+
+    name: str
+    uid: str
+    added: Added
+
+
+@dataclass(frozen=True)
 class ReplicaSet:
     """One revision's ReplicaSet."""
 
@@ -76,6 +87,12 @@ class ReplicaSet:
     created_at: datetime | None = None
     pods: tuple[Pod, ...] | None = None
     """None: nobody asked; they are looked at while a restart is pending."""
+    added: Added | None = None
+    """What its template has for a role, beside the user's own; None: it never had anything."""
+    apart: Apart | None = None
+    """The revision that its new pods are scheduled apart from."""
+    pods_added: tuple[PodMetadata, ...] = ()
+    """Its pods, but for those that are going; none while `added` is None."""
 
     @property
     def standing(self) -> int:

@@ -36,6 +36,8 @@ class Question:
     seconds: int
     """To wait for the answer, the login included."""
     insecure: bool
+    ca_cert: str | None
+    """PEM of authorities that are trusted at the address, beside those of the machine."""
     authentication: Authentication | None
     put: Callable[[Session, Timeout], Answered | NotAnswered]
     """Asks on the session, and reads what comes; may raise what its libraries raise."""
@@ -92,6 +94,7 @@ class Asker:
                 self._addresses,
                 line,
                 verify=not question.insecure,
+                ca_cert=question.ca_cert,
                 authorization=self._login.header(login, line, timeout) if login else "",
             )
             answer = question.put(session, timeout)

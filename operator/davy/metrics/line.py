@@ -127,15 +127,18 @@ class _Tls(HTTPSConnection):
 class _Adapter(HTTPAdapter):
     """Connections on a line."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, ca_cert: str | None) -> None:
         super().__init__(max_retries=NO_RETRY)
         self._line = line
+        self._trusted = {"ca_cert_data": ca_cert} if ca_cert else {}
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """As the parent's."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        kind = _Tls if pool.scheme == "https" else _Plain
-        pool.ConnectionCls = partial(kind, line=self._line)
+        if pool.scheme == "https":
+            pool.ConnectionCls = partial(_Tls, line=self._line, **self._trusted)
+        else:
+            pool.ConnectionCls = partial(_Plain, line=self._line)
         return pool
 
 
@@ -147,6 +150,7 @@ class Session(requests.Session):
         addresses: that may be called.
         line: for its connection.
         verify: the certificate.
+        ca_cert: PEM of authorities that are trusted beside those of the machine.
         authorization: value of the header, in place of any other; "": none.
     """
 
@@ -157,12 +161,13 @@ class Session(requests.Session):
         line: Line,
         *,
         verify: bool,
+        ca_cert: str | None = None,
         authorization: str = "",
     ) -> None:
         super().__init__()
         self.verify = verify
         self._addresses = addresses
-        self._adapter = _Adapter(line)
+        self._adapter = _Adapter(line, ca_cert)
         self.headers["Connection"] = "close"
         given = requests.utils.get_auth_from_url(address)
         self.auth = _header(authorization) if authorization else _only(given)

@@ -55,6 +55,7 @@ class Prometheus:
                 address=query.address,
                 seconds=query.timeout,
                 insecure=query.insecure,
+                ca_cert=query.ca_cert,
                 authentication=query.authentication,
                 put=partial(_put, query, span),
             )

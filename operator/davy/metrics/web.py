@@ -50,6 +50,7 @@ class Web:
                 address=asked.url,
                 seconds=asked.timeout_seconds,
                 insecure=asked.insecure,
+                ca_cert=None,
                 authentication=asked.authentication,
                 put=partial(_put, asked),
             )

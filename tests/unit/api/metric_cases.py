@@ -13,6 +13,30 @@ _WEB: Final = "spec.metrics[2].provider.web"
 
 METRICS: Final[tuple[Bad, ...]] = (
     bad(
+        "a certificate authority is no PEM",
+        "template",
+        f"{_PROMETHEUS}.caCert",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        "holds no certificates that can be read; write PEM",
+        ONLY_VALIDATION,
+    ),
+    bad(
+        "a certificate authority is a path",
+        "template",
+        f"{_PROMETHEUS}.caCert",
+        "/etc/ssl/ça.pem",
+        "holds no certificates that can be read; write PEM",
+        ONLY_VALIDATION,
+    ),
+    Bad(
+        "a certificate authority stands beside insecure",
+        "template",
+        {f"{_PROMETHEUS}.caCert": "{{args.service}}", f"{_PROMETHEUS}.insecure": True},
+        f"{_PROMETHEUS}.caCert",
+        "stands beside insecure, which checks no certificate",
+        ONLY_VALIDATION,
+    ),
+    bad(
         "there are no metrics",
         "template",
         "spec.metrics",

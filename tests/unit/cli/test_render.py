@@ -115,6 +115,21 @@ def test_a_finished_rollout() -> None:
     )
 
 
+def test_the_last_updates() -> None:
+    """How each ended, how long it took and why; the one under way is told above."""
+    past = {"podTemplateHash": CANARY, "startedAt": ago(7200), "finishedAt": ago(7000)}
+    entries = [
+        {"revision": 8, "podTemplateHash": "ccc", "startedAt": ago(60)},
+        past | {"revision": 7, "outcome": "Promoted", "message": "All 5 steps are completed."},
+        past | {"revision": 6, "outcome": "Aborted", "message": "Revision 6 aborted: by hand."},
+        {"podTemplateHash": "x", "outcome": "Promoted", "startedAt": "never", "message": 5},
+        "x",
+    ]
+    view = _tree(a_finished_rollout(history=entries))
+    assert [found.revision for found in view.history] == [7, 6, None]
+    golden.check("history", render.rollout(view, now=NOW))
+
+
 def test_an_aborted_rollout() -> None:
     """No step is done: a retry starts over. The message isn't repeated as a condition."""
     rollout = an_aborted_rollout()

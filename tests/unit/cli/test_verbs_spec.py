@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from davy.api import anti_affinity
+from davy.api.anti_affinity import Apart
 from davy.api.group import ApiGroup
 from davy.cli import revisions, verbs_spec
 from davy.cli.verbs import Already, Refuse, Write
@@ -175,6 +177,36 @@ def test_undo_to_a_revision_by_its_number() -> None:
         decision = verbs_spec.undo(kept(a_kept(5, "0", exact=exact)), 5)(with_template("2"), GROUP)
         assert isinstance(decision, Write)
         assert follows in decision.said
+
+
+def test_undo_speaks_of_the_rollback_window_where_there_is_one() -> None:
+    """Which revisions it reaches is the operator's to count."""
+    rollout = with_template("2")
+    rollout["spec"]["rollbackWindow"] = {"revisions": 2}
+    decision = verbs_spec.undo(kept(a_kept(5, "0")), 5)(rollout, GROUP)
+    assert isinstance(decision, Write)
+    assert "it passes all steps, unless it is within spec.rollbackWindow" in decision.said
+
+
+def test_what_davy_added_for_a_role_is_no_part_of_a_kept_template() -> None:
+    """Where the user's own wasn't kept: labels, annotations and the anti-affinity go."""
+    found = a_kept(6, "1", exact=False)
+    plain = kept(found)[0].template
+    template = found["spec"]["template"]
+    own = {"nodeAffinity": {"some": "rule"}}
+    for affinity, left in ((None, {}), (own, {"affinity": own})):
+        spec = plain["spec"] | ({"affinity": affinity} if affinity else {})
+        apart = Apart("abc", 5)
+        template["spec"] = {**spec, "affinity": anti_affinity.changed(spec, None, apart)}
+        template["metadata"]["labels"] |= {"role": "stable"}
+        template["metadata"]["annotations"] = {"since": "long", GROUP.role_annotation: "{}"}
+        found["metadata"]["annotations"] |= {
+            GROUP.role_annotation: '{"labels":{"role":"stable"},"annotations":{"since":"long"}}',
+            GROUP.anti_affinity_annotation: str(apart),
+        }
+        (made,) = kept(found)
+        assert made.template["metadata"] == {"labels": {"app": "cart"}, "annotations": {}}
+        assert made.template["spec"] == plain["spec"] | left
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from davy.api.analysis import Phase
+from davy.api.metadata import Added
 from davy.api.rollout import RolloutSpec
 from davy.api.status import RolloutStatus
 from davy.engine import plan as plans
 from davy.engine import restart
 from davy.engine.decide import EngineSettings, decide
-from davy.engine.world import Answer, Pod, ReplicaSet, Role, Rollout, Route, Run, World
+from davy.engine.world import (
+    Answer,
+    Pod,
+    PodMetadata,
+    ReplicaSet,
+    Role,
+    Rollout,
+    Route,
+    Run,
+    World,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SETTLE = timedelta(seconds=1)
@@ -61,6 +72,7 @@ class _Started:
     name: str
     made_at: datetime
     ready_at: datetime
+    added: Added
 
 
 @dataclass
@@ -197,11 +209,16 @@ class Cluster:
                 available=ready,
                 observed=True,
                 pods=seen if restart.pending(self.rollout) else None,
+                pods_added=tuple(PodMetadata(pod.name, pod.name, pod.added) for pod in pods)
+                if found.added is not None
+                else (),
             )
 
     def _starts(self, template_hash: str) -> _Started:
         self.made += 1
-        return _Started(f"{template_hash}-{self.made}", self.now, self.now + self.start_delay)
+        added = self.sets[template_hash].added or {}
+        name, ready_at = f"{template_hash}-{self.made}", self.now + self.start_delay
+        return _Started(name, self.now, ready_at, added)
 
     def _evict(self, name: str) -> None:
         """Another pod follows at once."""
@@ -221,7 +238,13 @@ class Cluster:
                 self.route = replace(self.route, canary_hash=template_hash)
             case plans.CreateReplicaSet():
                 self.sets[action.hash] = ReplicaSet(
-                    action.name, action.hash, action.revision, action.replicas
+                    action.name,
+                    action.hash,
+                    action.revision,
+                    action.replicas,
+                    created_at=self.now,
+                    added=action.added or None,
+                    apart=action.apart,
                 )
             case plans.ScaleReplicaSet(name=name, replicas=replicas):
                 self._change(name, desired=replicas, scale_down_at=None)
@@ -245,6 +268,14 @@ class Cluster:
                 self.runs[name] = replace(self.runs[name], terminating=True, phase=Phase.SUCCESSFUL)
             case plans.DeleteRun(name=name):
                 del self.runs[name]
+            case plans.AddToReplicaSet(name=name, added=added):
+                self._change(name, added=added)
+            case plans.SetApart(name=name, apart=apart):
+                self._change(name, apart=apart)
+            case plans.AddToPods(pods=pods, added=added):
+                changed = {pod.name for pod in pods}
+                for pod in (pod for held in self._pods.values() for pod in held):
+                    pod.added = added if pod.name in changed else pod.added
             case plans.EvictPod(name=name):
                 self._evict(name)
             case plans.MarkRollout(finalizer=finalizer, revision=revision):

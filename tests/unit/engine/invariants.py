@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from davy.api import capacity
-from davy.api.conditions import ConditionType
+from davy.api.conditions import ConditionType, RolloutPhase
 from davy.engine import basic
 from davy.engine import plan as plans
 from davy.engine import position as positions
 from davy.engine.effect import effect, may_carry
 from davy.engine.position import Stage
 from davy.engine.world import Pod, ReplicaSet, Role
+from tests.unit.engine import argo_cd
 from tests.unit.engine.cluster import SETTLE, Cluster
 
 
@@ -28,6 +29,7 @@ class Watcher:
         """All invariants on one pass."""
         self._forward(cluster, plan)
         self._held(cluster, plan)
+        self._health(cluster, plan)
         if cluster.rollout.spec.strategy.canary.traffic_routing is None:
             self._pods(cluster, plan)
             self._evicted_of_all(cluster, plan)
@@ -44,6 +46,31 @@ class Watcher:
                     pass
         self._evicted(cluster, plan)
         self._abort_first(cluster, plan)
+
+    def _health(self, cluster: Cluster, plan: plans.Plan) -> None:
+        """Argo CD says what is so: Healthy where nothing is left to do, Degraded for a person."""
+        spec, status = cluster.rollout.spec, plan.status
+        seen = argo_cd.health(
+            {
+                "metadata": {"generation": cluster.rollout.generation},
+                "spec": {"paused": spec.paused},
+                "status": status.manifest(),
+            }
+        )
+        if cluster.problems:
+            right = "Degraded"
+        elif spec.paused or status.pause_conditions:
+            right = "Suspended"
+        elif status.abort or "No progress for" in (status.message or ""):
+            right = "Degraded"
+        else:
+            right = "Healthy" if status.phase is RolloutPhase.HEALTHY else "Progressing"
+        assert seen == right, f"Argo CD: {seen}, not {right}: {status.message}"
+        if seen == "Healthy":
+            stable = cluster.sets[status.stable_rs or ""]
+            assert status.stable_rs == status.current_pod_hash, "Healthy in the middle of it"
+            assert stable.standing >= spec.replicas, f"Healthy with {stable}"
+        self.checked.add("health")
 
     def _pods(self, cluster: Cluster, plan: plans.Plan) -> None:
         limits = basic.limits(cluster.rollout.spec)

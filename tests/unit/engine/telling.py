@@ -16,6 +16,8 @@ from tests.unit.engine.cluster import START, Cluster
 from tests.unit.engine.invariants import Watcher
 
 _FOLDER = Path(__file__).parent / "golden"
+_IF_ANY = {"added", "apart"}
+"""Told of an action only where there is something."""
 
 
 class Telling:
@@ -60,7 +62,7 @@ def _action(action: plans.Action) -> str:
     fields = (
         f"{name} {getattr(value, 'value', value)}"
         for name, value in vars(action).items()
-        if name not in {"why", "analysis"}
+        if name not in {"why", "analysis"} and (value or name not in _IF_ANY)
     )
     return f"{', '.join(fields)} ({action.why})"
 
@@ -73,6 +75,10 @@ def _event(event: plans.Event) -> str:
 def _told(cluster: Cluster, status: RolloutStatus) -> dict[str, str]:
     """A status as names and texts; a condition is one line."""
     held = status.manifest()
+    held |= {
+        f"history {number}": ", ".join(f"{value}" for value in past.values())
+        for number, past in enumerate(reversed(held.pop("history", [])), start=1)
+    }
     conditions = {
         found.type: ", ".join(_condition(cluster, status, found))
         for found in status.conditions or ()

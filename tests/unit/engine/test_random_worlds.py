@@ -73,6 +73,7 @@ def specs(draw: st.DrawFn, canary: dict[str, Any]) -> RolloutSpec:
         progressDeadlineAbort=draw(st.booleans()),
         paused=draw(st.booleans()),
         restartAt=draw(st.none() | TIMES),
+        rollbackWindow=draw(st.sampled_from([None, {"revisions": 0}, {"revisions": 2}])),
     )
 
 
@@ -97,6 +98,7 @@ def replica_sets(draw: st.DrawFn) -> tuple[ReplicaSet, ...]:
                 observed=draw(st.booleans()),
                 scale_down_at=draw(st.none() | TIMES),
                 pods=draw(st.none() | PODS),
+                created_at=draw(st.none() | TIMES),
             )
         )
     return tuple(found)

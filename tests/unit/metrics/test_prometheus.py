@@ -4,7 +4,9 @@ import asyncio
 import inspect
 import json
 import math
+import ssl
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import prometheus_api_client.exceptions
@@ -25,6 +27,7 @@ from davy.api.providers import (
 from davy.metrics import asking, line, wire
 from davy.metrics.addresses import Addresses
 from davy.metrics.prometheus import Prometheus
+from tests.lab import certificates
 from tests.unit.analysis.runs import NOW
 from tests.unit.metrics.server import Server, a_free_port, serving
 
@@ -474,3 +477,23 @@ def test_an_unforeseen_exception_is_a_sentence_too() -> None:
 def test_addresses_in_sentences(address: str, shown: str) -> None:
     """Without user, password and query."""
     assert wire.shown(address) == shown
+
+
+async def test_an_authority_of_the_metrics_own_is_trusted_and_others_stay_strangers(
+    provider: Prometheus, tmp_path: Path
+) -> None:
+    """`caCert`: the certificate is checked, against that authority beside the machine's."""
+    (tmp_path / "other").mkdir()
+    certificate, key = certificates.write_server(tmp_path)
+    other, _ = certificates.write_server(tmp_path / "other")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    with serving(tls) as server:
+        server.body = a_vector("0.5")
+        trusted = a_metric(server.address, ca_cert=certificate.read_text())
+        assert await provider.measure(trusted) == Answered([0.5])
+        for stranger in (None, other.read_text()):
+            answer = await provider.measure(a_metric(server.address, ca_cert=stranger))
+            assert f"{server.address} could not be trusted: " in str(answer)
+        broken = await provider.measure(a_metric(server.address, ca_cert="no certificate"))
+        assert f"{server.address} could not be trusted: " in str(broken)

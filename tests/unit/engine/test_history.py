@@ -1,0 +1,143 @@
+"""`status.history`: what each update was, how it ended, and that it costs no write of its own."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from davy.api.conditions import Outcome
+from davy.api.status import PastUpdate
+from davy.engine import history, retold
+from davy.engine.position import Stage
+from tests.unit.engine.cluster import START, Cluster, spec
+from tests.unit.engine.pieces import NEW, OLD, a_scene
+from tests.unit.engine.play import running, updating
+
+STEPS: tuple[dict[str, Any], ...] = ({"setWeight": 50}, {"pause": {}})
+
+
+def told(cluster: Cluster) -> list[tuple[int, Outcome | None, str | None]]:
+    """Revision, outcome and reason, the newest first."""
+    entries = cluster.status.history or []
+    return [(found.revision, found.outcome, found.message) for found in entries]
+
+
+def promote(cluster: Cluster, seconds: float = 60) -> None:
+    """A person's promotion, and what follows."""
+    cluster.edit_status(pause_conditions=None)
+    cluster.run(seconds)
+
+
+def test_a_release_begins_and_ends_with_its_times() -> None:
+    """From its template to its promotion, not to its last pod."""
+    cluster = updating(*STEPS)
+    first, second = (cluster.status.history or [])[::-1]
+    assert (first.revision, first.outcome, first.message) == (
+        1,
+        Outcome.PROMOTED,
+        "The first revision.",
+    )
+    assert first.started_at == START
+    assert first.finished_at == START + timedelta(seconds=3)
+    assert (second.revision, second.outcome, second.finished_at) == (2, None, None)
+    assert second.started_at == START + timedelta(seconds=10)
+    assert second.pod_template_hash == cluster.status.current_pod_hash
+    promote(cluster)
+    assert told(cluster)[0] == (2, Outcome.PROMOTED, "All 2 steps are completed.")
+
+
+def test_an_abort_a_retry_and_what_came_of_it() -> None:
+    """Each try is one entry, with the reason of its end."""
+    cluster = updating(*STEPS)
+    cluster.edit_status(abort=True)
+    cluster.run(5)
+    aborted = "Revision 2 aborted at weight 50: by hand. All weight to revision 1."
+    assert told(cluster)[0] == (2, Outcome.ABORTED, aborted)
+    cluster.edit_status(abort=None)
+    cluster.run(10)
+    cluster.edit_status(promote_full=True)
+    cluster.run(60)
+    assert [entry[:2] for entry in told(cluster)] == [
+        (2, Outcome.FAST_PROMOTED),
+        (2, Outcome.ABORTED),
+        (1, Outcome.PROMOTED),
+    ]
+
+
+def test_an_update_that_another_template_ends() -> None:
+    """Another new one, and then the stable one."""
+    cluster = updating(*STEPS)
+    cluster.apply(spec(*STEPS, version="3"))
+    cluster.run(10)
+    third = cluster.status.current_pod_hash
+    cluster.apply(spec(*STEPS))
+    cluster.run(10)
+    assert told(cluster) == [
+        (3, Outcome.ROLLED_BACK, f"The stable template {OLD} was put back."),
+        (2, Outcome.SUPERSEDED, f"Template {third} came."),
+        (1, Outcome.PROMOTED, "The first revision."),
+    ]
+
+
+def test_other_steps_are_no_other_update() -> None:
+    """The template is what is released."""
+    cluster = updating(*STEPS)
+    before = told(cluster)
+    cluster.apply(spec({"setWeight": 20}, {"pause": {}}, version="2"))
+    cluster.run(10)
+    assert told(cluster) == before
+
+
+def test_a_template_that_comes_back_is_a_new_revision() -> None:
+    """By the number that its ReplicaSet gets."""
+    cluster = updating(*STEPS)
+    promote(cluster)
+    cluster.apply(spec(*STEPS, rollbackWindow={"revisions": 1}))
+    cluster.run(60)
+    assert told(cluster)[0] == (3, Outcome.FAST_PROMOTED, "Within rollbackWindow, no steps.")
+
+
+def test_ten_are_kept_and_a_long_reason_is_cut() -> None:
+    """An object stays small, however often a team releases, whatever a provider answers."""
+    cluster = running(*STEPS)
+    for version in range(2, 20):
+        cluster.apply(spec(*STEPS, version=str(version)))
+        cluster.run(1)
+    assert [entry[0] for entry in told(cluster)] == list(range(19, 9, -1))
+    scene = a_scene(aborted="x" * 1000, stage=Stage.ABORTED)
+    (entry,) = history.after(scene) or []
+    assert entry.message is not None
+    assert len(entry.message) == 300
+
+
+def test_an_idle_rollout_of_an_older_version_gets_no_history() -> None:
+    """I8: an upgrade of the operator writes nothing for it."""
+    cluster = running(*STEPS)
+    cluster.edit_status(history=None)
+    assert cluster.once().status == cluster.status
+    cluster.apply(spec(*STEPS, version="2"))
+    cluster.run(10)
+    cluster.edit_status(history=None)
+    assert cluster.once().status == cluster.status
+    promote(cluster)
+    (entry,) = cluster.status.history or []
+    assert (entry.revision, entry.outcome, entry.started_at) == (2, Outcome.PROMOTED, None)
+
+
+@pytest.mark.parametrize("outcome", [None, Outcome.ABORTED])
+def test_an_entry_of_another_update_is_not_ended_by_this_one(outcome: Outcome | None) -> None:
+    """An older version may have left it open."""
+    other = PastUpdate(revision=1, pod_template_hash=OLD, outcome=outcome)
+    scene = a_scene(aborted="by hand", stage=Stage.ABORTED, status={"history": [other]})
+    newest, before = history.after(scene) or []
+    assert (newest.pod_template_hash, newest.outcome) == (NEW, Outcome.ABORTED)
+    assert before == other
+
+
+def test_the_history_alone_is_no_news() -> None:
+    """It changes where a decision does, so counting pods never writes it."""
+    cluster = updating(*STEPS)
+    status = cluster.status
+    fewer = status.model_copy(update={"available_replicas": 0})
+    assert retold.is_count(status, fewer)
+    assert not retold.is_count(status, fewer.model_copy(update={"history": None}))
