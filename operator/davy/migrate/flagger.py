@@ -50,8 +50,7 @@ def canary(
     target = spec.inner("targetRef")
     deployment = _deployment(target, manifests, where, notes)
     provider = spec.text("provider") or options.mesh
-    field = "canaryAnalysis" if spec.has("canaryAnalysis") else "analysis"
-    analysis = spec.inner(field)
+    analysis = spec.inner("analysis" if spec.has("analysis") else "canaryAnalysis")
     mesh = flagger_routes.mesh(provider)
     if mesh is None:
         told = _BLUE_GREEN if provider == "kubernetes" else "Davy has no router for it"
@@ -61,6 +60,8 @@ def canary(
         return Translated()
     _unfinished(manifest, notes)
     skipped = spec.flag("skipAnalysis")
+    if skipped:
+        notes.note("spec.skipAnalysis", "is true, so weights and checks are left out: no steps")
     service = spec.inner("service")
     name = objects.name(deployment)
     ports = flagger_routes.container_ports(deployment)
@@ -71,7 +72,7 @@ def canary(
         return Translated()
     checks = flagger_metrics.checks(
         analysis,
-        flagger_metrics.Subject(objects.name(manifest), where, name, route.service, mesh),
+        flagger_metrics.Subject(objects.name(manifest), where, name, route.names.service, mesh),
         spec.text("metricsServer"),
         manifests,
         options,
@@ -80,8 +81,8 @@ def canary(
     scaled = _autoscaler(spec.inner("autoscalerRef"), manifests, where)
     rollout = _rollout(deployment, manifests, spec, options, notes, scaled=scaled)
     strategy: Json = {
-        "stableService": route.stable,
-        "canaryService": route.canary,
+        "stableService": route.names.stable,
+        "canaryService": route.names.canary,
         "trafficRouting": route.routing,
     }
     if steps is None:
@@ -89,15 +90,19 @@ def canary(
     rollout["spec"]["strategy"] = {"canary": strategy | ({"steps": steps} if steps else {})}
     rollout["metadata"] = _metadata(manifest, deployment, notes)
     _rest(spec, analysis, target, notes)
-    notes.note(
-        "",
-        f"first kubectl delete canary {objects.name(manifest)} --cascade=orphan: Flagger stops and "
-        f"its primary serves on; apply all but Service {route.service}; when the Rollout is "
-        f"Healthy, delete Flagger's route {route.service}, apply Service {route.service} and "
-        f"delete Deployments {name} and {name}-primary (docs/argo-rollouts.md has the commands)",
-    )
+    notes.note("", _way(objects.name(manifest), name, route.names.service))
     template = [checks.template] if checks.template and steps else []
     return Translated((rollout, *template, *route.manifests), name)
+
+
+def _way(canary_name: str, name: str, service: str) -> str:
+    """In which order the traffic is moved."""
+    return (
+        f"first kubectl delete canary {canary_name} --cascade=orphan: Flagger stops and its "
+        f"primary serves on; apply all but Service {service}; when the Rollout is Healthy, delete "
+        f"Flagger's route {service}, apply Service {service} and delete Deployments {name} and "
+        f"{name}-primary (docs/argo-rollouts.md has the steps)"
+    )
 
 
 def alert_provider(notes: Notes) -> None:

@@ -7,25 +7,53 @@ user's from now on.
 from dataclasses import dataclass
 from typing import Any, Final
 
+from davy.api import unbuilt
 from davy.migrate import objects
 from davy.migrate.reader import Reader
-from davy.migrate.result import Json
+from davy.migrate.result import Json, refusal
 
 ISTIO: Final = "istio"
 GATEWAY_API: Final = "gatewayapi"
 _ROUTE: Final = "primary"
 """Name of the http route whose weights Davy writes."""
+_NETWORKING: Final = "networking.istio.io/v1"
 _MOST_PORT: Final = 65535
+_PATHS: Final = {"exact": "Exact", "prefix": "PathPrefix", "regex": "RegularExpression"}
+_VALUES: Final = {"exact": "Exact", "regex": "RegularExpression"}
+_METADATA: Final = ("labels", "annotations")
+_TCP: Final = refusal(
+    unbuilt.ROLLOUT, "spec.strategy.canary.trafficRouting.istio.virtualService", "tcpRoutes"
+)
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the objects are called; none but the canary's Service has a name of Flagger's."""
+
+    service: str
+    """The Service that clients call."""
+
+    @property
+    def stable(self) -> str:
+        """Service of the stable revision."""
+        return f"{self.service}-stable"
+
+    @property
+    def canary(self) -> str:
+        """Service of the canary."""
+        return f"{self.service}-canary"
+
+    @property
+    def route(self) -> str:
+        """VirtualService or HTTPRoute."""
+        return f"{self.service}-rollout"
 
 
 @dataclass(frozen=True)
 class Route:
     """Where traffic comes in, and where it is split."""
 
-    service: str
-    """The Service that clients call."""
-    stable: str
-    canary: str
+    names: Names
     routing: Json
     """`trafficRouting` of the Rollout."""
     manifests: tuple[Json, ...]
@@ -70,47 +98,36 @@ def route(
         labels: of the pods.
         container: ports of the containers.
     """
-    name = service.text("name") or target
+    names = Names(service.text("name") or target)
     ports = _ports(service, container)
     if ports is None:
         return None
     protocol = str(ports[0].get("appProtocol") or "").lower()
     if kind == ISTIO and protocol == "tcp":
-        message = "is tcp: weighting TCP routes is not built yet; use http routes"
-        service.notes.lost(service.at("appProtocol"), message)
+        service.notes.lost(service.at("appProtocol"), f"is tcp: {_TCP}")
         return None
-    made = Route(
-        service=name,
-        stable=f"{name}-stable",
-        canary=f"{name}-canary",
-        routing={},
-        manifests=(),
-    )
     apex = service.mapping("apex")
     if kind == ISTIO:
-        routing: Json = {
-            "istio": {"virtualService": {"name": f"{name}-rollout", "routes": [_ROUTE]}}
-        }
-        routes = _istio(service, made, ports[0]["port"], where, apex, more=len(ports) > 1)
+        routing: Json = {"istio": {"virtualService": {"name": names.route, "routes": [_ROUTE]}}}
+        routes = _istio(service, names, ports, where, apex)
     else:
-        routing = {"gatewayAPI": {"httpRoutes": [{"name": f"{name}-rollout"}]}}
-        routes = _gateway_api(service, made, ports[0]["port"], where, apex)
+        routing = {"gatewayAPI": {"httpRoutes": [{"name": names.route}]}}
+        routes = [_gateway_api(service, names, ports[0]["port"], where, apex)]
     spread = service.text("trafficDistribution")
     service.lose("headless", "is left out: a mesh splits traffic between cluster addresses")
     service.note("unmanagedMetadata", "isn't needed: Davy leaves what others write alone")
     shape: Json = {"type": "ClusterIP", "selector": dict(labels), "ports": ports}
     if spread:
         shape["trafficDistribution"] = spread
-    services = [
+    stable, canary, whole = (
         _service(service, field, _metadata(called, where), metadata, shape)
         for called, field, metadata in (
-            (made.stable, "primary", service.mapping("primary")),
-            (made.canary, "canary", service.mapping("canary")),
-            (name, "apex", apex),
+            (names.stable, "primary", service.mapping("primary")),
+            (names.canary, "canary", service.mapping("canary")),
+            (names.service, "apex", apex),
         )
-    ]
-    stable, canary, whole = services
-    return Route(name, made.stable, made.canary, routing, (stable, canary, *routes, whole))
+    )
+    return Route(names, routing, (stable, canary, *routes, whole))
 
 
 def _ports(service: Reader, container: list[Json]) -> list[Json] | None:
@@ -147,14 +164,14 @@ def _ports(service: Reader, container: list[Json]) -> list[Json] | None:
 
 def _service(service: Reader, field: str, named: Json, given: Json, shape: Json) -> Json:
     """A Service with the labels and annotations that the Canary gives it."""
-    more = {key: given[key] for key in ("labels", "annotations") if given.get(key)}
-    for key in given.keys() - {"labels", "annotations"}:
-        path = f"{service.at(field)}.{key}"
-        service.notes.lost(path, f"has no place in the Service {named['name']}")
+    for key in given:
+        if key not in _METADATA:
+            path = f"{service.at(field)}.{key}"
+            service.notes.lost(path, f"has no place in the Service {named['name']}")
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": named | objects.copied(more),
+        "metadata": named | _told(given),
         "spec": objects.copied(shape),
     }
 
@@ -163,62 +180,67 @@ def _metadata(name: str, where: str | None) -> Json:
     return {"name": name, "namespace": where} if where else {"name": name}
 
 
+def _told(given: Json) -> Json:
+    """The labels and annotations that a Canary gives."""
+    return {key: objects.copied(given[key]) for key in _METADATA if given.get(key)}
+
+
 def _istio(
-    service: Reader, made: Route, port: int, where: str | None, apex: Json, *, more: bool
+    service: Reader, names: Names, ports: list[Json], where: str | None, apex: Json
 ) -> list[Json]:
-    """A VirtualService, and a DestinationRule for each side where there is a traffic policy."""
-    hosts, gateways = service.items("hosts"), service.items("gateways")
-    if not {made.service, "*"} & {str(host) for host in hosts}:
-        hosts.append(made.service)
-    spec: Json = {"hosts": hosts, "gateways": gateways or ["mesh"]}
-    name = f"{made.service}-rollout"
-    if service.flag("delegation"):
-        spec = {}
-        service.notes.note(
-            service.at("delegation"),
-            f"stays; the VirtualService that delegates to {made.service} must name {name}",
-        )
+    """A VirtualService, and before it a DestinationRule for each side with a traffic policy."""
     http: Json = {"name": _ROUTE}
     for field in ("match", "rewrite", "timeout", "retries", "corsPolicy", "headers"):
         if service.has(field):
             http[field] = service.take(field)
-    rewrite = objects.mapping(http.get("rewrite"))
-    rewrite.pop("type", None)  # Gateway API's
+    if objects.mapping(http.get("rewrite")).pop("type", None) is not None:
+        service.notes.note(f"{service.at('rewrite')}.type", "says nothing to Istio")
     http["route"] = [
-        {"destination": _destination(host, port, more=more), "weight": weight}
-        for host, weight in ((made.stable, 100), (made.canary, 0))
+        {"destination": _destination(host, ports), "weight": weight}
+        for host, weight in ((names.stable, 100), (names.canary, 0))
     ]
-    version = "networking.istio.io/v1"
-    objects_made: list[Json] = []
     policy = service.mapping("trafficPolicy")
-    if policy:
-        objects_made = [
-            {
-                "apiVersion": version,
-                "kind": "DestinationRule",
-                "metadata": _metadata(host, where),
-                "spec": {"host": host, "trafficPolicy": objects.copied(policy)},
-            }
-            for host in (made.stable, made.canary)
-        ]
-    labels = {key: apex[key] for key in ("labels", "annotations") if apex.get(key)}
-    route: Json = {
-        "apiVersion": version,
+    rules = [
+        {
+            "apiVersion": _NETWORKING,
+            "kind": "DestinationRule",
+            "metadata": _metadata(host, where),
+            "spec": {"host": host, "trafficPolicy": objects.copied(policy)},
+        }
+        for host in (names.stable, names.canary)
+        if policy
+    ]
+    virtual_service: Json = {
+        "apiVersion": _NETWORKING,
         "kind": "VirtualService",
-        "metadata": _metadata(name, where) | objects.copied(labels),
-        "spec": spec | {"http": [http]},
+        "metadata": _metadata(names.route, where) | _told(apex),
+        "spec": _listening(service, names) | {"http": [http]},
     }
-    return [*objects_made, route]
+    return [*rules, virtual_service]
 
 
-def _destination(host: str, port: int, *, more: bool) -> Json:
-    """A Service with several ports must be told which is meant."""
-    return {"host": host, "port": {"number": port}} if more else {"host": host}
+def _listening(service: Reader, names: Names) -> Json:
+    """Hosts and gateways as Flagger writes them; one that is delegated to has none."""
+    if service.flag("delegation"):
+        service.notes.note(
+            service.at("delegation"),
+            f"stays; the VirtualService that delegates to {names.service} must name {names.route}",
+        )
+        for field in ("hosts", "gateways"):
+            service.lose(field, "says nothing beside delegation; remove it")
+        return {}
+    hosts, gateways = service.items("hosts"), service.items("gateways")
+    if not {names.service, "*"} & {str(host) for host in hosts}:
+        hosts.append(names.service)
+    return {"hosts": hosts, "gateways": gateways or ["mesh"]}
 
 
-def _gateway_api(
-    service: Reader, made: Route, port: int, where: str | None, apex: Json
-) -> list[Json]:
+def _destination(host: str, ports: list[Json]) -> Json:
+    """A Service with several ports must be told which is meant: the first."""
+    return {"host": host} | ({"port": {"number": ports[0]["port"]}} if len(ports) > 1 else {})
+
+
+def _gateway_api(service: Reader, names: Names, port: int, where: str | None, apex: Json) -> Json:
     """An HTTPRoute with one rule, as Flagger's."""
     spec: Json = {"parentRefs": service.items("gatewayRefs")}
     if not spec["parentRefs"]:
@@ -238,7 +260,7 @@ def _gateway_api(
         rule["filters"] = filters
     rule["backendRefs"] = [
         {"name": name, "port": port, "weight": weight}
-        for name, weight in ((made.stable, 100), (made.canary, 0))
+        for name, weight in ((names.stable, 100), (names.canary, 0))
     ]
     timeouts = {
         name: value
@@ -247,19 +269,12 @@ def _gateway_api(
     }
     if timeouts:
         rule["timeouts"] = timeouts
-    labels = {key: apex[key] for key in ("labels", "annotations") if apex.get(key)}
-    return [
-        {
-            "apiVersion": "gateway.networking.k8s.io/v1",
-            "kind": "HTTPRoute",
-            "metadata": _metadata(f"{made.service}-rollout", where) | objects.copied(labels),
-            "spec": spec | {"rules": [rule]},
-        }
-    ]
-
-
-_PATHS: Final = {"exact": "Exact", "prefix": "PathPrefix", "regex": "RegularExpression"}
-_VALUES: Final = {"exact": "Exact", "regex": "RegularExpression"}
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": _metadata(names.route, where) | _told(apex),
+        "spec": spec | {"rules": [rule]},
+    }
 
 
 def _match(found: Reader) -> Json:

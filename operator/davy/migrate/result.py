@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from davy.api import unbuilt
+from davy.api.findings import cut
 from davy.api.group import ApiGroup
 
 Json = dict[str, Any]
@@ -13,6 +14,8 @@ Manifest = Mapping[str, Any]
 DEFAULT_PROMETHEUS: Final = "http://prometheus.monitoring:9090"
 DEFAULT_MESH: Final = "istio"
 """Flagger's own default of its flag -mesh-provider."""
+_LONGEST: Final = 1000
+"""Characters of a message; what a user's object says may be longer."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,11 @@ class Notes:
 
     def lost(self, path: str, message: str) -> None:
         """The field isn't carried over."""
-        self.remarks.append(Remark(self._source, path, message, lost=True))
+        self.remarks.append(Remark(self._source, path, cut(message, _LONGEST), lost=True))
 
     def note(self, path: str, message: str) -> None:
         """Nothing is lost, but this is worth knowing."""
-        self.remarks.append(Remark(self._source, path, message, lost=False))
+        self.remarks.append(Remark(self._source, path, cut(message, _LONGEST), lost=False))
 
 
 def refusal(table: Sequence[unbuilt.Unbuilt], at: str, name: str) -> str:

@@ -38,6 +38,8 @@ def translate(manifests: Sequence[Manifest], options: Options) -> Translation:
             made[index] = [*found.manifests]
             if found.deployment:
                 deployments.append((objects.namespace(manifest), found.deployment))
+            else:
+                notes.lost("", "nothing is made of the Canary until that is mended")
         elif not _told(manifest, manifests, notes):
             others += not _is(manifest, ARGO, *argo_analysis.KINDS)
     for index, manifest in enumerate(manifests):

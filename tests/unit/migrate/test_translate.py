@@ -217,7 +217,7 @@ def test_a_strange_manifest_is_answered(sample: Any) -> None:
     """Whatever stands where: with remarks that are sentences, and with an exit code."""
     random = Random(sample.stem)
     manifests = [*yaml.safe_load_all(sample.read_text(encoding="utf-8"))]
-    for turn in range(40):
+    for turn in range(15):
         broken = [strange.mutated(one, random) for one in manifests]
         found = translate([one for one in broken if isinstance(one, dict)], Options())
         assert all(remark.message for remark in found.remarks)
