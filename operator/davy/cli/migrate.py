@@ -46,7 +46,7 @@ def command(
     prometheus: str | None,
     mesh: str,
 ) -> None:
-    r"""Print Davy's manifests for Argo Rollouts' and Flagger's.
+    """Print Davy's manifests for Argo Rollouts' and Flagger's.
 
     FILE is a file, a folder or - for standard input. Rollouts, AnalysisTemplates and
     ClusterAnalysisTemplates of argoproj.io, Canaries and MetricTemplates of flagger.app become
@@ -62,7 +62,7 @@ def command(
       davy migrate rollout.yaml analysis.yaml > davy.yaml
       davy migrate -A --cluster --prometheus http://prometheus.monitoring:9090
       davy migrate deployment.yaml canary.yaml --mesh-provider gatewayapi:v1
-    """
+    """  # noqa: D301 - click wants the character itself
     if cluster == bool(files):
         raise click.UsageError("give files, or --cluster.", ctx)
     found = _cluster(session, everywhere=everywhere) if cluster else _files(files)
@@ -157,15 +157,29 @@ def _checked(made: Sequence[Made], api_group: str) -> tuple[list[_Piece], list[R
 
 
 def _further(refused: Sequence[Remark], told: Sequence[Remark]) -> list[Remark]:
-    """What lint says beyond what was told: that nothing is left where something was taken away."""
-    parents = {(one.source, one.path.rpartition(".")[0]) for one in told if one.path}
+    """What lint says beyond what was told: that something is missing where it was taken away."""
+    lost = [one for one in told if one.lost and one.path]
+    parents = {(one.source, _parent(one.path)) for one in lost}
+    stood_in = {(one.source, _parent(one.path)) for one in lost if one.path in _STANDS_FOR_OTHERS}
     return [
         one
         for one in refused
-        if (one.source, one.path) not in parents or not one.path
-        if (one.source, one.path.rpartition(".")[0]) not in parents
-        or not one.message.startswith("is missing")
+        if not one.path
+        or (
+            (one.source, one.path) not in parents
+            and not (
+                one.message.startswith("is missing") and (one.source, _parent(one.path)) in stood_in
+            )
+        )
     ]
+
+
+def _parent(path: str) -> str:
+    return path.rpartition(".")[0]
+
+
+_STANDS_FOR_OTHERS: Final = {"spec.workloadRef", "spec.strategy.blueGreen"}
+"""Fields without which their neighbours are required."""
 
 
 def _repeated(found: Sequence[Document], used: Collection[int]) -> Iterator[Remark]:
@@ -201,8 +215,10 @@ def _print(document: Document, remarks: Sequence[Remark], pieces: Sequence[_Piec
     for number, piece in enumerate(pieces):
         if number:
             click.echo("---")
-        lines = piece.text.splitlines()
-        click.echo("\n".join(lines if piece.whole else [f"# {line}".rstrip() for line in lines]))
+        if piece.whole:
+            click.echo(piece.text, nl=False)
+        else:
+            click.echo("\n".join(f"# {line}".rstrip() for line in piece.text.splitlines()))
 
 
 def _line(document: Document, remark: Remark) -> str:

@@ -106,6 +106,29 @@ def test_a_file_that_is_no_yaml_leaves_the_others(davy: Shell, tmp_path: Path) -
     assert "name: guestbook" in found.out
 
 
+def test_what_else_is_wrong_is_said_too(davy: Shell, tmp_path: Path) -> None:
+    """A field that is lost doesn't hide one that was missing before."""
+    path = tmp_path / "more.yaml"
+    text = (SAMPLES / "argo_basic.yaml").read_text(encoding="utf-8")
+    other = text.replace("  selector:\n    matchLabels: {app: guestbook}\n", "")
+    path.write_text(other.replace("  replicas: 5\n", "  rollbackWindow: {revisions: 2}\n"), "utf-8")
+    found = davy(FakeCluster({}), "migrate", str(path))
+    assert "spec.rollbackWindow: skipping steps" in found.err
+    assert "spec.selector: is missing" in found.err
+    assert "the rollout is a comment until it is mended" in found.err
+
+
+def test_texts_of_several_lines_stay_as_they_are(davy: Shell, tmp_path: Path) -> None:
+    """Whatever Unicode calls the end of a line."""
+    path = tmp_path / "lines.yaml"
+    said = "one\n  two \x85three\u2028four\tfive\n\n"
+    manifest = yaml.safe_load((SAMPLES / "argo_analysis_web.yaml").read_text(encoding="utf-8"))
+    manifest["metadata"]["annotations"] = {"said": said}
+    path.write_text(yaml.safe_dump(manifest), encoding="utf-8")
+    found = davy(FakeCluster({}), "migrate", str(path))
+    assert yaml.safe_load(found.out)["metadata"]["annotations"]["said"] == said
+
+
 def test_a_field_written_twice_is_said(davy: Shell, tmp_path: Path) -> None:
     """YAML's readers keep one of them in silence."""
     path = tmp_path / "twice.yaml"
