@@ -51,7 +51,7 @@ def template(source: int, manifest: Manifest, options: Options, notes: Notes) ->
         "apiVersion": options.group.api_version,
         "kind": manifest.get("kind"),
         "metadata": objects.metadata(manifest, notes),
-        "spec": objects.copied(manifest.get("spec")),
+        "spec": paths.copied(manifest.get("spec")),
     }
     found = Template(
         source,

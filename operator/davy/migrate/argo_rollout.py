@@ -34,7 +34,7 @@ def rollout(
         options: what the manifests don't say.
         notes: of this manifest.
     """
-    spec = objects.copied(manifest.get("spec"))
+    spec = paths.copied(manifest.get("spec"))
     where = objects.namespace(manifest)
     if isinstance(spec, dict):
         _workload(spec, manifests, where, notes)
@@ -67,9 +67,9 @@ def _workload(spec: Json, manifests: Sequence[Manifest], where: str | None, note
     if not template or spec.get("template"):
         return
     spec.pop("workloadRef")
-    spec["template"] = objects.copied(template)
+    spec["template"] = paths.copied(template)
     if not spec.get("selector") and objects.mapping(holder.get("selector")):
-        spec["selector"] = objects.copied(holder["selector"])
+        spec["selector"] = paths.copied(holder["selector"])
     notes.note(
         "spec.workloadRef",
         f"is replaced by the template of {kind} {called}; change the image in the Rollout from now "

@@ -7,7 +7,7 @@ user's from now on.
 from dataclasses import dataclass
 from typing import Any, Final
 
-from davy.api import unbuilt
+from davy.api import paths, unbuilt
 from davy.migrate import objects
 from davy.migrate.reader import Reader
 from davy.migrate.result import Json, refusal
@@ -172,7 +172,7 @@ def _service(service: Reader, field: str, named: Json, given: Json, shape: Json)
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": named | _told(given),
-        "spec": objects.copied(shape),
+        "spec": paths.copied(shape),
     }
 
 
@@ -182,7 +182,7 @@ def _metadata(name: str, where: str | None) -> Json:
 
 def _told(given: Json) -> Json:
     """The labels and annotations that a Canary gives."""
-    return {key: objects.copied(given[key]) for key in _METADATA if given.get(key)}
+    return {key: paths.copied(given[key]) for key in _METADATA if given.get(key)}
 
 
 def _istio(
@@ -205,7 +205,7 @@ def _istio(
             "apiVersion": _NETWORKING,
             "kind": "DestinationRule",
             "metadata": _metadata(host, where),
-            "spec": {"host": host, "trafficPolicy": objects.copied(policy)},
+            "spec": {"host": host, "trafficPolicy": paths.copied(policy)},
         }
         for host in (names.stable, names.canary)
         if policy

@@ -97,12 +97,3 @@ def _kept(found: Json, path: str, notes: Notes) -> Json:
         elif not text.startswith(_MACHINES):
             kept[text] = value
     return kept
-
-
-def copied(value: Any) -> Any:
-    """The same JSON in objects of its own."""
-    if isinstance(value, dict):
-        return {key: copied(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [copied(inner) for inner in value]
-    return value

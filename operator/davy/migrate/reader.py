@@ -7,7 +7,6 @@ from typing import Any
 
 from davy.api import paths
 from davy.api.findings import shown
-from davy.migrate.objects import copied
 from davy.migrate.result import Json, Notes
 
 
@@ -36,7 +35,7 @@ class Reader:
 
     def take(self, name: str) -> Any:
         """The value as it is, whatever it is; None: unset."""
-        return copied(self._rest.pop(name, None))
+        return paths.copied(self._rest.pop(name, None))
 
     def text(self, name: str) -> str | None:
         """A text that isn't empty."""

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
+from davy.api import paths
 from davy.api.group import ARGO, ApiGroup
 from davy.migrate import objects
 from davy.migrate.result import Json, Manifest, Notes
@@ -44,7 +45,7 @@ def scaler(
     found = _scaler(manifest)
     if found is None:
         return None
-    spec = objects.copied(objects.mapping(manifest.get("spec")))
+    spec = paths.copied(objects.mapping(manifest.get("spec")))
     reference = objects.mapping(spec, found.field)
     kind = reference.get("kind") or "Deployment"  # KEDA's default
     named = str(reference.get("name") or "")
