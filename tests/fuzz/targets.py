@@ -13,8 +13,10 @@ from davy.analysis import condition, judge, resolve, schedule, templates
 from davy.api import errors, fields, validate
 from davy.api.group import DAVY
 from davy.cli.check import check
-from davy.cli.documents import UnreadableFileError, documents
+from davy.cli.documents import Document, UnreadableFileError, documents
 from davy.controller import observe, runs
+from davy.migrate.result import Options
+from davy.migrate.translate import translate
 from davy.traffic.registry import router_for
 from davy.traffic.services import ROLES
 from tests.fuzz import answers, expressions, strange
@@ -22,6 +24,7 @@ from tests.fuzz.whole import whole
 from tests.unit.analysis.runs import NOW
 from tests.unit.api.documents import GOOD
 from tests.unit.api.test_validate import READ
+from tests.unit.migrate import samples as migrations
 from tests.unit.traffic import ingresses, routes
 
 _FILE: Final = 20_000
@@ -71,6 +74,17 @@ _YAML: Final = (
     *("0o17", "1:30:00", "2026-01-01", "=", "\x00", "\ud800", "{", "[", "'", '"', "|", ">-", "#"),
     "[" * 400,
 )
+
+
+def migration(random: Random) -> None:
+    """Strange manifests of Argo's and Flagger's are translated, and lint answers to what comes."""
+    chosen = migrations.SAMPLES[random.choice(sorted(migrations.SAMPLES))]
+    found = translate([strange.mutated(each, random) for each in chosen], Options())
+    assert all(0 < len(remark.message) < _LONGEST for remark in found.remarks)
+    assert all(0 <= remark.source < len(chosen) for remark in found.remarks)
+    for one in found.made:
+        read = Document("f.yaml", one.manifest, {"": 1})
+        check([read], DAVY)
 
 
 def expression(random: Random) -> None:
@@ -282,6 +296,7 @@ TARGETS: Final[Mapping[str, tuple[Target, float]]] = {
     "status": (status, 5),
     "route": (route, 5),
     "manifest": (manifest, 4),
+    "migration": (migration, 2),
     "duration": (duration, 3),
     "whole": (whole, 0.2),
 }

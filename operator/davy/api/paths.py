@@ -55,6 +55,15 @@ def _objects(found: Any, path: str, rest: tuple[str, ...]) -> Iterator[tuple[str
             yield from _objects(item, child(at, index), rest[1:])
 
 
+def copied(value: Any) -> Any:
+    """The same JSON; much faster than `deepcopy`, which JSON doesn't need."""
+    if isinstance(value, dict):
+        return {name: copied(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [copied(item) for item in value]
+    return value
+
+
 def beyond(document: Any, *, levels: int, values: int) -> bool:
     """Whether a JSON value nests deeper or has more in it than that; it may contain itself."""
     here, seen = [document], 0

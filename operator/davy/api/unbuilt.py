@@ -262,7 +262,7 @@ def split(document: Json, table: Table) -> tuple[Json, list[Finding]]:
     """
     if not _within(document, table.tree):
         return document, []
-    rest = _copied(document)
+    rest = paths.copied(document)
     return rest, [*_taken(rest, table)]
 
 
@@ -284,15 +284,6 @@ def _taken(rest: Json, table: Table) -> Iterator[Finding]:
             value = parent.pop(entry.field, None)
             if value is not None and not any(_same(value, allowed) for allowed in entry.neutral):
                 yield Finding(paths.child(path, entry.field), entry.message)
-
-
-def _copied(value: Any) -> Any:
-    """The same JSON; much faster than `deepcopy`, which JSON doesn't need."""
-    if isinstance(value, dict):
-        return {name: _copied(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_copied(item) for item in value]
-    return value
 
 
 def _same(value: Any, allowed: Any) -> bool:

@@ -15,10 +15,10 @@ from davy.api.errors import Finding, InvalidObject
 from davy.api.fields import Model
 from davy.api.rollout import RolloutSpec
 
-_LEVELS: Final = 100
-_VALUES: Final = 100_000
-_TOO_MUCH: Final = (
-    f"nests more than {_LEVELS} levels deep or has more than {_VALUES} values; no manifest that a "
+LEVELS: Final = 100
+VALUES: Final = 100_000
+TOO_MUCH: Final = (
+    f"nests more than {LEVELS} levels deep or has more than {VALUES} values; no manifest that a "
     "person wrote does"
 )
 """The API server takes 10 000 levels in a pod template; nothing here copies or compares so many."""
@@ -114,8 +114,8 @@ def _read(
     """The spec, None when it can't be read, and what is wrong with its fields one by one."""
     if not isinstance(manifest.get("spec"), dict):
         return None, [Finding("spec", "is missing; it says what is wanted")]
-    if paths.beyond(manifest["spec"], levels=_LEVELS, values=_VALUES):
-        return None, [Finding("spec", _TOO_MUCH)]
+    if paths.beyond(manifest["spec"], levels=LEVELS, values=VALUES):
+        return None, [Finding("spec", TOO_MUCH)]
     if not paths.is_json(manifest["spec"]):
         return None, [Finding("spec", _NO_JSON)]
     built, refused = unbuilt.split({"spec": manifest["spec"]}, table)

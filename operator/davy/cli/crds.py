@@ -1,13 +1,13 @@
 """`davy crds`: the CustomResourceDefinitions, to apply or to commit."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 import yaml
 
 from davy.api.crd import crds
 from davy.api.group import DAVY, ApiGroup
+from davy.cli import output as printing
 from davy.cli.session import Session
 
 
@@ -46,14 +46,7 @@ def files(group: ApiGroup) -> dict[str, str]:
     """File name to YAML, one file a kind."""
     return {
         f"{crd['spec']['names']['plural']}.yaml": yaml.dump(
-            crd, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100
+            crd, Dumper=printing.Plain, sort_keys=False, allow_unicode=True, width=100
         )
         for crd in crds(group)
     }
-
-
-class _Plain(yaml.SafeDumper):
-    """Repeats equal parts instead of referring to them: not every reader of YAML knows anchors."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class's signature
-        return True

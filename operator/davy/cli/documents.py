@@ -1,7 +1,9 @@
 """YAML files as objects that remember where each of their fields is written."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -64,6 +66,31 @@ class Document:
             if path == known or path.startswith((f"{known}.", f"{known}["))
         ]
         return self.lines[max(written, key=len, default="")]
+
+
+def expanded(names: Sequence[str]) -> Iterator[str]:
+    """The files; of a folder those that end as YAML does, in order; `-` stays."""
+    for name in names:
+        folder = Path(name)
+        if name != "-" and folder.is_dir():
+            yield from sorted(
+                str(file) for file in folder.rglob("*") if file.suffix in {".yaml", ".yml"}
+            )
+        else:
+            yield name
+
+
+def text_of(name: str) -> str:
+    """What a file holds; `-` is standard input.
+
+    Raises:
+        UnreadableFileError: it can't be read, or isn't UTF-8.
+    """
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UnreadableFileError(f"{name}: {why}") from error
 
 
 def documents(file: str, text: str) -> Iterator[Document]:

@@ -1,15 +1,12 @@
 """`davy lint`: what the API server and the controller would say, before anything is applied."""
 
-import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 import click
 
 from davy.cli import options, output
 from davy.cli.check import Remark, check
-from davy.cli.documents import Document, UnreadableFileError, documents
+from davy.cli.documents import Document, UnreadableFileError, documents, expanded, text_of
 from davy.cli.session import Session
 
 FINDINGS: Final = 1
@@ -39,9 +36,9 @@ def command(ctx: click.Context, *, files: tuple[str, ...], form: str | None) -> 
     found: list[Document] = []
     unreadable = False
     read = 0
-    for name in _expanded(files):
+    for name in expanded(files):
         try:
-            found += documents(name, _text(name))
+            found += documents(name, text_of(name))
             read += 1
         except UnreadableFileError as error:
             click.echo(f"error: {error}", err=True)
@@ -54,31 +51,11 @@ def command(ctx: click.Context, *, files: tuple[str, ...], form: str | None) -> 
             click.echo(_line(remark))
     wrong = sum(remark.severity == "error" for remark in remarks)
     click.echo(
-        f"{_many(checked, 'object')} in {_many(read, 'file')}: {_many(wrong, 'finding')}, "
-        f"{_many(len(remarks) - wrong, 'note')}.",
+        f"{output.many(checked, 'object')} in {output.many(read, 'file')}: "
+        f"{output.many(wrong, 'finding')}, {output.many(len(remarks) - wrong, 'note')}.",
         err=True,
     )
     ctx.exit(UNREADABLE if unreadable else FINDINGS if wrong else 0)
-
-
-def _expanded(names: Sequence[str]) -> Iterator[str]:
-    """The files; of a folder those that end as YAML does, in order."""
-    for name in names:
-        folder = Path(name)
-        if name != "-" and folder.is_dir():
-            yield from sorted(
-                str(file) for file in folder.rglob("*") if file.suffix in {".yaml", ".yml"}
-            )
-        else:
-            yield name
-
-
-def _text(name: str) -> str:
-    try:
-        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UnreadableFileError(f"{name}: {why}") from error
 
 
 def _line(remark: Remark) -> str:
@@ -98,7 +75,3 @@ def _record(remark: Remark) -> dict[str, str | int | None]:
         "path": remark.finding.path,
         "message": remark.finding.message,
     }
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

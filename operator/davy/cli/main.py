@@ -45,6 +45,7 @@ PARTS: Final = {
     "create": _Part("davy.cli.create", "Create an AnalysisRun from a template."),
     "terminate": _Part("davy.cli.terminate", "End an AnalysisRun."),
     "lint": _Part("davy.cli.lint", "Check manifests before they are applied."),
+    "migrate": _Part("davy.cli.migrate", "Turn Argo's and Flagger's manifests into Davy's."),
     "crds": _Part("davy.cli.crds", "Print the CustomResourceDefinitions."),
     "run": _Part("davy.cli.run", "Run the operator."),
     "completion": _Part("davy.cli.completion", "Print a shell's completion script."),

@@ -55,6 +55,19 @@ def _camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
+class Plain(yaml.SafeDumper):
+    """Repeats equal parts instead of referring to them: not every reader of YAML knows anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class's signature
+        """Never an anchor."""
+        return True
+
+
+def many(count: int, what: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def dump(value: Any, form: str, *, compact: bool = False) -> None:
     """Print JSON or YAML; `compact` makes a stream: JSON a line each, YAML begun by ---."""
     plain = data(value)

@@ -1,0 +1,228 @@
+"""Argo's Rollout: the same fields in Davy's group, without those that Davy doesn't build."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from davy.api import paths, unbuilt
+from davy.api.group import ARGO
+from davy.migrate import objects
+from davy.migrate.argo_analysis import Template, drop_refs, drop_rules, measured, reached
+from davy.migrate.result import Json, Manifest, Notes, Options
+
+_CANARY: Final = "spec.strategy.canary"
+_STEPS: Final = f"{_CANARY}.steps"
+_VIRTUAL_SERVICE: Final = f"{_CANARY}.trafficRouting.istio.virtualService"
+_GATES: Final = ("experiment", "plugin")
+"""Steps that may stop a release: where one is left out, a person stands in for it."""
+_STANDS_IN: Final = "a pause stands in its place, which `davy promote` ends"
+_FULL: Final = 100
+_ANY_TOTAL: Final = frozenset({"gatewayAPI", "plugins"})
+"""Routers whose weights may have another total."""
+
+
+def rollout(
+    manifest: Manifest,
+    manifests: Sequence[Manifest],
+    templates: tuple[list[Template], list[Template]],
+    options: Options,
+    notes: Notes,
+) -> Json:
+    """The Rollout in Davy's group.
+
+    Args:
+        manifest: Argo's Rollout.
+        manifests: all there are; a workloadRef is looked up among them.
+        templates: those that measure something, and those of which nothing is left.
+        options: what the manifests don't say.
+        notes: of this manifest.
+    """
+    spec = paths.copied(manifest.get("spec"))
+    where = objects.namespace(manifest)
+    if isinstance(spec, dict):
+        _workload(spec, manifests, where, notes)
+        _virtual_service(spec, where, notes)
+        _total_weight(spec, notes)
+        spec, places = _built(spec, notes)
+        _analyses(spec, where, templates, places, notes)
+        if spec.get("paused") is True:
+            notes.note(
+                "spec.paused", "is true: a new Rollout gets its first pods when it is resumed"
+            )
+    _unfinished(manifest, notes)
+    return {
+        "apiVersion": options.group.api_version,
+        "kind": "Rollout",
+        "metadata": objects.metadata(manifest, notes),
+        "spec": spec,
+    }
+
+
+def _workload(spec: Json, manifests: Sequence[Manifest], where: str | None, notes: Notes) -> None:
+    """Selector and template of the workload that is named, where it is among the files."""
+    ref = objects.mapping(spec.get("workloadRef"))
+    kind, called = str(ref.get("kind") or ""), str(ref.get("name") or "")
+    found = objects.find(manifests, objects.api_group(ref), kind, where, called)
+    if found is None:
+        return
+    holder = found if kind == "PodTemplate" else objects.mapping(found.get("spec"))
+    template = objects.mapping(holder.get("template"))
+    if not template or spec.get("template"):
+        return
+    spec.pop("workloadRef")
+    spec["template"] = paths.copied(template)
+    if not spec.get("selector") and objects.mapping(holder.get("selector")):
+        spec["selector"] = paths.copied(holder["selector"])
+    notes.note(
+        "spec.workloadRef",
+        f"is replaced by the template of {kind} {called}; change the image in the Rollout from now "
+        f"on, and delete the {kind} when the Rollout is Healthy",
+    )
+
+
+def _virtual_service(spec: Json, where: str | None, notes: Notes) -> None:
+    """Argo's `name.namespace` and lists of one, in Davy's words."""
+    for _, istio in paths.objects({"spec": spec}, f"{_CANARY}.trafficRouting.istio"):
+        several = objects.items(istio.get("virtualServices"))
+        if len(several) == 1 and not istio.get("virtualService"):
+            istio["virtualService"] = several[0]
+            del istio["virtualServices"]
+    for path, found in paths.objects({"spec": spec}, _VIRTUAL_SERVICE):
+        name, dot, space = str(found.get("name") or "").partition(".")
+        if not dot:
+            continue
+        found["name"] = name
+        if where is None:
+            notes.note(
+                f"{path}.name",
+                f"is {name} of namespace {space}; Davy looks for it in the rollout's own namespace",
+            )
+        elif space != where:
+            notes.lost(
+                f"{path}.name",
+                f"is {name} of namespace {space} for Argo; Davy writes routes of the rollout's own "
+                f"namespace: move the VirtualService there and name it {name}",
+            )
+
+
+def _total_weight(spec: Json, notes: Notes) -> None:
+    """Weights of another total, in percent where the router knows no other."""
+    for path, routing in paths.objects({"spec": spec}, f"{_CANARY}.trafficRouting"):
+        total = routing.get("maxTrafficWeight")
+        if not _ANY_TOTAL.isdisjoint(routing):
+            continue
+        if not isinstance(total, int) or isinstance(total, bool) or total <= 0 or total == _FULL:
+            continue
+        for at, step in paths.objects({"spec": spec}, f"{_STEPS}[]"):
+            weight = step.get("setWeight")
+            if not isinstance(weight, int) or isinstance(weight, bool):
+                continue
+            step["setWeight"] = -(-weight * _FULL // total)
+            if weight * _FULL % total:
+                notes.lost(
+                    f"{at}.setWeight",
+                    f"is {weight} of {total}; {step['setWeight']} is written, since weights are "
+                    "whole percent",
+                )
+        del routing["maxTrafficWeight"]
+        notes.note(f"{path}.maxTrafficWeight", f"is {total}; the steps are written in percent")
+
+
+def _built(spec: Json, notes: Notes) -> tuple[Json, list[int]]:
+    """The spec without what Davy doesn't build, and which of the steps are left, by old index."""
+    rest, refused = unbuilt.split({"spec": spec}, unbuilt.ROLLOUT)
+    built: Json = rest["spec"]
+    for finding in refused:
+        gate = finding.path.startswith(f"{_STEPS}[") and finding.path.endswith(_GATES)
+        notes.lost(finding.path, finding.message + (f"; {_STANDS_IN}" if gate else ""))
+    before = objects.items(objects.mapping(spec, "strategy", "canary").get("steps"))
+    canary = objects.mapping(built, "strategy", "canary")
+    after = objects.items(canary.get("steps"))
+    places: list[int] = []
+    steps: list[Any] = []
+    for index, (old, new) in enumerate(zip(before, after, strict=True)):
+        if new == {} and any(gate in objects.mapping(old) for gate in _GATES):
+            new = {"pause": {}}  # noqa: PLW2901 - what is kept in its place
+        if new != {} or old == {}:
+            places.append(index)
+            steps.append(new)
+    if steps != after:
+        canary["steps"] = steps
+        _moved(objects.mapping(canary.get("analysis")), places)
+    return built, places
+
+
+def _moved(background: Json, places: list[int]) -> None:
+    """The background analysis starts with the same step, or with the one that came after it."""
+    start = background.get("startingStep")
+    if isinstance(start, int) and not isinstance(start, bool):
+        earlier = sum(place < start for place in places)
+        background["startingStep"] = min(earlier, max(len(places) - 1, 0))
+
+
+def _analyses(
+    spec: Json,
+    where: str | None,
+    templates: tuple[list[Template], list[Template]],
+    places: list[int],
+    notes: Notes,
+) -> None:
+    """Analyses name only templates that are still there; one that names none is no analysis."""
+    kept, gone = templates
+    for path, holder, analysis in [*_analysed(spec, places)]:
+        refs = objects.items(analysis.get("templates"))
+        before = reached(refs, where, kept + gone)
+        rest = drop_refs(refs, where, gone, f"{path}.templates", notes)
+        if rest:
+            analysis["templates"] = rest
+            _rules(analysis, path, before, reached(rest, where, kept), notes)
+        elif refs and holder is objects.mapping(spec, "strategy", "canary"):
+            notes.lost(path, "has no template left; the background analysis is left out")
+            del holder["analysis"]
+        elif refs:
+            notes.lost(path, f"has no template left; {_STANDS_IN}")
+            del holder["analysis"]
+            holder["pause"] = {}
+
+
+def _rules(
+    analysis: Json,
+    path: str,
+    before: list[Template] | None,
+    after: list[Template] | None,
+    notes: Notes,
+) -> None:
+    if before is None or after is None:
+        return
+    missing = [name for one in before for name in one.missing]
+    names = measured(after, after)
+    if missing and names is not None:
+        drop_rules(analysis, path, missing, names, notes)
+
+
+def _analysed(spec: Json, places: list[int]) -> Iterator[tuple[str, Json, Json]]:
+    """Path as it was written, holder and content of each analysis."""
+    canary = objects.mapping(spec, "strategy", "canary")
+    if objects.mapping(canary.get("analysis")):
+        yield f"{_CANARY}.analysis", canary, canary["analysis"]
+    for index, step in zip(places, objects.items(canary.get("steps")), strict=True):
+        if objects.mapping(objects.mapping(step).get("analysis")):
+            yield f"{_STEPS}[{index}].analysis", step, step["analysis"]
+
+
+def _unfinished(manifest: Manifest, notes: Notes) -> None:
+    """A live Rollout in the middle of an update: its new version may be the bad one."""
+    status = objects.mapping(manifest.get("status"))
+    if objects.api_group(manifest) != ARGO or not status:
+        return
+    new, stable = status.get("currentPodHash"), status.get("stableRS")
+    if status.get("abort") is True:
+        notes.lost(
+            "status.abort",
+            "is true: spec.template is the version that was taken back; put the good one in before "
+            "you apply it",
+        )
+    elif stable and new and new != stable:
+        notes.lost(
+            "status.phase",
+            f"is {status.get('phase')}: an update is under way; let it end and migrate again",
+        )
