@@ -97,8 +97,8 @@ def _next(
     if result.phase.completed:
         return None
     last = result.measurements[-1]
-    begun = last.started_at or started_at
-    ended = last.finished_at or begun
+    ended = last.finished_at or last.started_at or started_at
+    begun = min(last.started_at or started_at, ended)  # whatever somebody else wrote there
     if ended > now:
         return now if wanted.interval is not None or not nodata.has_evidence(last) else None
     if not nodata.has_evidence(last):

@@ -33,10 +33,24 @@ def after(decided: Plan, seen: Plan) -> Plan:
         seen: decided on the world as it is then, with the status that `decided` wants.
     """
     if _decisions(decided.status) != _decisions(seen.status):
-        return decided
+        return replace(decided, status=_as_written(decided.status, seen.status))
     told = (event for event in seen.events if event.reason not in DONE)
     return replace(
         decided, status=seen.status, events=(*decided.events, *told), wake_at=seen.wake_at
+    )
+
+
+def _as_written(status: RolloutStatus, seen: RolloutStatus) -> RolloutStatus:
+    """The status with the weight that the route says by now (I10)."""
+    if not (status.traffic and seen.traffic and status.canary and seen.canary):
+        return status
+    written = {"written": seen.traffic.written}
+    weights = {"weights": seen.canary.weights}
+    return status.model_copy(
+        update={
+            "traffic": status.traffic.model_copy(update=written),
+            "canary": status.canary.model_copy(update=weights),
+        }
     )
 
 

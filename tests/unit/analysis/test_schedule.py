@@ -1,5 +1,6 @@
 """When metrics are measured: from the start, on a grid, without drift; retries bounded."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from davy.analysis import schedule
 from davy.analysis.limits import JudgeDefaults
 from davy.api.analysis import AnalysisRunStatus, Measurement, MetricResult, Phase, TtlStrategy
-from tests.unit.analysis.runs import NOW, REFUSED, Life, a_metric, a_run, seconds
+from tests.unit.analysis.runs import NOW, REFUSED, Life, a_metric, a_run, seconds, stored
 
 GOOD: Any = [0.01]
 EMPTY: Any = []
@@ -60,6 +61,19 @@ def test_an_answer_slower_than_the_interval() -> None:
     life = Life(a_run(), took=25)
     life.answers([GOOD] * 3)
     assert starts(life) == [0, 30, 60]
+
+
+def test_a_measurement_from_the_end_of_time() -> None:
+    """Somebody wrote into the status that one began after it ended."""
+    life = Life(a_run())
+    life.answer(GOOD)
+    result = life.run.status.metric_results[0]
+    odd = result.measurements[-1].model_copy(
+        update={"started_at": datetime.max.replace(tzinfo=UTC)}
+    )
+    results = [result.model_copy(update={"measurements": [odd]})]
+    life.run = stored(life.run, life.run.status.model_copy(update={"metric_results": results}))
+    assert life.due().wake_at == NOW + seconds(10)
 
 
 def test_the_initial_delay_is_counted_from_the_runs_start() -> None:

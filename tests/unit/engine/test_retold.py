@@ -75,7 +75,34 @@ def test_a_later_look_decides_nothing() -> None:
     cluster.finish("Step", Phase.FAILED, "too many errors")
     later = looked_again(cluster, decided)
     assert later.status.abort
-    assert retold.after(decided, later) is decided
+    assert retold.after(decided, later) == decided
+
+
+def test_what_the_route_says_is_told_whatever_became_due() -> None:
+    """I10: an analysis that failed while the weight was written doesn't hide that it is."""
+    cluster = updating(ANALYSIS, {"setWeight": 10}, {"pause": {}}, seconds=2)
+    decided = cluster.once()
+    decided = replace(decided, status=_with_written(decided.status, 0))
+    cluster.finish("Step", Phase.FAILED, "too many errors")
+    later = looked_again(cluster, decided)
+    later = replace(later, status=_with_written(later.status, 10))
+    told = retold.after(decided, later).status
+    assert told == _with_written(decided.status, 10)
+    assert not told.abort
+
+
+def _with_written(status: RolloutStatus, weight: int) -> RolloutStatus:
+    assert status.traffic is not None
+    assert status.canary is not None
+    assert status.canary.weights is not None
+    side = status.canary.weights.canary.model_copy(update={"weight": weight})
+    weights = status.canary.weights.model_copy(update={"canary": side})
+    return status.model_copy(
+        update={
+            "traffic": status.traffic.model_copy(update={"written": weight}),
+            "canary": status.canary.model_copy(update={"weights": weights}),
+        }
+    )
 
 
 def test_actions_that_a_later_look_wants_are_told_by_who_does_them() -> None:
@@ -117,8 +144,8 @@ def test_each_decision_is_left_to_the_pass_that_makes_it(decision: dict[str, Any
     known = RolloutStatus(current_step_index=0, canary=CanaryStatus())
     decided = Plan(actions=(), status=known)
     later = Plan(actions=(), status=known.model_copy(update=decision))
-    assert retold.after(decided, later) is decided
-    assert retold.after(later, decided) is later
+    assert retold.after(decided, later) == decided
+    assert retold.after(later, decided) == later
 
 
 def test_what_is_no_decision_is_told() -> None:
