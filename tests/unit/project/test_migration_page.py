@@ -141,6 +141,7 @@ def test_every_label_and_annotation_has_a_row() -> None:
             group.RUN_TYPE_LABEL,
             group.STEP_INDEX_LABEL,
             argo.revision_annotation,
+            argo.role_annotation,
             argo.desired_replicas_annotation,
             argo.template_annotation,
             argo.managed_by_annotation,
