@@ -209,16 +209,30 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         f"{_ROUTING}.istio",
-        "",
-        "istio.virtualService is missing; name the VirtualService that splits the traffic",
-        required="virtualService",
-        unless_unbuilt=True,
+        "has(self.virtualService) != (has(self.virtualServices) && "
+        "self.virtualServices.size() > 0)",
+        "istio has exactly one of virtualService and virtualServices; name what splits the traffic",
+    ),
+    *(
+        Rule(
+            f"{_ROUTING}.istio.{at}.tlsRoutes[]",
+            "has(self.port) || (has(self.sniHosts) && self.sniHosts.size() > 0)",
+            "a tls route is named by port, sniHosts or both",
+        )
+        for at in ("virtualService", "virtualServices[]")
     ),
     Rule(
         f"{_ROUTING}.istio.destinationRule",
         "self.canarySubsetName != self.stableSubsetName",
         "canarySubsetName and stableSubsetName are the same; two subsets tell the revisions apart",
         field="canarySubsetName",
+    ),
+    Rule(
+        f"{_ROUTING}.istio.destinationRule",
+        "!has(self.additionalSubsetNames) || !self.additionalSubsetNames.exists(name, "
+        "name == self.canarySubsetName || name == self.stableSubsetName)",
+        "additionalSubsetNames has canarySubsetName or stableSubsetName; name others",
+        field="additionalSubsetNames",
     ),
 )
 

@@ -58,16 +58,56 @@ class CanaryStep(Model):
     )
 
 
-class IstioVirtualService(Model):
-    """The VirtualService whose weights Davy writes."""
+Port = Annotated[int, Field(ge=1, le=65535)]
 
-    name: ObjectName = Field(description="Name of the VirtualService in the rollout's namespace.")
+
+class IstioTlsRoute(Model):
+    """Which tls routes of a VirtualService carry the traffic: by what they match."""
+
+    port: Port | None = Field(
+        None, description="The one port that the route's matches name. Unset: any."
+    )
+    sni_hosts: list[Name] | None = Field(
+        None,
+        max_length=64,
+        json_schema_extra=ALL_DIFFERENT,
+        description="All sniHosts of the route's matches, in any order. Unset: any.",
+    )
+
+    def __str__(self) -> str:
+        hosts = [f"sniHosts {', '.join(self.sni_hosts)}"] if self.sni_hosts else []
+        port = [] if self.port is None else [f"port {self.port}"]
+        return " and ".join([*port, *hosts])
+
+
+class IstioTcpRoute(Model):
+    """Which tcp routes of a VirtualService carry the traffic: by what they match."""
+
+    port: Port = Field(description="The one port that the route's matches name.")
+
+    def __str__(self) -> str:
+        return f"port {self.port}"
+
+
+class IstioVirtualService(Model):
+    """A VirtualService whose weights Davy writes."""
+
+    name: ObjectName = Field(
+        description="Name of the VirtualService in the rollout's namespace; `name.namespace` where "
+        "that is the rollout's own."
+    )
     routes: list[Name] | None = Field(
         None,
         max_length=32,
         json_schema_extra=ALL_DIFFERENT,
-        description="Names of its http routes that carry the traffic. Unset: it has exactly one "
-        "http route.",
+        description="Names of its http routes that carry the traffic. Without routes, tlsRoutes "
+        "and tcpRoutes: it has exactly one http route, or none and one tls or tcp route.",
+    )
+    tls_routes: list[IstioTlsRoute] | None = Field(
+        None, max_length=32, description="Its tls routes that carry the traffic."
+    )
+    tcp_routes: list[IstioTcpRoute] | None = Field(
+        None, max_length=32, description="Its tcp routes that carry the traffic."
     )
 
 
@@ -77,19 +117,40 @@ class IstioDestinationRule(Model):
     name: ObjectName = Field(description="Name of the DestinationRule in the rollout's namespace.")
     canary_subset_name: Name = Field(description="The subset that stands for the canary.")
     stable_subset_name: Name = Field(description="The subset that stands for stable.")
+    additional_subset_names: list[Name] | None = Field(
+        None,
+        max_length=32,
+        json_schema_extra=ALL_DIFFERENT,
+        description="Subsets that belong to neither: destinations that name one keep their weight, "
+        "and stable has what they and the canary leave of 100.",
+    )
 
 
 class IstioRouting(Model):
-    """Weights in an Istio VirtualService, between two Services or two subsets of one."""
+    """Weights in Istio VirtualServices, between two Services or two subsets of one."""
 
-    virtual_service: IstioVirtualService = Field(
-        description="The VirtualService that splits the traffic."
+    virtual_service: IstioVirtualService | None = Field(
+        None, description="The VirtualService that splits the traffic."
+    )
+    virtual_services: list[IstioVirtualService] | None = Field(
+        None,
+        max_length=16,
+        json_schema_extra=BY_NAME,
+        description="Several VirtualServices, which get the same weight; instead of "
+        "virtualService.",
     )
     destination_rule: IstioDestinationRule | None = Field(
         None,
         description="Split between two subsets of one host. Unset: between canaryService and "
         "stableService.",
     )
+
+    @property
+    def all_virtual_services(self) -> dict[str, IstioVirtualService]:
+        """Every VirtualService by its field below `istio`."""
+        named = {"virtualService": self.virtual_service} if self.virtual_service else {}
+        several = enumerate(self.virtual_services or ())
+        return named | {f"virtualServices[{index}]": found for index, found in several}
 
 
 class HttpRouteRef(Model):
@@ -137,7 +198,7 @@ class RouterPlugins(Model):
 class TrafficRouting(Model):
     """Which router carries the weights; exactly one."""
 
-    istio: IstioRouting | None = Field(None, description="An Istio VirtualService.")
+    istio: IstioRouting | None = Field(None, description="Istio VirtualServices.")
     gateway_api: GatewayApiRouting | None = Field(
         None, alias="gatewayAPI", description="Gateway API HTTPRoutes."
     )

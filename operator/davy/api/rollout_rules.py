@@ -204,9 +204,23 @@ def _istio(routing: TrafficRouting) -> Iterator[Finding]:
     if not routing.istio:
         return
     path = f"{_ROUTING}.istio"
-    yield from _twice(
-        routing.istio.virtual_service.routes or [], f"{path}.virtualService.routes", "route"
-    )
+    named = routing.istio.all_virtual_services
+    if not named:
+        yield Finding(
+            f"{path}.virtualService", "is missing; the VirtualService that splits the traffic"
+        )
+    elif routing.istio.virtual_service and routing.istio.virtual_services:
+        yield Finding(path, "has virtualService and virtualServices; write one of them")
+    several = [found.name for found in routing.istio.virtual_services or ()]
+    yield from _twice(several, f"{path}.virtualServices", "VirtualService")
+    for field, found in named.items():
+        yield from _twice(found.routes or [], f"{path}.{field}.routes", "route")
+        for index, route in enumerate(found.tls_routes or ()):
+            if not str(route):
+                yield Finding(
+                    f"{path}.{field}.tlsRoutes[{index}]",
+                    "says nothing; give port, sniHosts or both",
+                )
     rule = routing.istio.destination_rule
     if rule and rule.canary_subset_name == rule.stable_subset_name:
         yield Finding(
@@ -214,6 +228,14 @@ def _istio(routing: TrafficRouting) -> Iterator[Finding]:
             f"is {rule.canary_subset_name}, as stableSubsetName; two subsets tell the revisions "
             "apart",
         )
+    additional = (rule.additional_subset_names if rule else None) or []
+    for index, name in enumerate(additional):
+        if rule and name in {rule.canary_subset_name, rule.stable_subset_name}:
+            yield Finding(
+                f"{path}.destinationRule.additionalSubsetNames[{index}]",
+                f"is {name}, which stands for one of the two revisions; name others",
+            )
+    yield from _twice(additional, f"{path}.destinationRule.additionalSubsetNames", "subset")
 
 
 def _gateway_api(canary: CanaryStrategy, namespace: str | None) -> Iterator[Finding]:

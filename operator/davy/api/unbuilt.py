@@ -16,11 +16,6 @@ Json = dict[str, Any]
 
 _OBJECT: Final[Json] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _OBJECTS: Final[Json] = {"type": "array", "items": _OBJECT, "maxItems": 1024}
-_TEXTS: Final[Json] = {
-    "type": "array",
-    "items": {"type": "string", "maxLength": 1024},
-    "maxItems": 1024,
-}
 _TEXT: Final[Json] = {"type": "string", "maxLength": 1024}
 _INTEGER: Final[Json] = {"type": "integer"}
 _FLAG: Final[Json] = {"type": "boolean"}
@@ -51,7 +46,6 @@ class Unbuilt:
 _CANARY: Final = "spec.strategy.canary"
 _STEP: Final = f"{_CANARY}.steps[]"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
-_ISTIO: Final = f"{_ROUTING}.istio"
 _PLUGIN: Final = f"{_ROUTING}.plugins.argoproj-labs/gatewayAPI"
 _USE_ROUTER: Final = "use trafficRouting.istio or trafficRouting.gatewayAPI"
 
@@ -175,30 +169,6 @@ _ROUTERS: Final = (
         "another total weight than 100 is",
         "give the steps in percent",
         neutral=(100,),
-    ),
-    Unbuilt(
-        _ISTIO,
-        "virtualServices",
-        _OBJECTS,
-        "weighting several VirtualServices is",
-        "name one in virtualService",
-    ),
-    *(
-        Unbuilt(
-            f"{_ISTIO}.virtualService",
-            field,
-            _OBJECTS,
-            f"weighting {kind} routes is",
-            "use http routes",
-        )
-        for field, kind in (("tlsRoutes", "TLS"), ("tcpRoutes", "TCP"))
-    ),
-    Unbuilt(
-        f"{_ISTIO}.destinationRule",
-        "additionalSubsetNames",
-        _TEXTS,
-        "leaving further subsets alone by name is",
-        "remove it: Davy touches only the two subsets it is given",
     ),
 )
 

@@ -221,9 +221,12 @@ def _strategy(rollout: Json) -> str:
 
 def _router(rollout: Json) -> str:
     routing = at(rollout, "spec", "strategy", "canary", "trafficRouting")
-    virtual_service = text(routing, "istio", "virtualService", "name")
-    if virtual_service:
-        return f"VirtualService {virtual_service}"
+    istio = at(routing, "istio")
+    single = text(istio, "virtualService", "name")
+    found = objects(istio, "virtualServices")
+    several = [single] if single else [name for each in found if (name := text(each, "name"))]
+    if several:
+        return f"VirtualService {', '.join(several)}"
     plugin = at(routing, "plugins", "argoproj-labs/gatewayAPI")
     for routes in (at(routing, "gatewayAPI"), plugin):
         names = [name for route in objects(routes, "httpRoutes") if (name := text(route, "name"))]

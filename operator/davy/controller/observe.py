@@ -224,6 +224,7 @@ def _route(state: traffic.RouteState, canary: CanaryStrategy) -> world.Route:
     }
     return world.Route(
         canary_weight=state.canary_weight,
+        part_weight=state.part_weight,
         uneven=state.uneven,
         stable_hash=state.stable_hash,
         canary_hash=state.canary_hash,

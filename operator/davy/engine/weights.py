@@ -37,11 +37,15 @@ def wanted(around: Surroundings, position: Position, target: int) -> int | None:
     """The canary's weight that the route should say now; None: leave it alone.
 
     Lowering never waits (I3). Raising waits until the canary's destination leads to the new
-    revision, its pods for `target` are available (I2), and what is written is in effect (I5).
+    revision, its pods for `target` are available (I2), and what is written is in effect (I5). Where
+    a part of the route can't be read, the rest is taken back all the same (I3, I9).
     """
     written = around.world.route.canary_weight
-    if written is None or position.stage is Stage.FIRST:
+    if position.stage is Stage.FIRST:
         return None
+    if written is None:
+        over = position.stage is Stage.ABORTED or around.rollout.deleting
+        return 0 if over and around.world.route.part_weight else None
     if is_unled(around, position):
         return written
     goal = _goal(around, position, target)

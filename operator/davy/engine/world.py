@@ -115,6 +115,8 @@ class Route:
     """Its rules don't all say `canary_weight` exactly: writing the same weight repairs them."""
     stable_service: str | None = None
     canary_service: str | None = None
+    part_weight: int | None = None
+    """The highest weight in the parts that can be read, whatever others say; None: none can."""
 
 
 class RunKind(Enum):

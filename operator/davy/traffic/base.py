@@ -92,6 +92,8 @@ class RouteState:
     """Some rule's share isn't exactly `canary_weight`: rules disagree (then it is the highest), or
     a share was rounded. `weights` with that very number mends it; until then `verification` is
     NotYet."""
+    part_weight: int | None = None
+    """The highest weight in the parts that can be read, whatever others say; None: none can."""
 
 
 Objects = Mapping[ObjectKey, Json]

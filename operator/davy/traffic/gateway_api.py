@@ -58,6 +58,7 @@ class GatewayApiRouter:
                 *services.problems(rollout, objects),
             ),
             uneven=reading.uneven,
+            part_weight=reading.part_weight,
         )
 
     def weights(

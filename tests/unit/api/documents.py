@@ -170,6 +170,29 @@ GOOD: Final[dict[str, Json]] = {
             },
         },
     ),
+    "several": _rollout(
+        trafficRouting={
+            "istio": {
+                "virtualServices": [
+                    {"name": "cart", "routes": ["api"]},
+                    {
+                        "name": "cart-edge.shop",
+                        "tlsRoutes": [
+                            {"port": 443, "sniHosts": ["cart.example.com"]},
+                            {"sniHosts": ["old.example.com"]},
+                        ],
+                        "tcpRoutes": [{"port": 6379}],
+                    },
+                ],
+                "destinationRule": {
+                    "name": "cart",
+                    "canarySubsetName": "canary",
+                    "stableSubsetName": "stable",
+                    "additionalSubsetNames": ["legacy"],
+                },
+            }
+        },
+    ),
     "template": _analysis("AnalysisTemplate"),
     "cluster template": _analysis(
         "ClusterAnalysisTemplate",

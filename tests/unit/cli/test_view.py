@@ -165,6 +165,7 @@ def test_each_sentence_is_shown_once() -> None:
     ("routing", "words"),
     [
         ({"istio": {"virtualService": {"name": "web"}}}, "VirtualService web"),
+        ({"istio": {"virtualServices": [{"name": "a"}, {"name": "b"}]}}, "VirtualService a, b"),
         ({"gatewayAPI": {"httpRoutes": [{"name": "a"}, {"name": "b"}]}}, "HTTPRoute a, b"),
         ({"plugins": {"argoproj-labs/gatewayAPI": {"httpRoute": "web"}}}, "HTTPRoute web"),
         ({"nginx": {"stableIngress": "web"}}, "nginx"),

@@ -67,6 +67,19 @@ def test_the_weight_of_a_step_is_the_last_one_asked_for() -> None:
     assert [weights.of_step(steps, index) for index in range(5)] == [0, 30, 30, 0, 100]
 
 
+@pytest.mark.parametrize(
+    ("part", "expected"), [(40, 0), (0, None), (None, None)], ids=["traffic", "none", "unknown"]
+)
+def test_of_a_route_that_is_partly_unreadable_the_rest_is_taken_back(
+    part: int | None, expected: int | None
+) -> None:
+    """I3, I9: an abort or a deletion writes to all that can be written; nothing else does."""
+    route = {"part_weight": part}
+    assert wanted(None, 10, route=route, stage=Stage.ABORTED) == expected
+    assert wanted(None, 10, route=route, deleting=True) == expected
+    assert wanted(None, 10, route=route) is None
+
+
 def test_raising_waits_for_everything() -> None:
     """I2, I5, I9: pods, counted since the last scaling; effect; the finalizer; no problem."""
     assert wanted(10, 50) == 50

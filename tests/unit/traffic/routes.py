@@ -47,6 +47,14 @@ def by_subsets(*routes: str, **canary: Any) -> RoutedRollout:
     return a_rollout(routing, **{"stableService": None, "canaryService": None, **canary})
 
 
+def by_several() -> RoutedRollout:
+    """The split is in VirtualServices shop/cart (http) and shop/edge (tls), between subsets."""
+    rule = {"name": "cart", "stableSubsetName": "stable", "canarySubsetName": "canary"}
+    named = [{"name": "cart"}, {"name": "edge", "tlsRoutes": [{"port": 443}]}]
+    routing = {"istio": {"virtualServices": named, "destinationRule": rule}}
+    return a_rollout(routing, stableService=None, canaryService=None)
+
+
 def by_http_routes(*names: str) -> RoutedRollout:
     """The split is in HTTPRoutes, `cart` when none is named."""
     routes = [{"name": name} for name in names or ("cart",)]

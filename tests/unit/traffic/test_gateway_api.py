@@ -78,6 +78,7 @@ def test_a_split_is_read() -> None:
         stable_hash="old",
         canary_hash="new",
         verification=Verified("HTTPRoute shop/cart: generation 7 is accepted by Gateway infra/web"),
+        part_weight=10,
     )
 
 

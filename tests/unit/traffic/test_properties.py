@@ -26,13 +26,15 @@ from tests.unit.traffic.routes import (
     applied,
     by_http_routes,
     by_services,
+    by_several,
     by_subsets,
+    metadata,
     to_host,
     to_subset,
 )
 
 OWNED = re.compile(
-    r"/spec/http/\d+/route/\d+/weight"
+    r"/spec/(http|tls)/\d+/route/\d+/weight"
     r"|/spec/rules/\d+/backendRefs/\d+/weight"
     r"|/spec/subsets/\d+/labels(/rollouts-pod-template-hash)?"
     r"|/spec/selector/rollouts-pod-template-hash"
@@ -78,7 +80,16 @@ def _of_http_routes(weights: Weights) -> Cluster:
     )
 
 
+def _of_several(weights: Weights) -> Cluster:
+    (a, b), (c, d) = weights
+    api = an_http_route_of_istio("api", to_subset("canary", b), to_subset("stable", a))
+    tls = {"match": [{"port": 443}], "route": [to_subset("stable", c), to_subset("canary", d)]}
+    edge = {**a_virtual_service(tls=[tls]), "metadata": metadata("edge")}
+    return a_cluster(a_virtual_service(api), edge, a_destination_rule("old"))
+
+
 KINDS = {
+    "several": Kind(by_several(), _of_several),
     "services": Kind(by_services("api", "web"), _of_services),
     "subsets": Kind(by_subsets("api", "web"), _of_subsets),
     "HTTPRoutes": Kind(by_http_routes("cart", "web"), _of_http_routes),
@@ -154,7 +165,7 @@ def stripped(objects: Cluster) -> str:
         spec.get("selector", {}).pop("rollouts-pod-template-hash", None)
         for subset in spec.get("subsets", ()):
             subset["labels"].pop("rollouts-pod-template-hash", None)
-        for route in (*spec.get("http", ()), *spec.get("rules", ())):
+        for route in (*spec.get("http", ()), *spec.get("tls", ()), *spec.get("rules", ())):
             for destination in (*route.get("route", ()), *route.get("backendRefs", ())):
                 if route.get("name") != "own":
                     destination.pop("weight", None)
@@ -166,7 +177,7 @@ def sums(objects: Cluster) -> set[int]:
     found = set()
     for root in objects.values():
         spec = root["spec"]
-        for route in (*spec.get("http", ()), *spec.get("rules", ())):
+        for route in (*spec.get("http", ()), *spec.get("tls", ()), *spec.get("rules", ())):
             destinations = [*route.get("route", ()), *route.get("backendRefs", ())]
             if len(destinations) > 1 and route.get("name") != "own":
                 found.add(sum(destination["weight"] for destination in destinations))
