@@ -1,6 +1,6 @@
 """What a route's objects mean: the simulation's own reading, independent of Davy's routers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
@@ -28,6 +28,9 @@ class Traffic:
     """Where requests go; rules in the order of the route. No rules: nothing can be said."""
 
     rules: tuple[tuple[Side, ...], ...] = ()
+    aside: tuple[Side, ...] = ()
+    """Where managed routes send requests beside the weights: name instead of role, the percent that
+    they copy, or 100."""
 
     @property
     def canary(self) -> int | None:
@@ -46,7 +49,7 @@ class Traffic:
         """Some request may meet a pod of this revision."""
         return any(
             side.weight > 0 and side.hash in {template_hash, None}
-            for rule in self.rules
+            for rule in (*self.rules, self.aside)
             for side in rule
         )
 
@@ -64,7 +67,7 @@ class Traffic:
             return "no route"
         return "; ".join(
             ", ".join(f"{side.role} {side.weight} to {side.hash or 'any pod'}" for side in rule)
-            for rule in dict.fromkeys(self.rules)
+            for rule in dict.fromkeys((*self.rules, *([self.aside] if self.aside else [])))
         )
 
 
@@ -85,7 +88,7 @@ def read(router: str, name: str, get: Get) -> Traffic:
         names = [
             [(_destination(each["destination"]), each["weight"]) for each in rule["route"]]
             for rule in routes
-            if rule["name"] == "primary"
+            if rule["name"] in {"primary", "copy"}
         ]
     if router == "subsets":
         hashes = _subset_hashes(get(DESTINATION_RULE, name))
@@ -93,6 +96,7 @@ def read(router: str, name: str, get: Get) -> Traffic:
         hashes = {
             role: _service_hash(get(SERVICE, f"{name}-{role}")) for role in ("stable", "canary")
         }
+    aside = [*_aside(route["spec"]["http"])] if route and router != "httproute" else []
     return Traffic(
         tuple(
             tuple(
@@ -101,8 +105,20 @@ def read(router: str, name: str, get: Get) -> Traffic:
                 for role in (full.rpartition("-")[2],)
             )
             for rule in names
-        )
+        ),
+        tuple(
+            Side(managed, hashes.get(full.rpartition("-")[2]), percent)
+            for managed, full, percent in aside
+        ),
     )
+
+
+def _aside(routes: list[Json]) -> Iterator[tuple[str, str, int]]:
+    for route in routes:
+        if route["name"] == "beta":
+            yield "beta", _destination(route["route"][0]["destination"]), 100
+        elif route["name"] == "copy":
+            yield "copy", _destination(route["mirror"]), route["mirrorPercentage"]["value"]
 
 
 def _destination(found: Json) -> str:

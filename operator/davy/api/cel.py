@@ -184,9 +184,29 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         f"{_CANARY}.steps[]",
-        one_of("setWeight", "pause", "analysis"),
-        "a step has exactly one of setWeight, pause and analysis",
+        one_of("setWeight", "pause", "analysis", "setHeaderRoute", "setMirrorRoute"),
+        "a step has exactly one of setWeight, pause, analysis, setHeaderRoute and setMirrorRoute",
         unless_unbuilt=True,
+    ),
+    *(
+        Rule(
+            f"{_CANARY}.steps[].{at}",
+            one_of("exact", "prefix", "regex"),
+            "a match has exactly one of exact, prefix and regex",
+        )
+        for at in (
+            "setHeaderRoute.match[].headerValue",
+            "setMirrorRoute.match[].method",
+            "setMirrorRoute.match[].path",
+        )
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.steps) || self.steps.all(step, !has(step.setHeaderRoute) && "
+        "!has(step.setMirrorRoute)) || "
+        "(has(self.trafficRouting) && has(self.trafficRouting.istio))",
+        "setHeaderRoute and setMirrorRoute need trafficRouting.istio",
+        field="steps",
     ),
     *_args(f"{_CANARY}.analysis"),
     *_args(f"{_CANARY}.steps[].analysis"),

@@ -17,6 +17,7 @@ from davy.api.fields import (
     ObjectName,
     parse_duration,
 )
+from davy.api.managed_routes import ManagedRoute, Rule, SetHeaderRoute, SetMirrorRoute
 from davy.api.pod_template import POD_TEMPLATE_SCHEMA
 from davy.api.selector import LabelSelector
 
@@ -56,6 +57,21 @@ class CanaryStep(Model):
         description="Run these templates and wait: Successful goes on, Failed or Error aborts, "
         "Inconclusive pauses.",
     )
+    set_header_route: SetHeaderRoute | None = Field(
+        None,
+        description="Requests with a header go to the canary; at least one of its pods is there "
+        "before. With Istio only. Gone after the last step and at an abort.",
+    )
+    set_mirror_route: SetMirrorRoute | None = Field(
+        None,
+        description="Copies of requests go to the canary, which has the pods for them before. With "
+        "Istio only. Gone after the last step and at an abort.",
+    )
+
+    @property
+    def rule(self) -> Rule | None:
+        """The managed route that the step sets or takes away."""
+        return self.set_header_route or self.set_mirror_route
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -205,6 +221,13 @@ class TrafficRouting(Model):
     plugins: RouterPlugins | None = Field(
         None, description="Argo's plugin configuration, read as `gatewayAPI`."
     )
+    managed_routes: list[ManagedRoute] | None = Field(
+        None,
+        max_length=32,
+        json_schema_extra=BY_NAME,
+        description="Routes that setHeaderRoute and setMirrorRoute steps make, those that come "
+        "first take precedence.",
+    )
 
 
 class CanaryStrategy(Model):
@@ -265,6 +288,11 @@ class CanaryStrategy(Model):
     def routing(self) -> TrafficRouting:
         """The routers that the strategy names; without trafficRouting it names none."""
         return self.traffic_routing or TrafficRouting()
+
+    @property
+    def rule_names(self) -> tuple[str, ...]:
+        """Names of the managed routes, in the order of their precedence."""
+        return tuple(route.name for route in self.routing.managed_routes or ())
 
     @property
     def http_routes(self) -> tuple[str, ...]:

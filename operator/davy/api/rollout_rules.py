@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from davy.api import pod_template, run_metadata, selector
+from davy.api import managed_routes, pod_template, run_metadata, selector
 from davy.api.analysis import AnalysisRef
 from davy.api.arguments import rollout_args
 from davy.api.errors import Finding
@@ -16,7 +16,13 @@ _CANARY: Final = "spec.strategy.canary"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
 _LABELS: Final = 300
 """Characters of labels that a finding shows; of a selector of fifty, the first say enough."""
-_STEP_KINDS: Final = {"set_weight": "setWeight", "pause": "pause", "analysis": "analysis"}
+_STEP_KINDS: Final = {
+    "set_weight": "setWeight",
+    "pause": "pause",
+    "analysis": "analysis",
+    "set_header_route": "setHeaderRoute",
+    "set_mirror_route": "setMirrorRoute",
+}
 
 
 def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
@@ -32,6 +38,7 @@ def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
         lambda: _deadline(spec),
         lambda: _steps(canary.steps or []),
         lambda: _analyses(canary),
+        lambda: _managed_routes(canary),
         lambda: _routers(canary.traffic_routing),
         lambda: _pod_ratio(canary),
         lambda: _services(canary),
@@ -106,6 +113,35 @@ def _steps(steps: Sequence[CanaryStep]) -> Iterator[Finding]:
             yield Finding(path, "has an empty pause; write `pause: {}` to wait until promoted")
         elif not kinds:
             yield Finding(path, f"says nothing; write one of {', '.join(_STEP_KINDS.values())}")
+
+
+def _managed_routes(canary: CanaryStrategy) -> Iterator[Finding]:
+    names = canary.rule_names
+    yield from _twice(names, f"{_ROUTING}.managedRoutes", "route")
+    for index, step in enumerate(canary.steps or []):
+        if step.rule is None:
+            continue
+        kind = "setHeaderRoute" if step.set_header_route else "setMirrorRoute"
+        path = f"{_CANARY}.steps[{index}].{kind}"
+        yield from managed_routes.problems(step.rule, path)
+        if not canary.routing.istio:
+            yield Finding(path, "needs trafficRouting.istio; use setWeight, or Istio")
+        elif step.rule.name not in names:
+            known = ", ".join(names) or "none"
+            yield Finding(
+                f"{path}.name",
+                f"is {step.rule.name}, which trafficRouting.managedRoutes doesn't name (it has: "
+                f"{known}); add it there",
+            )
+    istio = canary.routing.istio
+    for field, found in (istio.all_virtual_services if istio else {}).items():
+        for index, name in enumerate(found.routes or ()):
+            if name in names:
+                yield Finding(
+                    f"{_ROUTING}.istio.{field}.routes[{index}]",
+                    f"is {name}, as a route of managedRoutes, which Davy makes and takes away; "
+                    "name your own",
+                )
 
 
 def _analyses(canary: CanaryStrategy) -> Iterator[Finding]:

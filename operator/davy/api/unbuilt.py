@@ -146,14 +146,6 @@ _STEPS: Final = (
         "use setWeight: the canary gets the pods that its weight needs first",
     ),
     Unbuilt(
-        _STEP,
-        "setHeaderRoute",
-        _OBJECT,
-        "routing by header is",
-        "add a rule for that header to the route that Davy doesn't weight, or use setWeight",
-    ),
-    Unbuilt(_STEP, "setMirrorRoute", _OBJECT, "mirroring traffic is", "use a small setWeight"),
-    Unbuilt(
         _STEP, "experiment", _OBJECT, "experiments are", "use an analysis step at a small setWeight"
     ),
     Unbuilt(_STEP, "plugin", _OBJECT, "step plugins are", "use an analysis or a pause step"),
@@ -161,7 +153,6 @@ _STEPS: Final = (
 
 _ROUTERS: Final = (
     *_routers("nginx", "alb", "smi", "ambassador", "appMesh", "traefik", "apisix"),
-    Unbuilt(_ROUTING, "managedRoutes", _OBJECTS, "routes for headers and mirrors are", "remove it"),
     Unbuilt(
         _ROUTING,
         "maxTrafficWeight",

@@ -41,6 +41,9 @@ def describe(step: Json) -> str:
             for template in objects(step, "analysis", "templates")
         ]
         return f"analysis {' + '.join(names)}".rstrip()
+    for kind in ("setHeaderRoute", "setMirrorRoute"):
+        if name := text(step, kind, "name"):
+            return f"{kind} {name}" if at(step, kind, "match") else f"{kind} {name} (taken away)"
     return ", ".join(str(key) for key in step) or "empty step"
 
 

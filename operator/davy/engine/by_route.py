@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from davy.api.rollout import RolloutSpec
 from davy.api.status import RolloutStatus
-from davy.engine import describe, destinations, scale, weights
+from davy.engine import describe, destinations, managed, scale, weights
 from davy.engine.describe import Scene
 from davy.engine.effect import Effect, Surroundings, effect
 from davy.engine.plan import Action
@@ -33,13 +33,15 @@ class ByRoute:
 
     def in_place(self, weight: int, position: Position, around: Surroundings) -> bool:
         """The route says so, the mesh does so, and the pods for it are available."""
-        route = around.world.route
+        route, spec = around.world.route, around.rollout.spec
+        load = managed.load(spec, route, position, weight)
         return (
             around.world.replica_set(position.new_hash) is not None
-            and around.proven(position.new_hash) >= weights.needed(weight, around.full)
+            and around.proven(position.new_hash) >= weights.needed(load, around.full)
             and route.canary_weight == weight
+            and managed.is_written(route, managed.asked(spec, route, position))
             and around.took.in_effect
-            and (weight == 0 or route.canary_hash == position.new_hash)
+            and (load == 0 or route.canary_hash == position.new_hash)
         )
 
     def given(self, around: Surroundings, position: Position) -> int | None:
@@ -89,6 +91,7 @@ class ByRoute:
             and new is not None
             and new.standing >= scene.rollout.spec.replicas
             and route.canary_weight == 0
+            and not route.rules
             and (both or scene.rollout.spec.replicas == 0)
             and scene.took.in_effect
         )

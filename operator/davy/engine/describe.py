@@ -5,7 +5,7 @@ from datetime import datetime
 
 from davy.api.conditions import MANUALLY_PAUSED, PauseReason
 from davy.api.status import RunReference
-from davy.engine import pause, runs
+from davy.engine import managed, pause, runs
 from davy.engine.abort import Progress
 from davy.engine.effect import Effect
 from davy.engine.position import Position, Stage
@@ -41,6 +41,12 @@ class Scene:
     def new(self) -> ReplicaSet | None:
         """The ReplicaSet of the spec's template."""
         return self.world.replica_set(self.position.new_hash)
+
+    @property
+    def load(self) -> int:
+        """The weight whose pods the step needs: its own, and more for managed routes."""
+        route = self.world.route
+        return managed.load(self.rollout.spec, route, self.position, self.target)
 
     @property
     def settled(self) -> bool:
@@ -131,13 +137,17 @@ def moving(scene: Scene) -> str:
     route, goal, new = scene.world.route, scene.target, scene.new
     if route.canary_weight is None:
         return "the route can't be read."
-    if new is None or new.available < scene.way.needed(scene.rollout.spec, goal):
+    load, spec = scene.load, scene.rollout.spec
+    if new is None or new.available < scene.way.needed(spec, load):
         return f"weight held at {route.canary_weight}: {pods(scene, goal)}."
-    if route.canary_weight != goal:
-        if route.canary_hash != scene.position.new_hash:
-            return f"leading the canary's destination to revision {new.revision} for weight {goal}."
-        return f"weight {route.canary_weight} → {goal}{_settling(scene)}."
-    return f"weight {goal} is written{_settling(scene)}."
+    rules = managed.asked(spec, route, scene.position)
+    named = f" and managed routes {', '.join(rule.name for rule in rules)}" if rules else ""
+    if route.canary_weight != goal or not managed.is_written(route, rules):
+        if load and route.canary_hash != scene.position.new_hash:
+            what = f"revision {new.revision} for weight {goal}{named}"
+            return f"leading the canary's destination to {what}."
+        return f"weight {route.canary_weight} → {goal}{named}{_settling(scene)}."
+    return f"weight {goal}{named} {'are' if named else 'is'} written{_settling(scene)}."
 
 
 def _settling(scene: Scene) -> str:
@@ -179,18 +189,20 @@ def pods(scene: Scene, weight: int) -> str:
     new = scene.new
     if new is None:
         return "its ReplicaSet is being created"
-    wants = scene.way.needed(scene.rollout.spec, weight)
+    load = max(weight, scene.load)
+    wants = scene.way.needed(scene.rollout.spec, load)
     why = new.failure or new.trouble
     trouble = f" ({why})" if why else ""
+    more = " with its managed routes" if load != weight else ""
     return (
         f"{new.available} of {wants} pods of revision {new.revision} are available, "
-        f"weight {weight} needs {wants}{trouble}"
+        f"weight {weight}{more} needs {wants}{trouble}"
     )
 
 
 def _capacity(scene: Scene) -> str:
     new = scene.new
-    wants = scene.way.needed(scene.rollout.spec, scene.target)
+    wants = scene.way.needed(scene.rollout.spec, scene.load)
     if new is not None and new.available >= wants:
         return ""
     return f"; {pods(scene, scene.target)}"

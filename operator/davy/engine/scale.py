@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from davy.engine import weights
+from davy.engine import managed, weights
 from davy.engine.effect import Surroundings, may_carry
 from davy.engine.plan import (
     Action,
@@ -59,9 +59,10 @@ def drains_until(around: Surroundings, position: Position, target: int) -> tuple
         if found.desired > 0 and found.scale_down_at is not None
     ]
     new = world.replica_set(position.new_hash)
-    surplus = new is not None and new.desired > weights.needed(target, around.full)
+    load = managed.load(around.rollout.spec, world.route, position, target)
+    surplus = new is not None and new.desired > weights.needed(load, around.full)
     if surplus and position.stage is Stage.UPDATING:
-        lowers_at = _lowers_at(around, target)
+        lowers_at = _lowers_at(around, position, target)
         deadlines += [lowers_at] if lowers_at else []
     return tuple(at for at in deadlines if at > around.now)
 
@@ -78,12 +79,13 @@ def _new_replicas(around: Surroundings, position: Position, target: int) -> int:
         return 0 if waits_to_begin(around, position) else full
     if position.stage is Stage.ABORTED or world.problems:
         return min(has, full)
-    wants = weights.needed(target, full)
+    load = managed.load(around.rollout.spec, world.route, position, target)
+    wants = weights.needed(load, full)
     if wants >= has:
         return wants
     if around.rollout.spec.paused:
         return min(has, full)
-    lowered = _lowers_at(around, target)
+    lowered = _lowers_at(around, position, target)
     reached = wants == 0 and may_carry(world.route, position.new_hash)
     drained = lowered is not None and lowered <= around.now and around.took.in_effect
     return wants if drained and not reached else min(has, full)  # I4
@@ -96,9 +98,11 @@ def waits_to_begin(around: Surroundings, position: Position) -> bool:
     return position.stage is Stage.FIRST and around.rollout.spec.paused and not begun
 
 
-def _lowers_at(around: Surroundings, target: int) -> datetime | None:
-    """When pods that a lower weight doesn't need may go; None: the weight isn't lower yet."""
-    if (around.world.route.canary_weight or 0) > target:
+def _lowers_at(around: Surroundings, position: Position, target: int) -> datetime | None:
+    """When pods that less traffic doesn't need may go; None: it isn't less yet."""
+    route = around.world.route
+    rules = managed.asked(around.rollout.spec, route, position)
+    if (route.canary_weight or 0) > target or not managed.is_written(route, rules):
         return None
     delay = timedelta(seconds=around.rollout.spec.strategy.canary.drain_seconds)
     return around.took.took_at + delay

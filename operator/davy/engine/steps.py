@@ -57,7 +57,7 @@ def is_waiting(position: Position, around: Surroundings) -> bool:
     ):
         return False
     step = position.step
-    if step is None or step.set_weight is not None:
+    if step is None or step.set_weight is not None or step.rule is not None:
         return True
     if step.analysis is not None and position.step_run is not None:
         return False
@@ -84,14 +84,14 @@ Check = Callable[[Position, Surroundings], tuple[Position, bool]]
 
 
 def _check(step: CanaryStep) -> Check:
-    if step.set_weight is not None:
-        return _set_weight
+    if step.set_weight is not None or step.rule is not None:
+        return _route
     if step.pause is not None:
         return _pause
     return _analysis
 
 
-def _set_weight(position: Position, around: Surroundings) -> tuple[Position, bool]:
+def _route(position: Position, around: Surroundings) -> tuple[Position, bool]:
     return position, in_place(weights.of_step(position.steps, position.index), position, around)
 
 

@@ -79,6 +79,10 @@ def _traffic(scene: Scene, before: RolloutStatus, after: RolloutStatus) -> Itera
         if scene.position.stage is Stage.DONE and new.canary.weight == 0:
             text = "All weight to the stable destination"
         yield Event(EventReason.TRAFFIC_WEIGHT_UPDATED, text)
+    had, has = ((status.traffic and status.traffic.rules) or () for status in (before, after))
+    if [*had] != [*has]:
+        text = f"Managed routes: {', '.join(had) or 'none'} → {', '.join(has) or 'none'}"
+        yield Event(EventReason.TRAFFIC_WEIGHT_UPDATED, text)
     for role, was, now in (
         ("stable", old.stable if old else None, new.stable),
         ("canary", old.canary if old else None, new.canary),
@@ -166,6 +170,9 @@ def _in_words(step: CanaryStep) -> str:
         return f"setWeight {step.set_weight}"
     if step.pause is not None:
         return f"pause {step.pause.duration}" if step.pause.duration is not None else "pause"
+    if step.rule is not None:
+        kind = "setHeaderRoute" if step.set_header_route else "setMirrorRoute"
+        return f"{kind} {step.rule.name}"
     return "analysis"
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from davy.api.managed_routes import Rule
 from davy.api.rollout import CanaryStep
+from davy.engine import managed
 from davy.engine.effect import ALL, Surroundings
 from davy.engine.position import Position, Stage
 from davy.engine.world import Route
@@ -45,7 +47,8 @@ def wanted(around: Surroundings, position: Position, target: int) -> int | None:
         return None
     if written is None:
         over = position.stage is Stage.ABORTED or around.rollout.deleting
-        return 0 if over and around.world.route.part_weight else None
+        reached = around.world.route.part_weight or around.world.route.rules
+        return 0 if over and reached else None
     if is_unled(around, position):
         return written
     goal = _goal(around, position, target)
@@ -54,6 +57,30 @@ def wanted(around: Surroundings, position: Position, target: int) -> int | None:
     if goal < written and _arrives(around, position):
         return goal if around.took.in_effect else written
     return goal
+
+
+def rules(
+    around: Surroundings, position: Position, target: int, weight: int | None
+) -> tuple[Rule, ...]:
+    """The managed routes that the route should have now.
+
+    Taking one away never waits (I3). One comes when a weight could: the canary's destination leads
+    to the new revision, its pods are available (I2), and what is written is in effect (I5).
+
+    Args:
+        around: what there is.
+        position: where the update stands.
+        target: the weight of the step.
+        weight: from `wanted`.
+    """
+    rollout, route, new = around.rollout, around.world.route, position.new_hash
+    led = position.stage is Stage.UPDATING and route.canary_hash == new and not rollout.deleting
+    alive = around.available(new) or not around.full  # no pods at all carry anything
+    if not led or not alive or (position.step is None and weight == ALL):
+        return ()
+    asked = managed.asked(rollout.spec, route, position)
+    may_come = _may_rise(around, position, target, 0)
+    return asked if may_come else managed.held(route, asked)
 
 
 def is_unled(around: Surroundings, position: Position) -> bool:
@@ -91,11 +118,12 @@ def _arrives(around: Surroundings, position: Position) -> bool:
 
 
 def _may_rise(around: Surroundings, position: Position, target: int, goal: int) -> bool:
-    pods = around.proven(position.new_hash)
+    route, pods = around.world.route, around.proven(position.new_hash)
+    load = managed.load(around.rollout.spec, route, position, target)
     return (
-        around.world.route.canary_hash == position.new_hash
+        route.canary_hash == position.new_hash
         and around.world.replica_set(position.new_hash) is not None
-        and pods >= needed(max(target, goal), around.full)  # I2
+        and pods >= needed(max(load, goal), around.full)  # I2
         and around.took.in_effect
         and around.rollout.finalizer
         and not around.world.problems

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from davy.api.errors import Finding
+from davy.api.managed_routes import Rule
 from davy.api.rollout import TrafficRouting
 from davy.traffic import gateway_api_status as status
 from davy.traffic import services
@@ -62,7 +63,11 @@ class GatewayApiRouter:
         )
 
     def weights(
-        self, rollout: RoutedRollout, objects: Objects, canary_weight: int
+        self,
+        rollout: RoutedRollout,
+        objects: Objects,
+        canary_weight: int,
+        rules: tuple[Rule, ...] = (),  # noqa: ARG002 - refused by validation
     ) -> tuple[ObjectPatch, ...]:
         """A patch for each HTTPRoute; all its rules in one."""
         patches: list[ObjectPatch] = []

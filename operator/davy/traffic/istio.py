@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from davy.api.errors import Finding, InvalidObject
+from davy.api.managed_routes import Rule
 from davy.api.rollout import IstioRouting
 from davy.traffic import narrowing, services
 from davy.traffic.base import (
@@ -27,8 +28,9 @@ from davy.traffic.base import (
 )
 from davy.traffic.istio_destination_rule import Subsets
 from davy.traffic.istio_hosts import is_service
+from davy.traffic.istio_twins import rule_problems, written_rules
 from davy.traffic.istio_virtual_service import Sides, VirtualService
-from davy.traffic.leaves import list_at, number_at, patch, text_at, value_at
+from davy.traffic.leaves import list_at, number_at, text_at, value_at
 from davy.traffic.split import FULL, Reading, together, unsettled
 
 GROUP: Final = "networking.istio.io"
@@ -49,7 +51,8 @@ class IstioRouter:
 
     def read(self, rollout: RoutedRollout, objects: Objects) -> RouteState:
         """The highest canary weight of all managed routes, and what is wrong."""
-        reading = together([found.read() for found in _virtual_services(rollout, objects)])
+        parts = [*_virtual_services(rollout, objects)]
+        reading = together([found.read() for found in parts])
         return RouteState(
             canary_weight=reading.canary_weight,
             stable_hash=_hash(rollout, objects, "stable"),
@@ -58,23 +61,27 @@ class IstioRouter:
             problems=(
                 *reading.problems,
                 *_unreachable(rollout, reading),
+                *rule_problems(rollout, parts, reading),
                 *_target_problems(rollout, objects),
             ),
             uneven=reading.uneven,
             part_weight=reading.part_weight,
+            rules=written_rules(rollout, parts),
         )
 
     def weights(
-        self, rollout: RoutedRollout, objects: Objects, canary_weight: int
+        self,
+        rollout: RoutedRollout,
+        objects: Objects,
+        canary_weight: int,
+        rules: tuple[Rule, ...] = (),
     ) -> tuple[ObjectPatch, ...]:
-        """A patch for each VirtualService; all its managed routes in one."""
-        patches: list[ObjectPatch] = []
-        for virtual_service in _virtual_services(rollout, objects):
-            splits = virtual_service.read().splits
-            changes = [change for split in splits for change in split.changes(canary_weight)]
-            if changes:
-                patches += patch(virtual_service.key, objects[virtual_service.key], changes)
-        return tuple(patches)
+        """A patch for each VirtualService; all its weights and managed routes in one."""
+        return tuple(
+            patch
+            for virtual_service in _virtual_services(rollout, objects)
+            for patch in virtual_service.patch(canary_weight, rules)
+        )
 
     def target(
         self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str
@@ -122,7 +129,7 @@ def _virtual_services(rollout: RoutedRollout, objects: Objects) -> Iterable[Virt
     subsets, specs = _subsets(rollout, objects), _routing(rollout).all_virtual_services
     sides = _sides_by_subset(subsets) if subsets else _sides_by_service(rollout)
     for key, field in _keys(rollout).items():
-        yield VirtualService(key, field, specs[field], objects.get(key), sides)
+        yield VirtualService(key, field, specs[field], objects.get(key), sides, rollout.rule_names)
 
 
 def _unreachable(rollout: RoutedRollout, reading: Reading) -> Iterable[Finding]:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from davy.api.errors import Finding
+from davy.api.managed_routes import Rule
 from davy.api.rollout import IstioTcpRoute, IstioTlsRoute, IstioVirtualService
-from davy.traffic.base import Json, ObjectKey, RoleName
+from davy.traffic.base import Json, ObjectKey, ObjectPatch, RoleName
 from davy.traffic.istio_hosts import qualified
-from davy.traffic.leaves import Path, list_at, number_at, text_at, value_at
+from davy.traffic.istio_rules import HTTP, Twins
+from davy.traffic.leaves import Path, list_at, number_at, patch, text_at, value_at
 from davy.traffic.services import CANARY
 from davy.traffic.split import FULL, Reading, Share, Split, together
 
@@ -97,9 +99,42 @@ class VirtualService:
     found: Json | None
     """The object; None: it isn't there."""
     sides: Sides
+    rule_names: tuple[str, ...] = ()
+    """Names of managed routes: none of these is the user's."""
+
+    @property
+    def twins(self) -> Twins:
+        """Its managed routes."""
+        weighted = (split for split in self._weighted().splits if split.sound)
+        http = tuple(split for split in weighted if split.canary[0].path[: len(HTTP)] == HTTP)
+        return Twins(self.found, http, self.rule_names)
 
     def read(self) -> Reading:
-        """The splits of the managed routes, and all that is wrong with them."""
+        """The splits of the weighted routes and of their twins, and all that is wrong with them."""
+        routes = [
+            _Route("http", index, list_at(self.found, HTTP)[index]) for index in self.twins.ours
+        ]
+        splits = [_split(route, self.sides) for route in routes]
+        both = tuple(found for found in splits if isinstance(found, Split) and found.sound)
+        return together([self._weighted(), Reading(splits=both)])
+
+    def patch(self, canary_weight: int, rules: tuple[Rule, ...]) -> tuple[ObjectPatch, ...]:
+        """Weights and managed routes in one; empty when all is so."""
+        if self.found is None:
+            return ()
+        twins, reading = self.twins, self.read()
+        asked = {rule.name for rule in rules}
+        as_is = twins.is_orderly and all(twins.is_as(rule) for rule in rules)
+        if as_is and all(name in asked or not twins.has(name) for name in self.rule_names):
+            changes = [
+                change for split in reading.splits for change in split.changes(canary_weight)
+            ]
+            return patch(self.key, self.found, changes)
+        weighted = self._weighted().splits
+        changes = [change for split in weighted for change in split.changes(canary_weight)]
+        return patch(self.key, self.found, changes, twins.relist(rules, canary_weight))
+
+    def _weighted(self) -> Reading:
         key, sides = self.key, self.sides
         if self.found is None:
             elsewhere = " A rollout's routes lie in its own namespace." if "." in key.name else ""
@@ -109,6 +144,7 @@ class VirtualService:
             _Route(kind, index, found)
             for kind in _KINDS
             for index, found in enumerate(list_at(self.found, ("spec", kind)))
+            if not (kind == "http" and text_at(found, ("name",)) in self.rule_names)
         ]
         if self.spec.routes or self.spec.tls_routes or self.spec.tcp_routes:
             return together([*self._named(routes), *self._matching(routes)])

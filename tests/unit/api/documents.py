@@ -193,6 +193,37 @@ GOOD: Final[dict[str, Json]] = {
             }
         },
     ),
+    "managed": _rollout(
+        **_SERVICES,
+        trafficRouting={
+            "istio": {"virtualService": {"name": "cart"}},
+            "managedRoutes": [{"name": "beta"}, {"name": "copy"}],
+        },
+        steps=[
+            {
+                "setHeaderRoute": {
+                    "name": "beta",
+                    "match": [{"headerName": "X-Beta", "headerValue": {"exact": "yes"}}],
+                }
+            },
+            {
+                "setMirrorRoute": {
+                    "name": "copy",
+                    "match": [
+                        {
+                            "method": {"exact": "GET"},
+                            "path": {"prefix": "/api"},
+                            "headers": {"x": {"regex": "a+"}},
+                        }
+                    ],
+                    "percentage": 10,
+                }
+            },
+            {"setWeight": 10},
+            {"setHeaderRoute": {"name": "beta"}},
+            {"setMirrorRoute": {"name": "copy", "match": []}},
+        ],
+    ),
     "template": _analysis("AnalysisTemplate"),
     "cluster template": _analysis(
         "ClusterAnalysisTemplate",

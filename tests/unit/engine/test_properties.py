@@ -16,8 +16,17 @@ from tests.unit.engine.cluster import Cluster, answering, spec
 from tests.unit.engine.invariants import Watcher
 
 ANALYSIS = {"templates": [{"templateName": "errors"}]}
+BETA = {"headerName": "X-Beta", "headerValue": {"exact": "1"}}
 PLANS: tuple[tuple[dict[str, Any], ...], ...] = (
-    ({"setWeight": 10}, {"pause": {"duration": "5s"}}, {"setWeight": 50}, {"pause": {}}),
+    (
+        {"setHeaderRoute": {"name": "beta", "match": [BETA]}},
+        {"setWeight": 10},
+        {"pause": {"duration": "5s"}},
+        {"setMirrorRoute": {"name": "copy", "match": [{"method": {"exact": "GET"}}]}},
+        {"setWeight": 50},
+        {"setHeaderRoute": {"name": "beta"}},
+        {"pause": {}},
+    ),
     ({"setWeight": 80}, {"analysis": ANALYSIS}, {"setWeight": 20}, {"setWeight": 100}),
     ({"pause": {"duration": "1s"}}, {"setWeight": 1}, {"setWeight": 99}),
     (),

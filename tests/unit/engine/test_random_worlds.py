@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from davy.api.analysis import Phase
 from davy.api.conditions import ConditionStatus, ConditionType, PauseReason, Reason
 from davy.api.errors import Finding
-from davy.api.rollout import RolloutSpec
+from davy.api.rollout import CanaryStep, RolloutSpec
 from davy.api.status import (
     CanaryStatus,
     Condition,
@@ -23,18 +23,57 @@ from davy.engine import plan as plans
 from davy.engine import revision, weights
 from davy.engine.decide import EngineSettings, decide
 from davy.engine.effect import effect
-from davy.engine.world import Answer, Pod, ReplicaSet, Rollout, Route, Run, RunKind, World
+from davy.engine.world import (
+    Answer,
+    Pod,
+    ReplicaSet,
+    Rollout,
+    Route,
+    Run,
+    RunKind,
+    World,
+    WrittenRule,
+)
 from tests.unit.engine.cluster import SETTLE, START, Cluster, spec, template
 from tests.unit.engine.invariants import Watcher
 
 NOW = START + timedelta(hours=1)
 HASHES = [revision.template_hash(template(version)) for version in ("1", "2", "3")]
 ANALYSIS = {"templates": [{"templateName": "errors"}]}
+HEADER: dict[str, Any] = {
+    "setHeaderRoute": {
+        "name": "beta",
+        "match": [{"headerName": "X-Beta", "headerValue": {"exact": "1"}}],
+    }
+}
+COPY: dict[str, Any] = {
+    "setMirrorRoute": {
+        "name": "copy",
+        "match": [{"method": {"exact": "GET"}}],
+        "percentage": 30,
+    }
+}
+RULES = [CanaryStep.model_validate(step).rule for step in (HEADER, COPY)]
+WRITTEN = st.lists(
+    st.builds(
+        lambda rule, known: WrittenRule(rule.name, (rule,) if known else ()),
+        st.sampled_from(RULES),
+        st.booleans(),
+    ),
+    max_size=2,
+    unique_by=lambda found: found.name,
+).map(tuple)
 KINDS_OF_STEP: list[dict[str, Any]] = [
     *({"setWeight": weight} for weight in (0, 10, 50, 100)),
     {"pause": {}},
     {"pause": {"duration": "30s"}},
     {"analysis": ANALYSIS},
+    *(
+        {rule: {"name": name}}
+        for rule, name in (("setHeaderRoute", "beta"), ("setMirrorRoute", "copy"))
+    ),
+    HEADER,
+    COPY,
 ]
 HELD = st.none() | st.sampled_from([0, 10, 50, 100])
 STEP = st.sampled_from(KINDS_OF_STEP)
@@ -114,6 +153,7 @@ def states(draw: st.DrawFn, canary: dict[str, Any] | None = None) -> tuple[Rollo
         canary_hash=draw(st.none() | st.sampled_from(HASHES)),
         answer=draw(st.sampled_from(Answer)),
         uneven=draw(st.booleans()),
+        rules=draw(WRITTEN) if canary is None else (),
     )
     run = Run(
         "run",
@@ -198,6 +238,13 @@ def test_a_step_is_passed_only_when_its_effect_was_observed(state: tuple[Rollout
             assert took.in_effect, "I5"
             assert new is not None
             assert new.available >= weights.needed(step.set_weight, rollout.spec.replicas), "I2"
+        if step.rule is not None:
+            there = [found for found in world.route.rules if found.name == step.rule.name]
+            asked = [WrittenRule(step.rule.name, (step.rule,))] if step.rule.match else []
+            assert there == asked, "I5"
+            assert took.in_effect, "I5"
+            pods = new.available if new else 0
+            assert not asked or pods or not rollout.spec.replicas, "I2"
         if step.analysis is not None:
             assert index == first, "I5: a run has to be made first"
             run = next(iter(world.runs), None)
@@ -227,4 +274,4 @@ def test_an_abort_is_the_first_action_whatever_else_is_so(state: tuple[Rollout, 
     wanted = decide(replace(rollout, status=status), world, NOW, EngineSettings(SETTLE))
     first = wanted.actions[0]
     assert isinstance(first, plans.SetWeights)
-    assert (first.canary, first.stable) == (0, 100)
+    assert (first.canary, first.stable, first.rules) == (0, 100, ())

@@ -218,7 +218,7 @@ class PatchRefused(Exception):
 
 
 def apply(root: Json, operations: tuple[Json, ...]) -> Json:
-    """RFC 6902, the three operations that Davy uses; a copy is changed."""
+    """RFC 6902, the operations that Davy uses; a copy is changed."""
     after: Any = copy.deepcopy(root)
     for operation in operations:
         keys = [part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")]
@@ -234,9 +234,13 @@ def apply(root: Json, operations: tuple[Json, ...]) -> Json:
             case "replace":
                 around[last]  # must be there
                 around[last] = copy.deepcopy(operation["value"])
+            case "add" if isinstance(around, list):
+                assert last < len(around), "Davy puts items before others only"
+                around.insert(last, copy.deepcopy(operation["value"]))
             case "add":
-                assert isinstance(around, dict), "Davy adds to maps only"
                 around[last] = copy.deepcopy(operation["value"])
+            case "remove":
+                del around[last]
             case other:
                 raise AssertionError(other)
     return dict(after)
