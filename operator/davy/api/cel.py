@@ -223,9 +223,15 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         f"{_ROUTING}.plugins.argoproj-labs/gatewayAPI",
-        "has(self.httpRoute) || (has(self.httpRoutes) && self.httpRoutes.size() > 0)",
-        "names no route; give httpRoute or httpRoutes",
+        "has(self.httpRoute) || (has(self.httpRoutes) && self.httpRoutes.size() > 0) || "
+        "has(self.grpcRoute) || (has(self.grpcRoutes) && self.grpcRoutes.size() > 0)",
+        "names no route; give httpRoute(s) or grpcRoute(s)",
         unless_unbuilt=True,
+    ),
+    Rule(
+        f"{_ROUTING}.gatewayAPI",
+        "has(self.httpRoutes) || has(self.grpcRoutes)",
+        "names no route; give httpRoutes or grpcRoutes",
     ),
     Rule(
         f"{_ROUTING}.istio",

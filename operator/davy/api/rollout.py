@@ -1,7 +1,7 @@
 """The Rollout that a user writes; `kubectl explain` prints the descriptions."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
@@ -169,20 +169,28 @@ class IstioRouting(Model):
         return named | {f"virtualServices[{index}]": found for index, found in several}
 
 
-class HttpRouteRef(Model):
-    """An HTTPRoute whose weights Davy writes."""
+class GatewayRouteRef(Model):
+    """A route whose weights Davy writes."""
 
-    name: ObjectName = Field(description="Name of the HTTPRoute in the rollout's namespace.")
+    name: ObjectName = Field(description="Name of the route in the rollout's namespace.")
 
 
 class GatewayApiRouting(Model):
     """Weights in Gateway API routes, between canaryService and stableService."""
 
-    http_routes: list[HttpRouteRef] = Field(
+    http_routes: list[GatewayRouteRef] | None = Field(
+        None,
         min_length=1,
         max_length=16,
         json_schema_extra=BY_NAME,
         description="HTTPRoutes; every rule that refers to both services is weighted.",
+    )
+    grpc_routes: list[GatewayRouteRef] | None = Field(
+        None,
+        min_length=1,
+        max_length=16,
+        json_schema_extra=BY_NAME,
+        description="GRPCRoutes, in the same way; all routes get the same weight.",
     )
 
 
@@ -190,12 +198,19 @@ class ArgoGatewayApiPlugin(Model):
     """The configuration of Argo's Gateway API plugin, served by the built-in router."""
 
     http_route: ObjectName | None = Field(None, description="Name of one HTTPRoute.")
-    http_routes: list[HttpRouteRef] | None = Field(
+    http_routes: list[GatewayRouteRef] | None = Field(
         None, max_length=16, json_schema_extra=BY_NAME, description="Several HTTPRoutes."
+    )
+    grpc_route: ObjectName | None = Field(None, description="Name of one GRPCRoute.")
+    grpc_routes: list[GatewayRouteRef] | None = Field(
+        None, max_length=16, json_schema_extra=BY_NAME, description="Several GRPCRoutes."
     )
     namespace: ObjectName | None = Field(
         None, description="Must be the rollout's own namespace; unset means that too."
     )
+
+
+_PLUGIN: Final = 'plugins["argoproj-labs/gatewayAPI"]'
 
 
 class RouterPlugins(Model):
@@ -216,7 +231,7 @@ class TrafficRouting(Model):
 
     istio: IstioRouting | None = Field(None, description="Istio VirtualServices.")
     gateway_api: GatewayApiRouting | None = Field(
-        None, alias="gatewayAPI", description="Gateway API HTTPRoutes."
+        None, alias="gatewayAPI", description="Gateway API HTTPRoutes and GRPCRoutes."
     )
     plugins: RouterPlugins | None = Field(
         None, description="Argo's plugin configuration, read as `gatewayAPI`."
@@ -295,15 +310,23 @@ class CanaryStrategy(Model):
         return tuple(route.name for route in self.routing.managed_routes or ())
 
     @property
-    def http_routes(self) -> tuple[str, ...]:
-        """Names of the HTTPRoutes, each once: the same for `gatewayAPI` and for Argo's plugin."""
+    def gateway_routes(self) -> dict[tuple[str, str], str]:
+        """Kind and name of each Gateway API route, with the field below trafficRouting it is from.
+
+        The same for `gatewayAPI` and for the configuration of Argo's plugin.
+        """
         routing = self.routing
-        named = list(routing.gateway_api.http_routes) if routing.gateway_api else []
+        named: dict[tuple[str, str], str] = {}
         plugin = routing.plugins.gateway_api if routing.plugins else None
-        if plugin:
-            named += plugin.http_routes or []
-        single = (plugin.http_route,) if plugin and plugin.http_route else ()
-        return tuple(dict.fromkeys((*single, *(route.name for route in named))))
+        for source, held in ((_PLUGIN, plugin), ("gatewayAPI", routing.gateway_api)):
+            for kind, field in (("HTTPRoute", "http"), ("GRPCRoute", "grpc")):
+                single = getattr(held, f"{field}_route", None)
+                if single:
+                    named.setdefault((kind, single), f"{source}.{field}Route")
+                for position, route in enumerate(getattr(held, f"{field}_routes", None) or ()):
+                    place = f"{source}.{field}Routes[{position}].name"
+                    named.setdefault((kind, route.name), place)
+        return named
 
 
 class Strategy(Model):

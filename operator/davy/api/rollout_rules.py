@@ -10,7 +10,14 @@ from davy.api.errors import Finding
 from davy.api.fields import part_of
 from davy.api.findings import cut
 from davy.api.metric_rules import repeated_rules
-from davy.api.rollout import CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting
+from davy.api.rollout import (
+    ArgoGatewayApiPlugin,
+    CanaryStep,
+    CanaryStrategy,
+    GatewayApiRouting,
+    RolloutSpec,
+    TrafficRouting,
+)
 
 _CANARY: Final = "spec.strategy.canary"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
@@ -277,26 +284,30 @@ def _istio(routing: TrafficRouting) -> Iterator[Finding]:
 def _gateway_api(canary: CanaryStrategy, namespace: str | None) -> Iterator[Finding]:
     routing = canary.routing
     if routing.gateway_api:
-        yield from _twice(
-            [route.name for route in routing.gateway_api.http_routes],
-            f"{_ROUTING}.gatewayAPI.httpRoutes",
-            "HTTPRoute",
-        )
+        yield from _routes(routing.gateway_api, f"{_ROUTING}.gatewayAPI")
+        if not canary.gateway_routes:
+            yield Finding(f"{_ROUTING}.gatewayAPI", "names no route; give httpRoutes or grpcRoutes")
     plugin = routing.plugins.gateway_api if routing.plugins else None
     if not plugin:
         return
     path = f"{_ROUTING}.plugins['argoproj-labs/gatewayAPI']"
-    yield from _twice(
-        [route.name for route in plugin.http_routes or []], f"{path}.httpRoutes", "HTTPRoute"
-    )
-    if not canary.http_routes:
-        yield Finding(path, "names no route; give httpRoute or httpRoutes")
+    yield from _routes(plugin, path)
+    if not canary.gateway_routes:
+        yield Finding(path, "names no route; give httpRoute(s) or grpcRoute(s)")
     if plugin.namespace and namespace and plugin.namespace != namespace:
         yield Finding(
             f"{path}.namespace",
             f"is {plugin.namespace}; Davy only writes routes of the rollout's own namespace, "
             f"{namespace}",
         )
+
+
+def _routes(held: GatewayApiRouting | ArgoGatewayApiPlugin, path: str) -> Iterator[Finding]:
+    for field, kind, routes in (
+        ("httpRoutes", "HTTPRoute", held.http_routes),
+        ("grpcRoutes", "GRPCRoute", held.grpc_routes),
+    ):
+        yield from _twice([route.name for route in routes or []], f"{path}.{field}", kind)
 
 
 def _twice(names: Sequence[str], path: str, what: str) -> Iterator[Finding]:

@@ -166,15 +166,18 @@ _ROUTERS: Final = (
 _PLUGIN_FIELDS: Final = (
     *(
         Unbuilt(_PLUGIN, f"{name}Route{suffix}", schema, f"weighting a {kind} is", "use httpRoute")
-        for name, kind in (("grpc", "GRPCRoute"), ("tcp", "TCPRoute"), ("tls", "TLSRoute"))
+        for name, kind in (("tcp", "TCPRoute"), ("tls", "TLSRoute"))
         for suffix, schema in (("", _TEXT), ("s", _OBJECTS), ("Selector", _OBJECT))
     ),
-    Unbuilt(
-        _PLUGIN,
-        "httpRouteSelector",
-        _OBJECT,
-        "finding routes by label is",
-        "name them in httpRoutes",
+    *(
+        Unbuilt(
+            _PLUGIN,
+            f"{name}RouteSelector",
+            _OBJECT,
+            "finding routes by label is",
+            f"name them in {name}Routes",
+        )
+        for name in ("http", "grpc")
     ),
     Unbuilt(_PLUGIN, "configMap", _TEXT, "keeping header routes in a ConfigMap is", "remove it"),
     Unbuilt(
@@ -195,13 +198,16 @@ _PLUGIN_FIELDS: Final = (
         )
         for field in ("inProgressLabelKey", "inProgressLabelValue")
     ),
-    Unbuilt(
-        f"{_PLUGIN}.httpRoutes[]",
-        "useHeaderRoutes",
-        _FLAG,
-        "routing by header is",
-        "remove it",
-        neutral=(False,),
+    *(
+        Unbuilt(
+            f"{_PLUGIN}.{name}Routes[]",
+            "useHeaderRoutes",
+            _FLAG,
+            "routing by header is",
+            "remove it",
+            neutral=(False,),
+        )
+        for name in ("http", "grpc")
     ),
 )
 

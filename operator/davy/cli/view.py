@@ -228,11 +228,14 @@ def _router(rollout: Json) -> str:
     if several:
         return f"VirtualService {', '.join(several)}"
     plugin = at(routing, "plugins", "argoproj-labs/gatewayAPI")
+    named = []
     for routes in (at(routing, "gatewayAPI"), plugin):
-        names = [name for route in objects(routes, "httpRoutes") if (name := text(route, "name"))]
-        names = names or [name for name in (text(routes, "httpRoute"),) if name]
-        if names:
-            return f"HTTPRoute {', '.join(names)}"
+        for field, kind in (("httpRoute", "HTTPRoute"), ("grpcRoute", "GRPCRoute")):
+            names = [text(route, "name") for route in objects(routes, f"{field}s")]
+            given = [name for name in (text(routes, field), *names) if name]
+            named += [f"{kind} {', '.join(given)}"] if given else []
+    if named:
+        return ", ".join(named)
     return ", ".join(str(key) for key in routing) if routing else ""
 
 

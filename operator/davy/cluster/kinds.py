@@ -76,6 +76,7 @@ NAMESPACE: Final = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 VIRTUAL_SERVICE: Final = Kind(ISTIO, "v1", "VirtualService", "virtualservices", optional=True)
 DESTINATION_RULE: Final = Kind(ISTIO, "v1", "DestinationRule", "destinationrules", optional=True)
 HTTP_ROUTE: Final = Kind(GATEWAY, "v1", "HTTPRoute", "httproutes", optional=True)
+GRPC_ROUTE: Final = Kind(GATEWAY, "v1", "GRPCRoute", "grpcroutes", optional=True)
 
 
 def _part(name: str) -> str:
@@ -125,6 +126,7 @@ class Kinds:
             VIRTUAL_SERVICE,
             DESTINATION_RULE,
             HTTP_ROUTE,
+            GRPC_ROUTE,
         )
 
     def named(self, api_group: str, kind: str) -> Kind | None:

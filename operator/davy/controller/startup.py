@@ -59,6 +59,7 @@ def needs(known: Kinds) -> Iterator[Need]:
         kinds.VIRTUAL_SERVICE: "list watch get patch",
         kinds.DESTINATION_RULE: "list watch get patch",
         kinds.HTTP_ROUTE: "list watch get patch",
+        kinds.GRPC_ROUTE: "list watch get patch",
         kinds.EVENT: "create patch",
     }
     for kind, words in verbs.items():

@@ -14,7 +14,7 @@ from typing import Final
 from davy.api.errors import BrokenPlugIn, Finding, InvalidObject
 from davy.api.rollout import CanaryStrategy
 from davy.traffic.base import Router
-from davy.traffic.gateway_api import GatewayApiRouter, route_names
+from davy.traffic.gateway_api import GatewayApiRouter
 from davy.traffic.istio import IstioRouter
 from davy.traffic.replica_ratio import ReplicaRatioRouter
 from davy.traffic.services import CANARY
@@ -36,7 +36,7 @@ BUILT_IN: Final = (
     RouterKind("istio", lambda canary: canary.routing.istio is not None, IstioRouter()),
     RouterKind(
         "gatewayAPI",
-        lambda canary: bool(route_names(canary.routing)),
+        lambda canary: bool(canary.gateway_routes),
         GatewayApiRouter(),
     ),
 )

@@ -129,7 +129,9 @@ def _analysis(kind: str, **spec: Any) -> Json:
 GOOD: Final[dict[str, Json]] = {
     "gateway": _rollout(
         **_SERVICES,
-        trafficRouting={"gatewayAPI": {"httpRoutes": [{"name": "cart"}]}},
+        trafficRouting={
+            "gatewayAPI": {"httpRoutes": [{"name": "cart"}], "grpcRoutes": [{"name": "cart"}]}
+        },
         analysis={"templates": [{"templateName": "errors"}], "startingStep": 1},
     ),
     "plugin": _rollout(
@@ -139,6 +141,8 @@ GOOD: Final[dict[str, Json]] = {
                 "argoproj-labs/gatewayAPI": {
                     "httpRoute": "cart",
                     "httpRoutes": [{"name": "cart-internal"}],
+                    "grpcRoute": "cart",
+                    "grpcRoutes": [{"name": "cart-internal"}],
                     "namespace": "shop",
                 }
             }

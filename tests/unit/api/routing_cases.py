@@ -96,8 +96,8 @@ ROUTING: Final[tuple[Bad, ...]] = (
         "plugin",
         _PLUGIN,
         {},
-        "names no route; give httpRoute or httpRoutes",
-        "names no route; give httpRoute or httpRoutes",
+        "names no route; give httpRoute(s) or grpcRoute(s)",
+        "names no route; give httpRoute(s) or grpcRoute(s)",
     ),
     bad(
         "the plugin names a route of another namespace",
@@ -114,6 +114,22 @@ ROUTING: Final[tuple[Bad, ...]] = (
         {"name": "cart"},
         "names the HTTPRoute cart a second time",
         "Duplicate value",
+    ),
+    bad(
+        "a GRPCRoute is named twice",
+        "gateway",
+        f"{_ROUTING}.gatewayAPI.grpcRoutes[1]",
+        {"name": "cart"},
+        "names the GRPCRoute cart a second time",
+        "Duplicate value",
+    ),
+    bad(
+        "Gateway API names no route",
+        "gateway",
+        f"{_ROUTING}.gatewayAPI",
+        {},
+        "names no route; give httpRoutes or grpcRoutes",
+        "names no route; give httpRoutes or grpcRoutes",
     ),
     bad(
         "no HTTPRoute is named",

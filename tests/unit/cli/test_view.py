@@ -168,6 +168,10 @@ def test_each_sentence_is_shown_once() -> None:
         ({"istio": {"virtualServices": [{"name": "a"}, {"name": "b"}]}}, "VirtualService a, b"),
         ({"gatewayAPI": {"httpRoutes": [{"name": "a"}, {"name": "b"}]}}, "HTTPRoute a, b"),
         ({"plugins": {"argoproj-labs/gatewayAPI": {"httpRoute": "web"}}}, "HTTPRoute web"),
+        (
+            {"gatewayAPI": {"httpRoutes": [{"name": "a"}], "grpcRoutes": [{"name": "b"}]}},
+            "HTTPRoute a, GRPCRoute b",
+        ),
         ({"nginx": {"stableIngress": "web"}}, "nginx"),
         (None, ""),
     ],

@@ -4,7 +4,7 @@ import pytest
 
 from davy.api import errors
 from davy.api.group import ApiGroup
-from davy.cluster.kinds import HTTP_ROUTE, LEASE, VIRTUAL_SERVICE, Kinds
+from davy.cluster.kinds import GRPC_ROUTE, HTTP_ROUTE, LEASE, VIRTUAL_SERVICE, Kinds
 from davy.cluster.lease import Place
 from davy.controller import startup
 from davy.controller.health import Health
@@ -71,7 +71,7 @@ async def test_a_mesh_that_isnt_installed_stops_nothing() -> None:
         denied={("patch", "httproutes")},
     )
     found = await startup.check(cluster, KINDS, (), PLACE)
-    assert found.absent == {HTTP_ROUTE}
+    assert found.absent == {HTTP_ROUTE, GRPC_ROUTE}
     assert VIRTUAL_SERVICE not in found.absent
 
 
