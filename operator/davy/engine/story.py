@@ -79,8 +79,8 @@ def _traffic(scene: Scene, before: RolloutStatus, after: RolloutStatus) -> Itera
         if scene.position.stage is Stage.DONE and new.canary.weight == 0:
             text = "All weight to the stable destination"
         yield Event(EventReason.TRAFFIC_WEIGHT_UPDATED, text)
-    had, has = ((status.traffic and status.traffic.rules) or () for status in (before, after))
-    if [*had] != [*has]:
+    had, has = (status.traffic.rules or [] if status.traffic else [] for status in (before, after))
+    if before.traffic and had != has:  # another's CRD drops what is Davy's: nothing is known then
         text = f"Managed routes: {', '.join(had) or 'none'} → {', '.join(has) or 'none'}"
         yield Event(EventReason.TRAFFIC_WEIGHT_UPDATED, text)
     for role, was, now in (

@@ -50,6 +50,21 @@ def test_a_header_route_comes_with_the_first_pod() -> None:
     assert (rules(cluster), cluster.weight, pods(cluster)) == (["beta"], 50, {1: 4, 2: 2})
 
 
+def test_what_comes_and_goes_is_told_once() -> None:
+    """One event per change; none where another's CRD drops the status that says what there was."""
+    cluster = updating(BETA, a_copy(10), {"setHeaderRoute": {"name": "beta"}}, PAUSE, seconds=30)
+    told = [found.message for found in cluster.events if found.message.startswith("Managed")]
+    assert told == [
+        "Managed routes: none → beta",
+        "Managed routes: beta → beta, copy",
+        "Managed routes: beta, copy → copy",
+    ]
+    cluster.events.clear()
+    cluster.edit_status(traffic=None)
+    cluster.run(5)
+    assert cluster.events == []
+
+
 def test_the_step_waits_for_the_settle_time() -> None:
     """I5: written isn't in effect."""
     cluster = updating(BETA, PAUSE, seconds=2)
