@@ -126,8 +126,7 @@ def patch(
         tests += _tests(root, change)
         writes.append(write)
     if relist and (relist.gone or relist.come):
-        guard = _guard(root, relist.path)
-        tests.insert(0, {"op": "test", "path": pointer(guard), "value": value_at(root, guard)})
+        tests[:0] = _tested(root, [_guard(root, relist.path)])
         writes += _relisted(relist)
     operations = [*_unique(tests), *writes]
     return (ObjectPatch(key, tuple(operations)),) if operations else ()
@@ -172,9 +171,13 @@ def _tests(root: Json, change: Change) -> list[Json]:
         guarded.insert(0, _guard(root, change.path))
     if found is not ABSENT:
         guarded.append(change.path)
+    return _tested(root, guarded)
+
+
+def _tested(root: Json, paths: Sequence[Path]) -> list[Json]:
     return [
         {"op": "test", "path": pointer(path), "value": value}
-        for path in guarded
+        for path in paths
         if _plain(value := value_at(root, path))
     ]
 

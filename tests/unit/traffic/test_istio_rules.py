@@ -1,5 +1,6 @@
 """Istio: managed routes, as twins of the weighted http routes."""
 
+import json
 from typing import Any
 
 import pytest
@@ -147,6 +148,16 @@ def test_an_abort_is_one_patch_that_leaves_nothing() -> None:
     (patch,) = ROUTER.weights(BOTH, there, 0)
     assert applied(there, (patch,)) == before
     assert ROUTER.read(BOTH, before).rules == ()
+
+
+def test_an_object_without_metadata_is_patched_without_its_test() -> None:
+    """A patch is JSON, whatever the object lacks."""
+    before = a_mesh(a_route(100, 0))
+    there = applied(before, ROUTER.weights(BOTH, before, 40, rules(BOTH, 0)))
+    del there[VIRTUAL_SERVICE]["metadata"]
+    (patch,) = ROUTER.weights(BOTH, there, 0)
+    json.dumps(patch.operations)
+    assert http(applied(there, (patch,))) == [a_route(100, 0)]
 
 
 def test_an_abort_takes_them_away_though_the_route_cant_be_read() -> None:
