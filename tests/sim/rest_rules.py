@@ -33,6 +33,7 @@ def settled(judge: "Judge", ledger: Ledger, held: Json) -> None:
         judge.check("liveness", same, f"{where} Restart at {asked}, and done at {done}.")
     if phase == "Healthy" or aborted:
         on_stable = written.canary == does.canary == (None if without_router else 0)
+        on_stable = on_stable and not written.aside and not does.aside
         judge.check("liveness", on_stable, f"{where} The route: {written}; the mesh: {does}")
         _drained(judge, held, where)
         return

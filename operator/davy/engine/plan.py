@@ -5,6 +5,7 @@ from datetime import datetime
 
 from davy.api.analysis import AnalysisRef
 from davy.api.conditions import EventReason
+from davy.api.managed_routes import Rule
 from davy.api.status import RolloutStatus
 from davy.engine.world import Role, RunKind
 
@@ -16,6 +17,8 @@ class SetWeights:
     canary: int
     stable: int
     why: str
+    rules: tuple[Rule, ...] = ()
+    """The managed routes that it has then, and no others."""
 
 
 @dataclass(frozen=True)

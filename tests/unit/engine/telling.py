@@ -60,7 +60,7 @@ def _action(action: plans.Action) -> str:
     fields = (
         f"{name} {getattr(value, 'value', value)}"
         for name, value in vars(action).items()
-        if name not in {"why", "analysis"}
+        if name not in {"why", "analysis"} and value != ()
     )
     return f"{', '.join(fields)} ({action.why})"
 

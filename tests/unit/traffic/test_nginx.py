@@ -62,7 +62,11 @@ def test_no_canary_ingress_is_weight_0() -> None:
         an_ingress(), a_service("cart-stable", "old"), a_service("cart-canary", "new")
     )
     assert ROUTER.read(by_ingresses(), objects) == RouteState(
-        canary_weight=0, stable_hash="old", canary_hash="new", verification=UNKNOWN
+        canary_weight=0,
+        stable_hash="old",
+        canary_hash="new",
+        verification=UNKNOWN,
+        part_weight=0,
     )
     assert ROUTER.weights(by_ingresses(), objects, 0) == ()
 
