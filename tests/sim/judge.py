@@ -254,7 +254,8 @@ class Judge:
         updating = status.get("stableRS") not in {None, status.get("currentPodHash")}
         if updating and held["metadata"]["generation"] == int(status["observedGeneration"]):
             left = self.world.written(ledger.name)
-            self.check("I3", left.canary in {0, None}, f"aborted long since, the route: {left}")
+            back = left.canary in {0, None} and not left.aside
+            self.check("I3", back, f"aborted long since, the route: {left}")
 
     # Liveness.
 

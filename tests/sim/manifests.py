@@ -34,6 +34,8 @@ ROUTE_KINDS: Final = frozenset(
         *(route.kind for route in ROUTES.values()),
     }
 )
+MANAGED: Final = ("beta", "copy")
+"""Routes that steps make: one by header, one that mirrors."""
 MANAGED_BY: Final = KINDS.api_group.managed_by_annotation
 
 
@@ -166,12 +168,14 @@ def _routing(setup: Setup, name: str) -> Json:
         limits: Json = {"maxSurge": setup.surge, "maxUnavailable": setup.unavailable}
         return limits | (services if setup.named else {})
     virtual_service = {"name": name, "routes": ["primary"]}
+    managed = {"managedRoutes": [{"name": each} for each in MANAGED]}
     if setup.router == "subsets":
         subsets = {"name": name, "stableSubsetName": "stable", "canarySubsetName": "canary"}
         istio: Json = {"virtualService": virtual_service, "destinationRule": subsets}
-        return {"trafficRouting": {"istio": istio}}
+        return {"trafficRouting": {"istio": istio, **managed}}
     if setup.router == "services":
-        return {"trafficRouting": {"istio": {"virtualService": virtual_service}}, **services}
+        istio = {"virtualService": virtual_service}
+        return {"trafficRouting": {"istio": istio, **managed}, **services}
     if route := ROUTES.get(setup.router):
         return {"trafficRouting": route.routing(name), **services}
     routing: Json = {"gatewayAPI": {"httpRoutes": [{"name": name}]}}
@@ -237,7 +241,7 @@ def _weighted_spec(kind: Kind, spec: Json, weight: int, total: int) -> Json:
     rules, part = ("rules", "backendRefs") if kind == HTTP_ROUTE else ("http", "route")
 
     def rule(found: Json) -> Json:
-        if found.get("name") == "other":
+        if found.get("name") in {"other", "beta"}:
             return found
         weights = (total - weight, weight)
         both = [{**side, "weight": w} for side, w in zip(found[part], weights, strict=True)]
@@ -257,7 +261,8 @@ def without_owned(kind: Kind, found: Json) -> Json:
     if kind in {route.kind for route in ROUTES.values()}:
         return {"metadata": metadata, **ingresses.without_weights(kind, found)}
     if kind == VIRTUAL_SERVICE:
-        spec = {**spec, "http": [_unweighted(route, "route") for route in spec["http"]]}
+        users = [route for route in spec["http"] if route.get("name") not in MANAGED]
+        spec = {**spec, "http": [_unweighted(route, "route") for route in users]}
     elif kind == HTTP_ROUTE:
         spec = {**spec, "rules": [_unweighted(rule, "backendRefs") for rule in spec["rules"]]}
     elif kind == DESTINATION_RULE:

@@ -37,6 +37,7 @@ def settled(judge: "Judge", ledger: Ledger, held: Json) -> None:
         _roles(judge, held, where)
     if phase == "Healthy" or aborted:
         on_stable = written.canary == does.canary == (None if without_router else 0)
+        on_stable = on_stable and not written.aside and not does.aside
         judge.check("liveness", on_stable, f"{where} The route: {written}; the mesh: {does}")
         _drained(judge, held, where)
         return

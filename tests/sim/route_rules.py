@@ -13,6 +13,7 @@ from tests.sim.manifests import NAMESPACE
 from tests.sim.shown import Ledger, Shown, carried
 from tests.sim.traffic import Traffic
 
+MIRROR = manifests.MANAGED[1]
 FINALIZER = manifests.KINDS.api_group.finalizer
 
 
@@ -35,6 +36,7 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
     stable = shown.status.get("stableRS")
     if shown.dynamic and stable is not None:
         _given_back(judge, ledger, shown, before, after)
+    _managed(judge, ledger, shown, before, after)
     for template_hash in {s.hash: 0 for rule in after.rules for s in rule}:
         if template_hash in {None, stable} or stable is None or shown.deleting:
             continue
@@ -83,6 +85,24 @@ def _given_back(
         share <= shown.takes(stable),
         f"stable gets {share} on {shown.standing(stable)} of {shown.full} pods",
     )
+
+
+def _managed(judge: "Judge", ledger: Ledger, shown: Shown, before: Traffic, after: Traffic) -> None:
+    """A managed route that comes, or leads elsewhere, is as a weight that rises."""
+    come = [side for side in after.aside if side not in before.aside]
+    if not come or shown.status.get("stableRS") is None or judge.unseen(ledger, shown):
+        return
+    copied = max((side.weight for side in after.aside if side.role == MIRROR), default=0)
+    load = min(100, (after.canary or 0) + copied)
+    for side in come:
+        pods, full = shown.available(side.hash), shown.full
+        enough = carried(pods, full) >= load and (pods > 0 or full == 0)
+        judge.check("I2", enough, f"{after.aside} to {side.hash}: {pods} of {full} pods")
+    judge.check("I3", not shown.aborted, f"{after.aside}, though aborted")
+    judge.check("I6", not shown.paused, f"{after.aside}, though paused")
+    held = judge.world.rollout(ledger.name)
+    on = held is not None and FINALIZER in (held["metadata"].get("finalizers") or ())
+    judge.check("I9", on, "a managed route comes, and no finalizer would take it away")
 
 
 def _sides(judge: "Judge", ledger: Ledger, change: Change) -> tuple[Traffic, Traffic]:

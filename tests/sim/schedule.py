@@ -23,6 +23,8 @@ _WITHOUT_ROUTER: Final = 0.2
 """The part of all worlds that has no router."""
 _SCALES: Final = 0.2
 """The part of all worlds whose spec says more of its revisions' pods than `replicas`."""
+_WITH_MANAGED: Final = 0.4
+"""The part of all worlds with Istio whose steps have managed routes."""
 DRY_RUNS: Final = ("", "", "bad", "empty")
 
 
@@ -128,6 +130,7 @@ def generate(seed: int) -> Schedule:
     setup = _with_ingress(setup, Random(f"ingress {seed}"))
     setup = _without_router(setup, Random(f"pods {seed}"))
     setup = _with_scales(setup, Random(f"scales {seed}"))
+    setup = _with_managed(setup, Random(f"managed {seed}"))
     entries = [*_releases(chance, setup)]
     makers = [maker for maker, weight in _MAKERS for _ in range(weight)]
     around = [entry.at for entry in entries]
@@ -210,6 +213,25 @@ def _with_scales(setup: Setup, chance: Random) -> Setup:
     if chance.random() < 0.5:  # a limit says something of long delays alone
         return replace(found, drain=60, limit=chance.choice((0, 1)))
     return found
+
+
+def _with_managed(setup: Setup, chance: Random) -> Setup:
+    """In some worlds with Istio some steps set or take away managed routes."""
+    if setup.router not in {"subsets", "services"} or chance.random() >= _WITH_MANAGED:
+        return setup
+    steps = [*setup.steps]
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        steps.insert(chance.randint(0, len(steps)), _managed(chance))
+    return replace(setup, steps=tuple(steps))
+
+
+def _managed(chance: Random) -> Step:
+    if chance.random() < 0.6:
+        match: list[Any] = [{"headerName": "X-Beta", "headerValue": {"exact": chance.choice("12")}}]
+        return {"setHeaderRoute": {"name": "beta", "match": match[: chance.choice((0, 1, 1))]}}
+    percentage = chance.choice((0, 10, 50, 100))
+    match = [{"method": {"exact": "GET"}}][: chance.choice((0, 1, 1))]
+    return {"setMirrorRoute": {"name": "copy", "match": match, "percentage": percentage}}
 
 
 def _steps(chance: Random) -> tuple[Step, ...]:

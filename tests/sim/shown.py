@@ -132,6 +132,7 @@ class Shown:
         """The canary's side has weight, and carries another revision than the stable one."""
         stable = self.status.get("stableRS")
         sides = [side for rule in self.written.rules for side in rule if side.role == "canary"]
+        sides += self.written.aside
         return any(side.weight > 0 and side.hash != stable for side in sides)
 
     def standing(self, template_hash: str | None) -> int:

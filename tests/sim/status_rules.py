@@ -95,8 +95,14 @@ def _passed(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, index: i
         asked = shown.enough(asked)
         pods = shown.available(shown.status.get("currentPodHash"))
         judge.check("I5", pods >= asked, f"step {index + 1} is passed with {pods} pods of {asked}")
-    else:
+    elif "analysis" in step:
         _proved(judge, before, index, resumed=bool(resumed))
+    elif not (judge.unseen(ledger, shown) or judge.clocks_wrong(shown)):
+        (rule,) = step.values()
+        new, does = shown.status.get("currentPodHash"), shown.carried
+        led = {side.hash for side in does.aside if side.role == rule["name"]}
+        right = led == ({new} if rule["match"] else set())
+        judge.check("I5", right, f"step {index + 1} is passed, and the mesh: {does}")
 
 
 def _proved(judge: "Judge", before: Json, index: int, *, resumed: bool) -> None:
@@ -207,7 +213,9 @@ def _healthy(judge: "Judge", ledger: Ledger, shown: Shown, status: Json) -> None
     pods = shown.standing(stable)
     judge.check("I10", pods >= shown.full, f"Healthy with {pods} of {shown.full} pods")
     does = shown.carried
-    right = does.canary == 0 and (does.share(stable or "") == 100 or shown.full == 0)
+    right = (
+        does.canary == 0 and not does.aside and (does.share(stable or "") == 100 or shown.full == 0)
+    )
     judge.check("I10", right, f"Healthy, and the mesh: {does}")
 
 
@@ -219,4 +227,5 @@ def _gone(judge: "Judge", ledger: Ledger, shown: Shown) -> None:
         return
     left = judge.world.written(ledger.name)
     first = shown.status.get("stableRS") is None
-    judge.check("I9", left.canary == 0 or first, f"the Rollout is gone, its route: {left}")
+    back = left.canary == 0 and not left.aside
+    judge.check("I9", back or first, f"the Rollout is gone, its route: {left}")

@@ -1,5 +1,6 @@
 """What a route's objects mean: the simulation's own reading, independent of Davy's routers."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
@@ -26,6 +27,9 @@ class Traffic:
     """Where requests go; rules in the order of the route. No rules: nothing can be said."""
 
     rules: tuple[tuple[Side, ...], ...] = ()
+    aside: tuple[Side, ...] = ()
+    """Where managed routes send requests beside the weights: name instead of role, the percent that
+    they copy, or 100."""
 
     @property
     def canary(self) -> int | None:
@@ -45,7 +49,7 @@ class Traffic:
         """Some request may meet a pod of this revision."""
         return any(
             side.weight > 0 and side.hash in {template_hash, None}
-            for rule in self.rules
+            for rule in (*self.rules, self.aside)
             for side in rule
         )
 
@@ -63,7 +67,7 @@ class Traffic:
             return "no route"
         return "; ".join(
             ", ".join(f"{side.role} {side.weight} to {side.hash or 'any pod'}" for side in rule)
-            for rule in dict.fromkeys(self.rules)
+            for rule in dict.fromkeys((*self.rules, *([self.aside] if self.aside else [])))
         )
 
 
@@ -74,6 +78,7 @@ def read(router: str, name: str, get: Get) -> Traffic:
     """
     if router == PODS:
         return Traffic()
+    aside: list[tuple[str, str, int]] = []
     if router in ROUTES:
         names = [
             [(f"{name}-{role}", weight) for role, weight in rule]
@@ -86,10 +91,11 @@ def read(router: str, name: str, get: Get) -> Traffic:
     else:
         route = get(VIRTUAL_SERVICE, name)
         routes = route["spec"]["http"] if route else []
+        aside = [*_aside(routes)]
         names = [
             [(_destination(each["destination"]), each["weight"]) for each in rule["route"]]
             for rule in routes
-            if rule["name"] == "primary"
+            if rule["name"] in {"primary", "copy"}
         ]
     if router == "subsets":
         hashes = _subset_hashes(get(DESTINATION_RULE, name))
@@ -105,8 +111,20 @@ def read(router: str, name: str, get: Get) -> Traffic:
                 for role in (full.rpartition("-")[2],)
             )
             for rule in names
-        )
+        ),
+        tuple(
+            Side(managed, hashes.get(full.rpartition("-")[2]), percent)
+            for managed, full, percent in aside
+        ),
     )
+
+
+def _aside(routes: list[Json]) -> Iterator[tuple[str, str, int]]:
+    for route in routes:
+        if route["name"] == "beta":
+            yield "beta", _destination(route["route"][0]["destination"]), 100
+        elif route["name"] == "copy":
+            yield "copy", _destination(route["mirror"]), route["mirrorPercentage"]["value"]
 
 
 def _destination(found: Json) -> str:

@@ -8,10 +8,11 @@ server refuses a CRD whose rules might cost too much.
 from typing import Final
 
 from davy.api.cel_rule import Rule, escaped, one_of
-from davy.api.rollout import ROUTERS
+from davy.api.rollout import ROUTERS, STEP_KINDS
 
 _CANARY: Final = "spec.strategy.canary"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
+_KINDS_OF_STEP: Final = tuple(STEP_KINDS.values())
 _ALL_TRAFFIC: Final = (
     "(has(self.trafficRouting) && has(self.trafficRouting.maxTrafficWeight) ? "
     "self.trafficRouting.maxTrafficWeight : 100)"
@@ -186,8 +187,8 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         f"{_CANARY}.steps[]",
-        one_of("setWeight", "pause", "analysis", "setCanaryScale"),
-        "a step has exactly one of setWeight, pause, analysis and setCanaryScale",
+        one_of(*_KINDS_OF_STEP),
+        f"a step has exactly one of {', '.join(_KINDS_OF_STEP[:-1])} and {_KINDS_OF_STEP[-1]}",
         unless_unbuilt=True,
     ),
     Rule(
@@ -219,6 +220,26 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
         "trafficRouting.maxTrafficWeight",
         field="steps",
     ),
+    *(
+        Rule(
+            f"{_CANARY}.steps[].{at}",
+            one_of("exact", "prefix", "regex"),
+            "a match has exactly one of exact, prefix and regex",
+        )
+        for at in (
+            "setHeaderRoute.match[].headerValue",
+            "setMirrorRoute.match[].method",
+            "setMirrorRoute.match[].path",
+        )
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.steps) || self.steps.all(step, !has(step.setHeaderRoute) && "
+        "!has(step.setMirrorRoute)) || "
+        "(has(self.trafficRouting) && has(self.trafficRouting.istio))",
+        "setHeaderRoute and setMirrorRoute need trafficRouting.istio",
+        field="steps",
+    ),
     *_args(f"{_CANARY}.analysis"),
     *_args(f"{_CANARY}.steps[].analysis"),
     Rule(
@@ -242,16 +263,29 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         f"{_ROUTING}.plugins.argoproj-labs/gatewayAPI",
-        "has(self.httpRoute) || (has(self.httpRoutes) && self.httpRoutes.size() > 0)",
-        "names no route; give httpRoute or httpRoutes",
+        "has(self.httpRoute) || (has(self.httpRoutes) && self.httpRoutes.size() > 0) || "
+        "has(self.grpcRoute) || (has(self.grpcRoutes) && self.grpcRoutes.size() > 0)",
+        "names no route; give httpRoute(s) or grpcRoute(s)",
         unless_unbuilt=True,
     ),
     Rule(
+        f"{_ROUTING}.gatewayAPI",
+        "has(self.httpRoutes) || has(self.grpcRoutes)",
+        "names no route; give httpRoutes or grpcRoutes",
+    ),
+    Rule(
         f"{_ROUTING}.istio",
-        "",
-        "istio.virtualService is missing; name the VirtualService that splits the traffic",
-        required="virtualService",
-        unless_unbuilt=True,
+        "has(self.virtualService) != (has(self.virtualServices) && "
+        "self.virtualServices.size() > 0)",
+        "istio has exactly one of virtualService and virtualServices; name what splits the traffic",
+    ),
+    *(
+        Rule(
+            f"{_ROUTING}.istio.{at}.tlsRoutes[]",
+            "has(self.port) || (has(self.sniHosts) && self.sniHosts.size() > 0)",
+            "a tls route is named by port, sniHosts or both",
+        )
+        for at in ("virtualService", "virtualServices[]")
     ),
     Rule(
         f"{_ROUTING}.istio.destinationRule",
@@ -268,6 +302,13 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
         f"{_ROUTING}.alb",
         one_of("ingress", "ingresses"),
         "alb has exactly one of ingress and ingresses",
+    ),
+    Rule(
+        f"{_ROUTING}.istio.destinationRule",
+        "!has(self.additionalSubsetNames) || !self.additionalSubsetNames.exists(name, "
+        "name == self.canarySubsetName || name == self.stableSubsetName)",
+        "additionalSubsetNames has canarySubsetName or stableSubsetName; name others",
+        field="additionalSubsetNames",
     ),
 )
 

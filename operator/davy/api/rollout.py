@@ -18,6 +18,7 @@ from davy.api.fields import (
     ObjectName,
     parse_duration,
 )
+from davy.api.managed_routes import ManagedRoute, Rule, SetHeaderRoute, SetMirrorRoute
 from davy.api.metadata import Metadata
 from davy.api.pod_template import POD_TEMPLATE_SCHEMA
 from davy.api.routers import AlbRouting, ApisixRouting, NginxRouting, TraefikRouting
@@ -82,18 +83,82 @@ class CanaryStep(Model):
         "the end of the steps; only with trafficRouting. It never has fewer pods than its weight "
         "needs. Done when they are available.",
     )
+    set_header_route: SetHeaderRoute | None = Field(
+        None,
+        description="Requests with a header go to the canary; at least one of its pods is there "
+        "before. With Istio only. Gone after the last step and at an abort.",
+    )
+    set_mirror_route: SetMirrorRoute | None = Field(
+        None,
+        description="Copies of requests go to the canary, which has the pods for them before. With "
+        "Istio only. Gone after the last step and at an abort.",
+    )
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of the fields that are set; a valid step has one."""
+        return tuple(kind for name, kind in STEP_KINDS.items() if getattr(self, name) is not None)
+
+    @property
+    def rule(self) -> Rule | None:
+        """The managed route that the step sets or takes away."""
+        return self.set_header_route or self.set_mirror_route
+
+
+STEP_KINDS: Final = {name: field.alias or name for name, field in CanaryStep.model_fields.items()}
+"""What a step can be, by the models' names."""
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class IstioTlsRoute(Model):
+    """Which tls routes of a VirtualService carry the traffic: by what they match."""
+
+    port: Port | None = Field(
+        None, description="The one port that the route's matches name. Unset: any."
+    )
+    sni_hosts: list[Name] | None = Field(
+        None,
+        max_length=64,
+        json_schema_extra=ALL_DIFFERENT,
+        description="All sniHosts of the route's matches, in any order. Unset: any.",
+    )
+
+    def __str__(self) -> str:
+        hosts = [f"sniHosts {', '.join(self.sni_hosts)}"] if self.sni_hosts else []
+        port = [] if self.port is None else [f"port {self.port}"]
+        return " and ".join([*port, *hosts])
+
+
+class IstioTcpRoute(Model):
+    """Which tcp routes of a VirtualService carry the traffic: by what they match."""
+
+    port: Port = Field(description="The one port that the route's matches name.")
+
+    def __str__(self) -> str:
+        return f"port {self.port}"
 
 
 class IstioVirtualService(Model):
-    """The VirtualService whose weights Davy writes."""
+    """A VirtualService whose weights Davy writes."""
 
-    name: ObjectName = Field(description="Name of the VirtualService in the rollout's namespace.")
+    name: ObjectName = Field(
+        description="Name of the VirtualService in the rollout's namespace; `name.namespace` where "
+        "that is the rollout's own."
+    )
     routes: list[Name] | None = Field(
         None,
         max_length=32,
         json_schema_extra=ALL_DIFFERENT,
-        description="Names of its http routes that carry the traffic. Unset: it has exactly one "
-        "http route.",
+        description="Names of its http routes that carry the traffic. Without routes, tlsRoutes "
+        "and tcpRoutes: it has exactly one http route, or none and one tls or tcp route.",
+    )
+    tls_routes: list[IstioTlsRoute] | None = Field(
+        None, max_length=32, description="Its tls routes that carry the traffic."
+    )
+    tcp_routes: list[IstioTcpRoute] | None = Field(
+        None, max_length=32, description="Its tcp routes that carry the traffic."
     )
 
 
@@ -103,13 +168,27 @@ class IstioDestinationRule(Model):
     name: ObjectName = Field(description="Name of the DestinationRule in the rollout's namespace.")
     canary_subset_name: Name = Field(description="The subset that stands for the canary.")
     stable_subset_name: Name = Field(description="The subset that stands for stable.")
+    additional_subset_names: list[Name] | None = Field(
+        None,
+        max_length=32,
+        json_schema_extra=ALL_DIFFERENT,
+        description="Subsets that belong to neither: destinations that name one keep their weight, "
+        "and stable has what they and the canary leave of 100.",
+    )
 
 
 class IstioRouting(Model):
-    """Weights in an Istio VirtualService, between two Services or two subsets of one."""
+    """Weights in Istio VirtualServices, between two Services or two subsets of one."""
 
-    virtual_service: IstioVirtualService = Field(
-        description="The VirtualService that splits the traffic."
+    virtual_service: IstioVirtualService | None = Field(
+        None, description="The VirtualService that splits the traffic."
+    )
+    virtual_services: list[IstioVirtualService] | None = Field(
+        None,
+        max_length=16,
+        json_schema_extra=BY_NAME,
+        description="Several VirtualServices, which get the same weight; instead of "
+        "virtualService.",
     )
     destination_rule: IstioDestinationRule | None = Field(
         None,
@@ -117,21 +196,36 @@ class IstioRouting(Model):
         "stableService.",
     )
 
+    @property
+    def all_virtual_services(self) -> dict[str, IstioVirtualService]:
+        """Every VirtualService by its field below `istio`."""
+        named = {"virtualService": self.virtual_service} if self.virtual_service else {}
+        several = enumerate(self.virtual_services or ())
+        return named | {f"virtualServices[{index}]": found for index, found in several}
 
-class HttpRouteRef(Model):
-    """An HTTPRoute whose weights Davy writes."""
 
-    name: ObjectName = Field(description="Name of the HTTPRoute in the rollout's namespace.")
+class GatewayRouteRef(Model):
+    """A route whose weights Davy writes."""
+
+    name: ObjectName = Field(description="Name of the route in the rollout's namespace.")
 
 
 class GatewayApiRouting(Model):
     """Weights in Gateway API routes, between canaryService and stableService."""
 
-    http_routes: list[HttpRouteRef] = Field(
+    http_routes: list[GatewayRouteRef] | None = Field(
+        None,
         min_length=1,
         max_length=16,
         json_schema_extra=BY_NAME,
         description="HTTPRoutes; every rule that refers to both services is weighted.",
+    )
+    grpc_routes: list[GatewayRouteRef] | None = Field(
+        None,
+        min_length=1,
+        max_length=16,
+        json_schema_extra=BY_NAME,
+        description="GRPCRoutes, in the same way; all routes get the same weight.",
     )
 
 
@@ -139,12 +233,19 @@ class ArgoGatewayApiPlugin(Model):
     """The configuration of Argo's Gateway API plugin, served by the built-in router."""
 
     http_route: ObjectName | None = Field(None, description="Name of one HTTPRoute.")
-    http_routes: list[HttpRouteRef] | None = Field(
+    http_routes: list[GatewayRouteRef] | None = Field(
         None, max_length=16, json_schema_extra=BY_NAME, description="Several HTTPRoutes."
+    )
+    grpc_route: ObjectName | None = Field(None, description="Name of one GRPCRoute.")
+    grpc_routes: list[GatewayRouteRef] | None = Field(
+        None, max_length=16, json_schema_extra=BY_NAME, description="Several GRPCRoutes."
     )
     namespace: ObjectName | None = Field(
         None, description="Must be the rollout's own namespace; unset means that too."
     )
+
+
+_PLUGIN: Final = 'plugins["argoproj-labs/gatewayAPI"]'
 
 
 class RouterPlugins(Model):
@@ -167,9 +268,9 @@ ROUTERS: Final = ("istio", "gatewayAPI", "nginx", "alb", "traefik", "apisix")
 class TrafficRouting(Model):
     """Which router carries the weights; exactly one."""
 
-    istio: IstioRouting | None = Field(None, description="An Istio VirtualService.")
+    istio: IstioRouting | None = Field(None, description="Istio VirtualServices.")
     gateway_api: GatewayApiRouting | None = Field(
-        None, alias="gatewayAPI", description="Gateway API HTTPRoutes."
+        None, alias="gatewayAPI", description="Gateway API HTTPRoutes and GRPCRoutes."
     )
     nginx: NginxRouting | None = Field(None, description="Canary Ingresses of ingress-nginx.")
     alb: AlbRouting | None = Field(
@@ -179,6 +280,13 @@ class TrafficRouting(Model):
     apisix: ApisixRouting | None = Field(None, description="An ApisixRoute.")
     plugins: RouterPlugins | None = Field(
         None, description="Argo's plugin configuration, read as `gatewayAPI`."
+    )
+    managed_routes: list[ManagedRoute] | None = Field(
+        None,
+        max_length=32,
+        json_schema_extra=BY_NAME,
+        description="Routes that setHeaderRoute and setMirrorRoute steps make, those that come "
+        "first take precedence.",
     )
     max_traffic_weight: int = Field(
         100,
@@ -318,15 +426,28 @@ class CanaryStrategy(Model):
         return self.routing.max_traffic_weight
 
     @property
-    def http_routes(self) -> tuple[str, ...]:
-        """Names of the HTTPRoutes, each once: the same for `gatewayAPI` and for Argo's plugin."""
+    def rule_names(self) -> tuple[str, ...]:
+        """Names of the managed routes, in the order of their precedence."""
+        return tuple(route.name for route in self.routing.managed_routes or ())
+
+    @property
+    def gateway_routes(self) -> dict[tuple[str, str], str]:
+        """Kind and name of each Gateway API route, with the field below trafficRouting it is from.
+
+        The same for `gatewayAPI` and for the configuration of Argo's plugin.
+        """
         routing = self.routing
-        named = list(routing.gateway_api.http_routes) if routing.gateway_api else []
+        named: dict[tuple[str, str], str] = {}
         plugin = routing.plugins.gateway_api if routing.plugins else None
-        if plugin:
-            named += plugin.http_routes or []
-        single = (plugin.http_route,) if plugin and plugin.http_route else ()
-        return tuple(dict.fromkeys((*single, *(route.name for route in named))))
+        for source, held in ((_PLUGIN, plugin), ("gatewayAPI", routing.gateway_api)):
+            for kind, field in (("HTTPRoute", "http"), ("GRPCRoute", "grpc")):
+                single = getattr(held, f"{field}_route", None)
+                if single:
+                    named.setdefault((kind, single), f"{source}.{field}Route")
+                for position, route in enumerate(getattr(held, f"{field}_routes", None) or ()):
+                    place = f"{source}.{field}Routes[{position}].name"
+                    named.setdefault((kind, route.name), place)
+        return named
 
 
 class Strategy(Model):

@@ -3,7 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from davy.api import metadata, paths, pod_template, router_rules, scale_rules, selector
+from davy.api import (
+    managed_routes,
+    metadata,
+    paths,
+    pod_template,
+    router_rules,
+    scale_rules,
+    selector,
+)
 from davy.api.analysis import AnalysisRef
 from davy.api.anti_affinity import AntiAffinity
 from davy.api.arguments import rollout_args
@@ -11,7 +19,16 @@ from davy.api.errors import Finding
 from davy.api.fields import part_of
 from davy.api.findings import cut
 from davy.api.metric_rules import repeated_rules
-from davy.api.rollout import ROUTERS, CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting
+from davy.api.rollout import (
+    ROUTERS,
+    STEP_KINDS,
+    ArgoGatewayApiPlugin,
+    CanaryStep,
+    CanaryStrategy,
+    GatewayApiRouting,
+    RolloutSpec,
+    TrafficRouting,
+)
 from davy.api.router_rules import twice
 
 _CANARY: Final = "spec.strategy.canary"
@@ -22,12 +39,6 @@ _ONE_ANTI_AFFINITY: Final = (
 )
 _LABELS: Final = 300
 """Characters of labels that a finding shows; of a selector of fifty, the first say enough."""
-_STEP_KINDS: Final = {
-    "set_weight": "setWeight",
-    "pause": "pause",
-    "analysis": "analysis",
-    "set_canary_scale": "setCanaryScale",
-}
 
 
 def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
@@ -46,6 +57,7 @@ def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
         lambda: _steps(canary.steps or []),
         lambda: scale_rules.findings(spec),
         lambda: _analyses(canary),
+        lambda: _managed_routes(canary),
         lambda: _routers(canary.traffic_routing),
         lambda: _pod_ratio(canary),
         lambda: _services(canary),
@@ -159,13 +171,40 @@ def _deadline(spec: RolloutSpec) -> Iterator[Finding]:
 def _steps(steps: Sequence[CanaryStep]) -> Iterator[Finding]:
     for index, step in enumerate(steps):
         path = f"{_CANARY}.steps[{index}]"
-        kinds = [name for field, name in _STEP_KINDS.items() if getattr(step, field) is not None]
-        if len(kinds) > 1:
-            yield Finding(path, f"has {' and '.join(kinds)}; write a step for each")
-        elif not kinds and "pause" in step.model_fields_set:
+        if len(step.kinds) > 1:
+            yield Finding(path, f"has {' and '.join(step.kinds)}; write a step for each")
+        elif not step.kinds and "pause" in step.model_fields_set:
             yield Finding(path, "has an empty pause; write `pause: {}` to wait until promoted")
-        elif not kinds:
-            yield Finding(path, f"says nothing; write one of {', '.join(_STEP_KINDS.values())}")
+        elif not step.kinds:
+            yield Finding(path, f"says nothing; write one of {', '.join(STEP_KINDS.values())}")
+
+
+def _managed_routes(canary: CanaryStrategy) -> Iterator[Finding]:
+    names = canary.rule_names
+    yield from twice(names, f"{_ROUTING}.managedRoutes", "route")
+    for index, step in enumerate(canary.steps or []):
+        if step.rule is None or len(step.kinds) > 1:
+            continue
+        path = f"{_CANARY}.steps[{index}].{step.kinds[0]}"
+        yield from managed_routes.problems(step.rule, path)
+        if not canary.routing.istio:
+            yield Finding(path, "needs trafficRouting.istio; use setWeight, or Istio")
+        elif step.rule.name not in names:
+            known = ", ".join(names) or "none"
+            yield Finding(
+                f"{path}.name",
+                f"is {step.rule.name}, which trafficRouting.managedRoutes doesn't name (it has: "
+                f"{known}); add it there",
+            )
+    istio = canary.routing.istio
+    for field, found in (istio.all_virtual_services if istio else {}).items():
+        for index, name in enumerate(found.routes or ()):
+            if name in names:
+                yield Finding(
+                    f"{_ROUTING}.istio.{field}.routes[{index}]",
+                    f"is {name}, as a route of managedRoutes, which Davy makes and takes away; "
+                    "name your own",
+                )
 
 
 def _analyses(canary: CanaryStrategy) -> Iterator[Finding]:
@@ -258,9 +297,23 @@ def _istio(routing: TrafficRouting) -> Iterator[Finding]:
     if not routing.istio:
         return
     path = f"{_ROUTING}.istio"
-    yield from twice(
-        routing.istio.virtual_service.routes or [], f"{path}.virtualService.routes", "route"
-    )
+    named = routing.istio.all_virtual_services
+    if not named:
+        yield Finding(
+            f"{path}.virtualService", "is missing; the VirtualService that splits the traffic"
+        )
+    elif routing.istio.virtual_service and routing.istio.virtual_services:
+        yield Finding(path, "has virtualService and virtualServices; write one of them")
+    several = [found.name for found in routing.istio.virtual_services or ()]
+    yield from twice(several, f"{path}.virtualServices", "VirtualService")
+    for field, found in named.items():
+        yield from twice(found.routes or [], f"{path}.{field}.routes", "route")
+        for index, route in enumerate(found.tls_routes or ()):
+            if not str(route):
+                yield Finding(
+                    f"{path}.{field}.tlsRoutes[{index}]",
+                    "says nothing; give port, sniHosts or both",
+                )
     rule = routing.istio.destination_rule
     if rule and rule.canary_subset_name == rule.stable_subset_name:
         yield Finding(
@@ -268,28 +321,40 @@ def _istio(routing: TrafficRouting) -> Iterator[Finding]:
             f"is {rule.canary_subset_name}, as stableSubsetName; two subsets tell the revisions "
             "apart",
         )
+    additional = (rule.additional_subset_names if rule else None) or []
+    for index, name in enumerate(additional):
+        if rule and name in {rule.canary_subset_name, rule.stable_subset_name}:
+            yield Finding(
+                f"{path}.destinationRule.additionalSubsetNames[{index}]",
+                f"is {name}, which stands for one of the two revisions; name others",
+            )
+    yield from twice(additional, f"{path}.destinationRule.additionalSubsetNames", "subset")
 
 
 def _gateway_api(canary: CanaryStrategy, namespace: str | None) -> Iterator[Finding]:
     routing = canary.routing
     if routing.gateway_api:
-        yield from twice(
-            [route.name for route in routing.gateway_api.http_routes],
-            f"{_ROUTING}.gatewayAPI.httpRoutes",
-            "HTTPRoute",
-        )
+        yield from _routes(routing.gateway_api, f"{_ROUTING}.gatewayAPI")
+        if not canary.gateway_routes:
+            yield Finding(f"{_ROUTING}.gatewayAPI", "names no route; give httpRoutes or grpcRoutes")
     plugin = routing.plugins.gateway_api if routing.plugins else None
     if not plugin:
         return
     path = f"{_ROUTING}.plugins['argoproj-labs/gatewayAPI']"
-    yield from twice(
-        [route.name for route in plugin.http_routes or []], f"{path}.httpRoutes", "HTTPRoute"
-    )
-    if not canary.http_routes:
-        yield Finding(path, "names no route; give httpRoute or httpRoutes")
+    yield from _routes(plugin, path)
+    if not canary.gateway_routes:
+        yield Finding(path, "names no route; give httpRoute(s) or grpcRoute(s)")
     if plugin.namespace and namespace and plugin.namespace != namespace:
         yield Finding(
             f"{path}.namespace",
             f"is {plugin.namespace}; Davy only writes routes of the rollout's own namespace, "
             f"{namespace}",
         )
+
+
+def _routes(held: GatewayApiRouting | ArgoGatewayApiPlugin, path: str) -> Iterator[Finding]:
+    for field, kind, routes in (
+        ("httpRoutes", "HTTPRoute", held.http_routes),
+        ("grpcRoutes", "GRPCRoute", held.grpc_routes),
+    ):
+        yield from twice([route.name for route in routes or []], f"{path}.{field}", kind)

@@ -79,6 +79,8 @@ class TrafficStatus(StatusModel):
     """The last weight that took effect (verified, or settled where nothing can be known)."""
     held: int | None = None
     """The weight that `spec.paused` holds; None: it doesn't, or the route couldn't be read."""
+    rules: list[str] | None = None
+    """Names of the managed routes that the route has; None: it has none."""
 
 
 class ProgressMark(StatusModel):

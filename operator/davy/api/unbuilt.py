@@ -17,13 +17,7 @@ Json = dict[str, Any]
 
 _OBJECT: Final[Json] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _OBJECTS: Final[Json] = {"type": "array", "items": _OBJECT, "maxItems": 1024}
-_TEXTS: Final[Json] = {
-    "type": "array",
-    "items": {"type": "string", "maxLength": 1024},
-    "maxItems": 1024,
-}
 _TEXT: Final[Json] = {"type": "string", "maxLength": 1024}
-_INTEGER: Final[Json] = {"type": "integer"}
 _FLAG: Final[Json] = {"type": "boolean"}
 
 
@@ -69,7 +63,6 @@ class Table(tuple[Unbuilt, ...]):  # noqa: SLOT001  # its tree is kept
 _CANARY: Final = "spec.strategy.canary"
 _STEP: Final = f"{_CANARY}.steps[]"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
-_ISTIO: Final = f"{_ROUTING}.istio"
 _PLUGIN: Final = f"{_ROUTING}.plugins.argoproj-labs/gatewayAPI"
 
 
@@ -106,14 +99,6 @@ _STRATEGY: Final = (
 
 _STEPS: Final = (
     Unbuilt(
-        _STEP,
-        "setHeaderRoute",
-        _OBJECT,
-        "routing by header is",
-        "add a rule for that header to the route that Davy doesn't weight, or use setWeight",
-    ),
-    Unbuilt(_STEP, "setMirrorRoute", _OBJECT, "mirroring traffic is", "use a small setWeight"),
-    Unbuilt(
         _STEP, "experiment", _OBJECT, "experiments are", "use an analysis step at a small setWeight"
     ),
     Unbuilt(_STEP, "plugin", _OBJECT, "step plugins are", "use an analysis or a pause step"),
@@ -135,14 +120,6 @@ _ROUTERS: Final = (
         "use an HTTPRoute, with VPC Lattice or another mesh: trafficRouting.gatewayAPI",
         "AWS ended App Mesh in September 2026",
     ),
-    Unbuilt(_ROUTING, "managedRoutes", _OBJECTS, "routes for headers and mirrors are", "remove it"),
-    Unbuilt(
-        _ISTIO,
-        "virtualServices",
-        _OBJECTS,
-        "weighting several VirtualServices is",
-        "name one in virtualService",
-    ),
     Unbuilt(
         f"{_ROUTING}.alb",
         "servicePorts",
@@ -150,37 +127,23 @@ _ROUTERS: Final = (
         "forwarding to several ports is",
         "name one in servicePort",
     ),
-    *(
-        Unbuilt(
-            f"{_ISTIO}.virtualService",
-            field,
-            _OBJECTS,
-            f"weighting {kind} routes is",
-            "use http routes",
-        )
-        for field, kind in (("tlsRoutes", "TLS"), ("tcpRoutes", "TCP"))
-    ),
-    Unbuilt(
-        f"{_ISTIO}.destinationRule",
-        "additionalSubsetNames",
-        _TEXTS,
-        "leaving further subsets alone by name is",
-        "remove it: Davy touches only the two subsets it is given",
-    ),
 )
 
 _PLUGIN_FIELDS: Final = (
     *(
         Unbuilt(_PLUGIN, f"{name}Route{suffix}", schema, f"weighting a {kind} is", "use httpRoute")
-        for name, kind in (("grpc", "GRPCRoute"), ("tcp", "TCPRoute"), ("tls", "TLSRoute"))
+        for name, kind in (("tcp", "TCPRoute"), ("tls", "TLSRoute"))
         for suffix, schema in (("", _TEXT), ("s", _OBJECTS), ("Selector", _OBJECT))
     ),
-    Unbuilt(
-        _PLUGIN,
-        "httpRouteSelector",
-        _OBJECT,
-        "finding routes by label is",
-        "name them in httpRoutes",
+    *(
+        Unbuilt(
+            _PLUGIN,
+            f"{name}RouteSelector",
+            _OBJECT,
+            "finding routes by label is",
+            f"name them in {name}Routes",
+        )
+        for name in ("http", "grpc")
     ),
     Unbuilt(_PLUGIN, "configMap", _TEXT, "keeping header routes in a ConfigMap is", "remove it"),
     Unbuilt(
@@ -201,13 +164,16 @@ _PLUGIN_FIELDS: Final = (
         )
         for field in ("inProgressLabelKey", "inProgressLabelValue")
     ),
-    Unbuilt(
-        f"{_PLUGIN}.httpRoutes[]",
-        "useHeaderRoutes",
-        _FLAG,
-        "routing by header is",
-        "remove it",
-        neutral=(False,),
+    *(
+        Unbuilt(
+            f"{_PLUGIN}.{name}Routes[]",
+            "useHeaderRoutes",
+            _FLAG,
+            "routing by header is",
+            "remove it",
+            neutral=(False,),
+        )
+        for name in ("http", "grpc")
     ),
 )
 

@@ -239,23 +239,32 @@ def _strategy(rollout: Json) -> str:
 
 def _router(rollout: Json) -> str:
     routing = at(rollout, "spec", "strategy", "canary", "trafficRouting")
-    plugin = at(routing, "plugins", "argoproj-labs/gatewayAPI")
-    routes = [
-        text(route, "name")
-        for named in (at(routing, "gatewayAPI"), plugin)
-        for route in objects(named, "httpRoutes")
-    ]
-    for kind, names in (
-        ("VirtualService", [text(routing, "istio", "virtualService", "name")]),
-        ("HTTPRoute", [*routes, text(plugin, "httpRoute")]),
-        ("Ingress", _ingresses(at(routing, "nginx"), "stableIngress")),
-        ("Ingress", _ingresses(at(routing, "alb"), "ingress")),
+    gateway = at(routing, "gatewayAPI"), at(routing, "plugins", "argoproj-labs/gatewayAPI")
+    named: tuple[tuple[str, list[str | None]], ...] = (
+        ("VirtualService", _names(at(routing, "istio"), "virtualService")),
+        *(
+            (kind, [name for routes in gateway for name in _names(routes, field)])
+            for kind, field in (("HTTPRoute", "httpRoute"), ("GRPCRoute", "grpcRoute"))
+        ),
+        (
+            "Ingress",
+            [
+                *_ingresses(at(routing, "nginx"), "stableIngress"),
+                *_ingresses(at(routing, "alb"), "ingress"),
+            ],
+        ),
         ("TraefikService", [text(routing, "traefik", "weightedTraefikServiceName")]),
         ("ApisixRoute", [text(routing, "apisix", "route", "name")]),
-    ):
-        if known := [name for name in names if name]:
-            return f"{kind} {', '.join(known)}"
-    return ", ".join(str(key) for key in routing) if routing else ""
+    )
+    known = {kind: [name for name in names if name] for kind, names in named}
+    words = [f"{kind} {', '.join(names)}" for kind, names in known.items() if names]
+    return ", ".join(words or [str(key) for key in routing or ()])
+
+
+def _names(routing: Any, field: str) -> list[str | None]:
+    """Of routes named one by one, by text or as an object, and as a list."""
+    several = [text(route, "name") for route in objects(routing, f"{field}s")]
+    return [text(routing, field), text(routing, field, "name"), *several]
 
 
 def _ingresses(routing: Any, field: str) -> list[str | None]:

@@ -79,6 +79,7 @@ NAMESPACE: Final = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 VIRTUAL_SERVICE: Final = Kind(ISTIO, "v1", "VirtualService", "virtualservices", optional=True)
 DESTINATION_RULE: Final = Kind(ISTIO, "v1", "DestinationRule", "destinationrules", optional=True)
 HTTP_ROUTE: Final = Kind(GATEWAY, "v1", "HTTPRoute", "httproutes", optional=True)
+GRPC_ROUTE: Final = Kind(GATEWAY, "v1", "GRPCRoute", "grpcroutes", optional=True)
 INGRESS: Final = Kind(NETWORKING, "v1", "Ingress", "ingresses", optional=True)
 TRAEFIK_SERVICE: Final = Kind(
     TRAEFIK, "v1alpha1", "TraefikService", "traefikservices", optional=True
@@ -133,6 +134,7 @@ class Kinds:
             VIRTUAL_SERVICE,
             DESTINATION_RULE,
             HTTP_ROUTE,
+            GRPC_ROUTE,
             INGRESS,
             TRAEFIK_SERVICE,
             APISIX_ROUTE,

@@ -222,11 +222,15 @@ class Actor:
             raise errors.Rejected(
                 f"weights {action.stable} and {action.canary} don't sum to {total}; not written."
             )
-        if action.canary > (seen.world.route.canary_weight or 0):
+        route = seen.world.route
+        come = {rule.name for rule in action.rules} - {found.name for found in route.rules}
+        if come or action.canary > (route.canary_weight or 0):
             await self._still_so(outcome)
         return await self._patched(
             seen,
-            lambda router, objects: router.weights(seen.routed, objects, action.canary),
+            lambda router, objects: router.weights(
+                seen.routed, objects, action.canary, action.rules
+            ),
         )
 
     async def _still_so(self, outcome: Outcome) -> None:

@@ -70,7 +70,7 @@ class Observer:
             return Unreadable(raw, status, spec)
         metadata = raw["metadata"]
         problems: list[Finding] = []
-        routed = self._routed(raw, spec)
+        routed = self._routed(raw, spec, status)
         router = None
         keys: tuple[traffic.ObjectKey, ...] = ()
         objects: dict[traffic.ObjectKey, Json] = {}
@@ -137,7 +137,7 @@ class Observer:
         assert isinstance(spec, RolloutSpec)  # noqa: S101  # it was observed
         return tuple(runs.problems(self.cache, self.kinds, raw, spec))
 
-    def _routed(self, raw: Json, spec: RolloutSpec) -> traffic.RoutedRollout:
+    def _routed(self, raw: Json, spec: RolloutSpec, status: RolloutStatus) -> traffic.RoutedRollout:
         metadata = raw["metadata"]
         return traffic.RoutedRollout(
             namespace=metadata["namespace"],
@@ -145,6 +145,7 @@ class Observer:
             canary=spec.strategy.canary,
             template_labels=(spec.template.get("metadata") or {}).get("labels") or {},
             group=self.kinds.api_group,
+            left_rules=tuple((status.traffic and status.traffic.rules) or ()),
         )
 
     def _objects(self, keys: tuple[traffic.ObjectKey, ...]) -> dict[traffic.ObjectKey, Json]:
@@ -231,6 +232,8 @@ def _route(state: traffic.RouteState, canary: CanaryStrategy) -> world.Route:
     }
     return world.Route(
         canary_weight=state.canary_weight,
+        part_weight=state.part_weight,
+        rules=tuple(world.WrittenRule(found.name, found.rules) for found in state.rules),
         uneven=state.uneven,
         stable_hash=state.stable_hash,
         canary_hash=state.canary_hash,

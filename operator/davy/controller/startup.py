@@ -59,6 +59,7 @@ def needs(known: Kinds) -> Iterator[Need]:
         kinds.VIRTUAL_SERVICE: "list watch get patch",
         kinds.DESTINATION_RULE: "list watch get patch",
         kinds.HTTP_ROUTE: "list watch get patch",
+        kinds.GRPC_ROUTE: "list watch get patch",
         kinds.INGRESS: "list watch get create patch",
         kinds.TRAEFIK_SERVICE: "list watch get patch",
         kinds.APISIX_ROUTE: "list watch get patch",

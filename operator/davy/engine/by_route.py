@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from davy.api import capacity
 from davy.api.rollout import RolloutSpec
 from davy.api.status import RolloutStatus
-from davy.engine import describe, destinations, scale, weights
+from davy.engine import describe, destinations, managed, scale, weights
 from davy.engine.describe import Scene
 from davy.engine.effect import Effect, Surroundings, effect
 from davy.engine.plan import Action
@@ -38,13 +38,17 @@ class ByRoute:
         Where fewer pods are enough for the step, so is the weight that they carry (I2); none is
         never enough.
         """
-        route, capacity = around.world.route, around.capacity
+        route, spec = around.world.route, around.rollout.spec
         return (
             around.world.replica_set(position.new_hash) is not None
-            and around.proven(position.new_hash) >= capacity.enough(capacity.needed(weight))
+            and around.proven(position.new_hash) >= managed.pods(spec, route, position, weight)
             and route.canary_weight == min(weight, max(1, around.carried(position.new_hash)))
+            and managed.is_written(route, managed.asked(spec, route, position))
             and around.took.in_effect
-            and (weight == 0 or route.canary_hash == position.new_hash)
+            and (
+                route.canary_hash == position.new_hash
+                or not managed.load(spec, route, position, weight)
+            )
         )
 
     def given(self, around: Surroundings, position: Position) -> int | None:
@@ -94,6 +98,7 @@ class ByRoute:
             and new is not None
             and new.standing >= scene.rollout.spec.replicas
             and route.canary_weight == 0
+            and not route.rules
             and (both or scene.rollout.spec.replicas == 0)
             and scene.took.in_effect
         )

@@ -5,7 +5,9 @@ It can only add pods: a weight has those that it needs first, whatever a step sa
 
 from davy.api import capacity
 from davy.api.rollout import RolloutSpec
+from davy.engine import managed
 from davy.engine.position import Position, Stage
+from davy.engine.world import Route
 
 
 def asked(spec: RolloutSpec, position: Position) -> int:
@@ -24,6 +26,7 @@ def asked(spec: RolloutSpec, position: Position) -> int:
     return capacity.of(spec).needed(scale.weight or 0)
 
 
-def pods(spec: RolloutSpec, position: Position, weight: int) -> int:
-    """The pods for a weight, and those that a setCanaryScale adds to them."""
-    return max(capacity.of(spec).needed(weight), asked(spec, position))
+def pods(spec: RolloutSpec, route: Route, position: Position, target: int) -> int:
+    """The pods for a weight and its managed routes, and those that a setCanaryScale adds."""
+    load = managed.load(spec, route, position, target)
+    return max(capacity.of(spec).needed(load), asked(spec, position))

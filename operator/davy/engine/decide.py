@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from davy.api.conditions import PauseReason
 from davy.engine import (
     abort,
+    managed,
     pause,
     position,
     report,
@@ -107,9 +108,11 @@ def _route(
     """Weights before destinations: an abort's weights must not wait for anything (I3)."""
     route = around.world.route
     written = route.canary_weight
-    if wanted is not None and (wanted != written or route.uneven):
+    rules = weights.rules(around, where, target, wanted)
+    as_is = wanted == written and managed.is_written(route, rules)
+    if wanted is not None and (route.uneven or not as_is):
         why = f"canary weight {written} → {wanted}"
-        yield SetWeights(canary=wanted, stable=route.total - wanted, why=why)  # I1
+        yield SetWeights(canary=wanted, stable=route.total - wanted, why=why, rules=rules)  # I1
         return
     for role, template_hash in around.way.moves(around, where, target):
         yield PointRole(role, template_hash, f"the {role.value} destination to {template_hash}")
@@ -118,7 +121,8 @@ def _route(
 def _mark(around: Surroundings, where: Position, number: int) -> Iterator[Action]:
     """The finalizer is on while traffic may be elsewhere: deletion takes it back first (I9)."""
     rollout, route = around.rollout, around.world.route
-    on_stable = route.canary_weight is None or (route.canary_weight == 0 and around.took.in_effect)
+    none_left = route.canary_weight == 0 and not route.rules
+    on_stable = route.canary_weight is None or (none_left and around.took.in_effect)
     leads = route.stable_hash in {None, where.stable_hash} or route.canary_weight is None
     at_rest = (on_stable and leads) or not around.way.has_route
     if rollout.deleting:
@@ -143,7 +147,7 @@ def _wake(scene: Scene, drained: Iterable[datetime], back_by: datetime | None) -
         ends,
         scene.waited.deadline,
         restart.pending(scene.rollout),
-        back_by if scene.world.route.canary_weight else None,
+        back_by if scene.world.route.canary_weight or scene.world.route.part_weight else None,
         *drained,
     )
     return min((at for at in moments if at is not None and at > scene.now), default=None)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from davy.api import capacity
 from davy.api.conditions import MANUALLY_PAUSED, PauseReason
 from davy.api.status import RunReference
-from davy.engine import canary_scale, pause, runs
+from davy.engine import canary_scale, managed, pause, runs
 from davy.engine.abort import Progress
 from davy.engine.effect import Effect
 from davy.engine.position import Position, Stage
@@ -43,12 +42,24 @@ class Scene:
         """The ReplicaSet of the spec's template."""
         return self.world.replica_set(self.position.new_hash)
 
+    @property
+    def scaled(self) -> int:
+        """The canary's pods, with those that a setCanaryScale adds."""
+        route = self.world.route
+        return canary_scale.pods(self.rollout.spec, route, self.position, self.target)
+
     def enough(self, pods: int) -> int:
         """Of so many pods, those that are waited for; a promotion by a route takes them all."""
         promotes = self.way.has_route and self.position.step is None
         if promotes or self.position.stage is not Stage.UPDATING:
             return pods
-        return capacity.of(self.rollout.spec).enough(pods)
+        return managed.enough(self.rollout.spec, self.world.route, self.position, pods)
+
+    @property
+    def load(self) -> int:
+        """The weight whose pods the step needs: its own, and more for managed routes."""
+        route = self.world.route
+        return managed.load(self.rollout.spec, route, self.position, self.target)
 
     @property
     def settled(self) -> bool:
@@ -153,16 +164,29 @@ def moving(scene: Scene) -> str:
     route, goal, new = scene.world.route, scene.target, scene.new
     if route.canary_weight is None:
         return "the route can't be read."
-    step = scene.position.step
+    missing = _missing(scene)
+    if new is None or missing:
+        return f"weight held at {route.canary_weight}: {missing}."
+    rules = managed.asked(scene.rollout.spec, route, scene.position)
+    named = f" and managed routes {', '.join(rule.name for rule in rules)}" if rules else ""
+    if route.canary_weight != goal or not managed.is_written(route, rules):
+        if scene.load and route.canary_hash != scene.position.new_hash:
+            what = f"revision {new.revision} for weight {goal}{named}"
+            return f"leading the canary's destination to {what}."
+        return f"weight {route.canary_weight} → {goal}{named}{_settling(scene)}."
+    return f"weight {goal}{named} {'are' if named else 'is'} written{_settling(scene)}."
+
+
+def _missing(scene: Scene) -> str:
+    """The pods that the step waits for; empty when they are there."""
+    new, route, step = scene.new, scene.world.route, scene.position.step
     if step is not None and step.set_canary_scale is not None:
-        return f"weight held at {route.canary_weight}: {_scaling(scene)}."
-    if new is None or new.available < scene.enough(scene.way.needed(scene.rollout.spec, goal)):
-        return f"weight held at {route.canary_weight}: {pods(scene, goal)}."
-    if route.canary_weight != goal:
-        if route.canary_hash != scene.position.new_hash:
-            return f"leading the canary's destination to revision {new.revision} for weight {goal}."
-        return f"weight {route.canary_weight} → {goal}{_settling(scene)}."
-    return f"weight {goal} is written{_settling(scene)}."
+        return _scaling(scene)
+    spec = scene.rollout.spec
+    if new is None or new.available < scene.enough(scene.way.needed(spec, scene.load)):
+        return pods(scene, scene.target)
+    come = not managed.is_written(route, managed.asked(spec, route, scene.position))
+    return _scaling(scene) if come and new.available < scene.enough(scene.scaled) else ""
 
 
 def _settling(scene: Scene) -> str:
@@ -201,12 +225,14 @@ def promoted(scene: Scene, name: str) -> str:
 
 def pods(scene: Scene, weight: int) -> str:
     """How many of the pods that a weight needs are available, and why not all."""
-    wants = scene.way.needed(scene.rollout.spec, weight)
-    return _available(scene, wants, f"weight {weight} needs {wants}")
+    load = max(weight, scene.load)
+    wants = scene.way.needed(scene.rollout.spec, load)
+    more = " with its managed routes" if load != weight else ""
+    return _available(scene, wants, f"weight {weight}{more} needs {wants}")
 
 
 def _scaling(scene: Scene) -> str:
-    wants = canary_scale.pods(scene.rollout.spec, scene.position, scene.target)
+    wants = scene.scaled
     return _available(scene, wants, f"setCanaryScale asks for {wants}")
 
 
@@ -226,7 +252,7 @@ def _available(scene: Scene, wants: int, who: str) -> str:
 
 def _capacity(scene: Scene) -> str:
     new = scene.new
-    wants = scene.way.needed(scene.rollout.spec, scene.target)
+    wants = scene.way.needed(scene.rollout.spec, scene.load)
     if new is not None and new.available >= wants:
         return ""
     return f"; {pods(scene, scene.target)}"

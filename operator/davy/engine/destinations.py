@@ -1,6 +1,6 @@
 """Which revision each side of the split should lead to: subset hashes and Service selectors."""
 
-from davy.engine import weights
+from davy.engine import managed, weights
 from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
 from davy.engine.way import Move
@@ -77,9 +77,11 @@ def _canary_back(around: Surroundings, position: Position) -> Move | None:
 
 def _canary_to_new(around: Surroundings, position: Position, target: int) -> Move | None:
     route, new = around.world.route, position.new_hash
-    if route.canary_hash == new or target == 0:
+    needs = managed.load(around.rollout.spec, route, position, target) > 0
+    if route.canary_hash == new or not needs:
         return None
-    pods = around.capacity.enough(around.capacity.needed(max(target, route.canary_weight or 0)))
+    most = max(target, route.canary_weight or 0)
+    pods = managed.pods(around.rollout.spec, route, position, most)
     free = _is_quiet_canary(around) or route.canary_hash is None
     return (Role.CANARY, new) if free and _has(around, new, pods) else None
 
@@ -90,4 +92,5 @@ def _has(around: Surroundings, template_hash: str, pods: int) -> bool:
 
 
 def _is_quiet_canary(around: Surroundings) -> bool:
-    return around.world.route.canary_weight == 0 and around.took.in_effect
+    route = around.world.route
+    return route.canary_weight == 0 and not route.rules and around.took.in_effect

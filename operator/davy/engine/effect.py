@@ -1,5 +1,6 @@
 """What the route says, and whether the mesh does it (I5)."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,7 +9,7 @@ from davy.api.capacity import Capacity
 from davy.api.conditions import ConditionType
 from davy.api.status import RolloutStatus
 from davy.engine.way import Way
-from davy.engine.world import Answer, Rollout, Route, World
+from davy.engine.world import Answer, Rollout, Route, World, WrittenRule
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,27 @@ def _in_words(route: Route) -> str:
         Answer.UNKNOWN: "the router can't report it",
     }[route.answer]
     weight = route.canary_weight
-    return f"Canary {weight} to {canary}, stable {route.total - weight} to {stable}; {answer}."
+    rules = ", ".join(f"{found.name} ({_mark(found)})" for found in route.rules)
+    managed = f"; managed routes {rules}" if rules else ""
+    stable_weight = route.total - weight
+    return f"Canary {weight} to {canary}, stable {stable_weight} to {stable}{managed}; {answer}."
+
+
+def _mark(found: WrittenRule) -> str:
+    """Tells two routes of one name apart: each has a settle time of its own."""
+    if not found.rules:
+        return "as no step asks"
+    text = found.rules[0].model_dump_json(exclude_none=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 
 def may_carry(route: Route, template_hash: str) -> bool:
-    """Some weight above 0 may reach this revision's pods."""
+    """Some request may reach this revision's pods, by a weight above 0 or a managed route."""
     if route.canary_weight is None:
         return True
     reaching = {template_hash, None}  # a destination that isn't narrowed reaches any pod
-    return (route.canary_weight > 0 and route.canary_hash in reaching) or (
+    to_canary = route.canary_weight > 0 or bool(route.rules)
+    return (to_canary and route.canary_hash in reaching) or (
         route.canary_weight < route.total and route.stable_hash in reaching
     )
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from davy.api.analysis import AnalysisRef
 from davy.api.anti_affinity import Apart
 from davy.api.conditions import EventReason
+from davy.api.managed_routes import Rule
 from davy.api.metadata import Added
 from davy.api.status import RolloutStatus
 from davy.engine.world import PodMetadata, Role, RunKind
@@ -18,6 +19,8 @@ class SetWeights:
     canary: int
     stable: int
     why: str
+    rules: tuple[Rule, ...] = ()
+    """The managed routes that it has then, and no others."""
 
 
 @dataclass(frozen=True)

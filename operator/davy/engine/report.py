@@ -140,6 +140,7 @@ def _traffic(scene: Scene, wanted: int | None) -> TrafficStatus:
         written=written,
         verified=written if scene.took.in_effect else (before.verified if before else None),
         held=scene.position.held,
+        rules=[found.name for found in scene.world.route.rules] or None,
     )
 
 

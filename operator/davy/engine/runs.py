@@ -59,7 +59,8 @@ def wanted(
         position = replace(position, step_run=reference)
         actions.append(action)
     background = rollout.spec.strategy.canary.analysis
-    traffic = (world.route.canary_weight or 0) > 0 and around.took.in_effect
+    reached = (world.route.canary_weight or 0) > 0 or bool(world.route.rules)
+    traffic = reached and around.took.in_effect
     started = position.background_run is not None
     if background is not None and (
         started or (traffic and position.index >= background.starting_step)

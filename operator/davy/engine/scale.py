@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from davy.engine import canary_scale, roles, stable_scale
+from davy.engine import canary_scale, managed, roles, stable_scale
 from davy.engine.effect import Surroundings, may_carry
 from davy.engine.plan import (
     Action,
@@ -59,10 +59,10 @@ def drains_until(around: Surroundings, position: Position, target: int) -> tuple
         if found.desired > 0 and found.scale_down_at is not None
     ]
     new = world.replica_set(position.new_hash)
-    needs = canary_scale.pods(around.rollout.spec, position, target)
+    needs = canary_scale.pods(around.rollout.spec, world.route, position, target)
     surplus = new is not None and new.desired > needs
     if surplus and position.stage is Stage.UPDATING:
-        lowers_at = _lowers_at(around, target)
+        lowers_at = _lowers_at(around, position, target)
         deadlines += [lowers_at] if lowers_at else []
     if stable_scale.waits_to_shrink(around, position, target):
         deadlines.append(stable_scale.shrinks_at(around))
@@ -82,12 +82,14 @@ def _new_replicas(around: Surroundings, position: Position, target: int) -> int:
     kept = min(has, max(full, canary_scale.asked(around.rollout.spec, position)))
     if position.stage is Stage.ABORTED or world.problems:
         return kept
-    if around.rollout.spec.paused:
-        return max(kept, around.capacity.needed(target))
-    wants = canary_scale.pods(around.rollout.spec, position, target)
+    spec, route = around.rollout.spec, world.route
+    if spec.paused:
+        load = managed.load(spec, route, position, target)
+        return max(kept, around.capacity.needed(load))
+    wants = canary_scale.pods(spec, route, position, target)
     if wants >= has:
         return wants
-    lowered = _lowers_at(around, target)
+    lowered = _lowers_at(around, position, target)
     reached = wants == 0 and may_carry(world.route, position.new_hash)
     drained = lowered is not None and lowered <= around.now and around.took.in_effect
     return wants if drained and not reached else kept  # I4
@@ -100,9 +102,11 @@ def waits_to_begin(around: Surroundings, position: Position) -> bool:
     return position.stage is Stage.FIRST and around.rollout.spec.paused and not begun
 
 
-def _lowers_at(around: Surroundings, target: int) -> datetime | None:
-    """When pods that a lower weight doesn't need may go; None: the weight isn't lower yet."""
-    if (around.world.route.canary_weight or 0) > target:
+def _lowers_at(around: Surroundings, position: Position, target: int) -> datetime | None:
+    """When pods that less traffic doesn't need may go; None: it isn't less yet."""
+    route = around.world.route
+    rules = managed.asked(around.rollout.spec, route, position)
+    if (route.canary_weight or 0) > target or not managed.is_written(route, rules):
         return None
     delay = timedelta(seconds=around.rollout.spec.strategy.canary.drain_seconds)
     return around.took.took_at + delay

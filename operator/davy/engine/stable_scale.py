@@ -61,7 +61,7 @@ def left(around: Surroundings, position: Position, goal: int) -> int:
     When `around.back_by` has passed all of it goes, whatever stable's pods (I3).
     """
     route, stable = around.world.route, position.stable_hash
-    written = route.canary_weight or 0
+    written = (route.part_weight if route.canary_weight is None else route.canary_weight) or 0
     apart = route.stable_hash == stable and route.canary_hash not in {stable, None}
     overdue = around.back_by is not None and around.back_by <= around.now
     if not is_on(around) or around.rollout.deleting or overdue or not apart or around.full == 0:

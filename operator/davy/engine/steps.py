@@ -6,7 +6,7 @@ from dataclasses import replace
 from davy.api.analysis import Phase
 from davy.api.conditions import PauseReason
 from davy.api.rollout import CanaryStep
-from davy.engine import canary_scale, pause, weights, window
+from davy.engine import canary_scale, managed, pause, weights, window
 from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
 
@@ -63,7 +63,7 @@ def is_waiting(position: Position, around: Surroundings) -> bool:
     ):
         return False
     step = position.step
-    if step is None or step.set_weight is not None or step.set_canary_scale is not None:
+    if step is None or (step.pause is None and step.analysis is None):
         return True
     if step.analysis is not None and position.step_run is not None:
         return False
@@ -90,8 +90,8 @@ Check = Callable[[Position, Surroundings], tuple[Position, bool]]
 
 
 def _check(step: CanaryStep) -> Check:
-    if step.set_weight is not None:
-        return _set_weight
+    if step.set_weight is not None or step.rule is not None:
+        return _route
     if step.pause is not None:
         return _pause
     if step.set_canary_scale is not None:
@@ -99,7 +99,7 @@ def _check(step: CanaryStep) -> Check:
     return _analysis
 
 
-def _set_weight(position: Position, around: Surroundings) -> tuple[Position, bool]:
+def _route(position: Position, around: Surroundings) -> tuple[Position, bool]:
     return position, in_place(
         weights.of_step(position.steps, position.index, position.total), position, around
     )
@@ -112,9 +112,10 @@ def _set_canary_scale(position: Position, around: Surroundings) -> tuple[Positio
     """
     weight = weights.of_step(position.steps, position.index, position.total)
     exists = around.world.replica_set(position.new_hash) is not None
-    needs = around.capacity.enough(canary_scale.pods(around.rollout.spec, position, weight))
-    there = exists and around.proven(position.new_hash) >= needs
-    return position, there and around.took.in_effect
+    spec, route = around.rollout.spec, around.world.route
+    scaled = canary_scale.pods(spec, route, position, weight)
+    there = around.proven(position.new_hash) >= managed.enough(spec, route, position, scaled)
+    return position, exists and there and around.took.in_effect
 
 
 def _pause(position: Position, around: Surroundings) -> tuple[Position, bool]:

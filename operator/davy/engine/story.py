@@ -79,6 +79,10 @@ def _traffic(scene: Scene, before: RolloutStatus, after: RolloutStatus) -> Itera
         if scene.position.stage is Stage.DONE and new.canary.weight == 0:
             text = "All weight to the stable destination"
         yield Event(EventReason.TRAFFIC_WEIGHT_UPDATED, text)
+    had, has = (status.traffic.rules or [] if status.traffic else [] for status in (before, after))
+    if before.traffic and had != has:  # another's CRD drops what is Davy's: nothing is known then
+        text = f"Managed routes: {', '.join(had) or 'none'} → {', '.join(has) or 'none'}"
+        yield Event(EventReason.TRAFFIC_WEIGHT_UPDATED, text)
     for role, was, now in (
         ("stable", old.stable if old else None, new.stable),
         ("canary", old.canary if old else None, new.canary),
@@ -168,7 +172,8 @@ def _in_words(step: CanaryStep) -> str:
         return f"setWeight {step.set_weight}"
     if step.pause is not None:
         return f"pause {step.pause.duration}" if step.pause.duration is not None else "pause"
-    return "analysis" if step.analysis is not None else "setCanaryScale"
+    (kind,) = step.kinds
+    return kind if step.rule is None else f"{kind} {step.rule.name}"
 
 
 def _outcome(scene: Scene, before: RolloutStatus, after: RolloutStatus) -> Iterator[Event]:

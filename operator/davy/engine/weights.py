@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from davy.api.managed_routes import Rule
 from davy.api.rollout import CanaryStep
-from davy.engine import stable_scale
+from davy.engine import canary_scale, managed, stable_scale
 from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
 from davy.engine.world import Route
@@ -27,11 +28,15 @@ def wanted(around: Surroundings, position: Position, target: int) -> int | None:
     """The canary's weight that the route should say now; None: leave it alone.
 
     Lowering never waits (I3). Raising waits until the canary's destination leads to the new
-    revision, its pods for `target` are available (I2), and what is written is in effect (I5).
+    revision, its pods for `target` are available (I2), and what is written is in effect (I5). Where
+    a part of the route can't be read, the rest is taken back all the same (I3, I9).
     """
     written = around.world.route.canary_weight
-    if written is None or position.stage is Stage.FIRST:
+    if position.stage is Stage.FIRST:
         return None
+    if written is None:
+        over = position.stage is Stage.ABORTED or around.rollout.deleting
+        return _taken_back(around, position) if over else None
     if is_unled(around, position):
         return written
     goal = _goal(around, position, target)
@@ -41,6 +46,39 @@ def wanted(around: Surroundings, position: Position, target: int) -> int | None:
     if goal < written and _arrives(around, position):
         return goal if around.took.in_effect else written
     return stable_scale.left(around, position, goal) if goal < written else goal
+
+
+def _taken_back(around: Surroundings, position: Position) -> int | None:
+    route = around.world.route
+    left = stable_scale.left(around, position, 0)
+    return left if route.rules or (route.part_weight or 0) > left else None
+
+
+def rules(
+    around: Surroundings, position: Position, target: int, weight: int | None
+) -> tuple[Rule, ...]:
+    """The managed routes that the route should have now.
+
+    Taking one away never waits (I3). One comes when a weight could: the canary's destination leads
+    to the new revision, its pods are available (I2), those of a setCanaryScale too, as nobody knows
+    how many requests come, and what is written is in effect (I5).
+
+    Args:
+        around: what there is.
+        position: where the update stands.
+        target: the weight of the step.
+        weight: from `wanted`.
+    """
+    rollout, route, new = around.rollout, around.world.route, position.new_hash
+    led = position.stage is Stage.UPDATING and route.canary_hash == new and not rollout.deleting
+    alive = around.available(new) or not around.full  # no pods at all carry anything
+    if not led or not alive or (position.step is None and weight == route.total):
+        return ()
+    asked = managed.asked(rollout.spec, route, position)
+    scaled = canary_scale.pods(rollout.spec, route, position, target)
+    there = around.proven(new) >= managed.enough(rollout.spec, route, position, scaled)
+    may_come = there and _may_rise(around, position, target, 0)
+    return asked if may_come else managed.held(route, asked)
 
 
 def is_unled(around: Surroundings, position: Position) -> bool:
@@ -78,11 +116,11 @@ def _arrives(around: Surroundings, position: Position) -> bool:
 
 
 def _may_rise(around: Surroundings, position: Position, target: int, goal: int) -> bool:
-    pods, capacity = around.proven(position.new_hash), around.capacity
+    spec, route, pods = around.rollout.spec, around.world.route, around.proven(position.new_hash)
     return (
-        around.world.route.canary_hash == position.new_hash
+        route.canary_hash == position.new_hash
         and around.world.replica_set(position.new_hash) is not None
-        and pods >= capacity.enough(capacity.needed(max(target, goal)))
+        and pods >= managed.pods(spec, route, position, max(target, goal))
         and goal <= around.carried(position.new_hash)  # I2
         and around.took.in_effect
         and around.rollout.finalizer

@@ -7,6 +7,7 @@ from enum import Enum
 from davy.api.analysis import Phase
 from davy.api.anti_affinity import Apart
 from davy.api.errors import Finding
+from davy.api.managed_routes import Rule
 from davy.api.metadata import Added
 from davy.api.rollout import RolloutSpec
 from davy.api.status import RolloutStatus
@@ -117,6 +118,15 @@ class Answer(Enum):
 
 
 @dataclass(frozen=True)
+class WrittenRule:
+    """A managed route that the route has."""
+
+    name: str
+    rules: tuple[Rule, ...] = ()
+    """The steps that ask for it just as it is; none: no step does."""
+
+
+@dataclass(frozen=True)
 class Route:
     """What the route's objects say."""
 
@@ -134,6 +144,10 @@ class Route:
     canary_service: str | None = None
     total: int = 100
     """The weight that is all traffic."""
+    part_weight: int | None = None
+    """The highest weight in the parts that can be read, whatever others say; None: none can."""
+    rules: tuple[WrittenRule, ...] = ()
+    """Managed routes, by precedence: by them too requests reach the canary."""
 
 
 class RunKind(Enum):

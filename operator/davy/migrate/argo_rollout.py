@@ -1,7 +1,7 @@
 """Argo's Rollout: the same fields in Davy's group, without those that Davy doesn't build."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from davy.api import paths, unbuilt
 from davy.api.group import ARGO
@@ -11,7 +11,9 @@ from davy.migrate.result import Json, Manifest, Notes, Options
 
 _CANARY: Final = "spec.strategy.canary"
 _STEPS: Final = f"{_CANARY}.steps"
-_VIRTUAL_SERVICE: Final = f"{_CANARY}.trafficRouting.istio.virtualService"
+_VIRTUAL_SERVICES: Final = tuple(
+    f"{_CANARY}.trafficRouting.istio.{field}" for field in ("virtualService", "virtualServices[]")
+)
 _GATES: Final = ("experiment", "plugin")
 """Steps that may stop a release: where one is left out, a person stands in for it."""
 _STANDS_IN: Final = "a pause stands in its place, which `davy promote` ends"
@@ -40,10 +42,10 @@ def rollout(
     where = objects.namespace(manifest)
     if isinstance(spec, dict):
         _workload(spec, manifests, where, notes)
-        _virtual_service(spec, where, notes)
+        _foreign_routes(spec, where, notes)
         _total_weight(spec, notes)
-        spec, places = _built(spec, notes)
-        _analyses(spec, where, templates, places, notes)
+        spec = _built(spec, notes)
+        _analyses(spec, where, templates, notes)
         if spec.get("paused") is True:
             notes.note(
                 "spec.paused", "is true: a new Rollout gets its first pods when it is resumed"
@@ -79,29 +81,19 @@ def _workload(spec: Json, manifests: Sequence[Manifest], where: str | None, note
     )
 
 
-def _virtual_service(spec: Json, where: str | None, notes: Notes) -> None:
-    """Argo's `name.namespace` and lists of one, in Davy's words."""
-    for _, istio in paths.objects({"spec": spec}, f"{_CANARY}.trafficRouting.istio"):
-        several = objects.items(istio.get("virtualServices"))
-        if len(several) == 1 and not istio.get("virtualService"):
-            istio["virtualService"] = several[0]
-            del istio["virtualServices"]
-    for path, found in paths.objects({"spec": spec}, _VIRTUAL_SERVICE):
-        name, dot, space = str(found.get("name") or "").partition(".")
-        if not dot:
-            continue
-        found["name"] = name
-        if where is None:
-            notes.note(
-                f"{path}.name",
-                f"is {name} of namespace {space}; Davy looks for it in the rollout's own namespace",
-            )
-        elif space != where:
-            notes.lost(
-                f"{path}.name",
-                f"is {name} of namespace {space} for Argo; Davy writes routes of the rollout's own "
-                f"namespace: move the VirtualService there and name it {name}",
-            )
+def _foreign_routes(spec: Json, where: str | None, notes: Notes) -> None:
+    """Argo's `name.namespace`, of which Davy knows only the rollout's own."""
+    for field in _VIRTUAL_SERVICES:
+        for path, found in paths.objects({"spec": spec}, field):
+            name, dot, space = str(found.get("name") or "").partition(".")
+            if dot and where is None:
+                notes.note(f"{path}.name", f"must be applied in namespace {space}, where it is")
+            elif dot and space != where:
+                notes.lost(
+                    f"{path}.name",
+                    f"is {name} of namespace {space}; Davy writes routes of the rollout's own "
+                    f"namespace: move the VirtualService there and name it {name}",
+                )
 
 
 def _total_weight(spec: Json, notes: Notes) -> None:
@@ -127,48 +119,30 @@ def _total_weight(spec: Json, notes: Notes) -> None:
         notes.note(f"{path}.maxTrafficWeight", f"is {total}; the steps are written in percent")
 
 
-def _built(spec: Json, notes: Notes) -> tuple[Json, list[int]]:
-    """The spec without what Davy doesn't build, and which of the steps are left, by old index."""
+def _built(spec: Json, notes: Notes) -> Json:
+    """The spec without what Davy doesn't build; a pause stands for each of the `_GATES`."""
     rest, refused = unbuilt.split({"spec": spec}, unbuilt.ROLLOUT)
     built: Json = rest["spec"]
     for finding in refused:
         gate = finding.path.startswith(f"{_STEPS}[") and finding.path.endswith(_GATES)
         notes.lost(finding.path, finding.message + (f"; {_STANDS_IN}" if gate else ""))
     before = objects.items(objects.mapping(spec, "strategy", "canary").get("steps"))
-    canary = objects.mapping(built, "strategy", "canary")
-    after = objects.items(canary.get("steps"))
-    places: list[int] = []
-    steps: list[Any] = []
-    for index, (old, new) in enumerate(zip(before, after, strict=True)):
+    after = objects.items(objects.mapping(built, "strategy", "canary").get("steps"))
+    for old, new in zip(before, after, strict=True):
         if new == {} and any(gate in objects.mapping(old) for gate in _GATES):
-            new = {"pause": {}}  # noqa: PLW2901 - what is kept in its place
-        if new != {} or old == {}:
-            places.append(index)
-            steps.append(new)
-    if steps != after:
-        canary["steps"] = steps
-        _moved(objects.mapping(canary.get("analysis")), places)
-    return built, places
-
-
-def _moved(background: Json, places: list[int]) -> None:
-    """The background analysis starts with the same step, or with the one that came after it."""
-    start = background.get("startingStep")
-    if isinstance(start, int) and not isinstance(start, bool):
-        earlier = sum(place < start for place in places)
-        background["startingStep"] = min(earlier, max(len(places) - 1, 0))
+            new["pause"] = {}
+    return built
 
 
 def _analyses(
     spec: Json,
     where: str | None,
     templates: tuple[list[Template], list[Template]],
-    places: list[int],
     notes: Notes,
 ) -> None:
     """Analyses name only templates that are still there; one that names none is no analysis."""
     kept, gone = templates
-    for path, holder, analysis in [*_analysed(spec, places)]:
+    for path, holder, analysis in [*_analysed(spec)]:
         refs = objects.items(analysis.get("templates"))
         before = reached(refs, where, kept + gone)
         rest = drop_refs(refs, where, gone, f"{path}.templates", notes)
@@ -199,12 +173,12 @@ def _rules(
         drop_rules(analysis, path, missing, names, notes)
 
 
-def _analysed(spec: Json, places: list[int]) -> Iterator[tuple[str, Json, Json]]:
+def _analysed(spec: Json) -> Iterator[tuple[str, Json, Json]]:
     """Path as it was written, holder and content of each analysis."""
     canary = objects.mapping(spec, "strategy", "canary")
     if objects.mapping(canary.get("analysis")):
         yield f"{_CANARY}.analysis", canary, canary["analysis"]
-    for index, step in zip(places, objects.items(canary.get("steps")), strict=True):
+    for index, step in enumerate(objects.items(canary.get("steps"))):
         if objects.mapping(objects.mapping(step).get("analysis")):
             yield f"{_STEPS}[{index}].analysis", step, step["analysis"]
 

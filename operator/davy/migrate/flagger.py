@@ -19,7 +19,7 @@ VERSION: Final = "v1beta1"
 _LEFT: Final = "has no counterpart; neither Davy nor this mesh's route has a place for it"
 _ENDED: Final = (None, "Initializing", "Initialized", "Succeeded")
 _BLUE_GREEN: Final = refusal(unbuilt.ROLLOUT, "spec.strategy", "blueGreen")
-_HEADER: Final = refusal(unbuilt.ROLLOUT, "spec.strategy.canary.steps[]", "setHeaderRoute")
+_HEADER: Final = "it isn't translated; with Istio write setHeaderRoute steps, with an analysis each"
 _PAUSED: Final = (
     "is true; a Rollout that is paused before it has pods gets none: `davy pause` it once it is "
     "Healthy"

@@ -7,10 +7,10 @@ user's from now on.
 from dataclasses import dataclass
 from typing import Any, Final
 
-from davy.api import paths, unbuilt
+from davy.api import paths
 from davy.migrate import objects
 from davy.migrate.reader import Reader
-from davy.migrate.result import Json, refusal
+from davy.migrate.result import Json
 
 ISTIO: Final = "istio"
 GATEWAY_API: Final = "gatewayapi"
@@ -21,8 +21,9 @@ _MOST_PORT: Final = 65535
 _PATHS: Final = {"exact": "Exact", "prefix": "PathPrefix", "regex": "RegularExpression"}
 _VALUES: Final = {"exact": "Exact", "regex": "RegularExpression"}
 _METADATA: Final = ("labels", "annotations")
-_TCP: Final = refusal(
-    unbuilt.ROLLOUT, "spec.strategy.canary.trafficRouting.istio.virtualService", "tcpRoutes"
+_TCP: Final = (
+    "such a route isn't translated; write a VirtualService with a tcp route, and name its port in "
+    "trafficRouting.istio.virtualService.tcpRoutes"
 )
 
 

@@ -8,13 +8,12 @@ all weights and metrics together; here each metric has its own count at each wei
 
 from typing import Any, Final
 
-from davy.api import unbuilt
 from davy.migrate.flagger_metrics import Checks
 from davy.migrate.reader import Reader
-from davy.migrate.result import Json, refusal
+from davy.migrate.result import Json
 
 _FULL: Final = 100
-_MIRROR: Final = refusal(unbuilt.ROLLOUT, "spec.strategy.canary.steps[]", "setMirrorRoute")
+_MIRROR: Final = "isn't translated; with Istio put a setMirrorRoute step before the weights"
 _PERSON: Final = (
     "calls a webhook, which is not built; a pause stands in its place, which `davy promote` ends, "
     "by hand or from a program"

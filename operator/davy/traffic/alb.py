@@ -11,6 +11,7 @@ verified here.
 from typing import Final
 
 from davy.api.errors import Finding, InvalidObject
+from davy.api.managed_routes import Rule
 from davy.api.routers import AlbRouting
 from davy.traffic import alb_action, services
 from davy.traffic.alb_action import Action, Asked
@@ -57,7 +58,11 @@ class AlbRouter:
         return services.state(rollout, objects, reading, Unknown(why))
 
     def weights(
-        self, rollout: RoutedRollout, objects: Objects, canary_weight: int
+        self,
+        rollout: RoutedRollout,
+        objects: Objects,
+        canary_weight: int,
+        rules: tuple[Rule, ...] = (),  # noqa: ARG002 - refused by validation
     ) -> tuple[ObjectPatch, ...]:
         """A patch of each Ingress's annotation."""
         keys = [_key(rollout, name) for name in _routing(rollout).named_ingresses]

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 
 from davy.api.errors import Finding, InvalidObject
+from davy.api.managed_routes import Rule
 from davy.api.routers import ApisixRoute
 from davy.traffic import backends, services
 from davy.traffic.backends import Form
@@ -53,7 +54,11 @@ class ApisixRouter:
         return services.state(rollout, objects, _reading(rollout, objects), reported)
 
     def weights(
-        self, rollout: RoutedRollout, objects: Objects, canary_weight: int
+        self,
+        rollout: RoutedRollout,
+        objects: Objects,
+        canary_weight: int,
+        rules: tuple[Rule, ...] = (),  # noqa: ARG002 - refused by validation
     ) -> tuple[ObjectPatch, ...]:
         """One patch of the ApisixRoute with the weights of all rules that are split."""
         key = _key(rollout)

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from davy.api.errors import Finding
 from davy.api.group import ApiGroup
+from davy.api.managed_routes import Rule
 from davy.api.rollout import CanaryStrategy
 
 Json = dict[str, Any]
@@ -26,6 +27,13 @@ class RoutedRollout:
     """Labels of the pod template: what a Service or subset must select to find the pods."""
     group: ApiGroup
     """Names the managed-by annotation."""
+    left_rules: tuple[str, ...] = ()
+    """Managed routes that the route had last, whatever `canary` names now."""
+
+    @property
+    def rule_names(self) -> tuple[str, ...]:
+        """Every managed route that the rollout may have made, by precedence."""
+        return tuple(dict.fromkeys((*self.canary.rule_names, *self.left_rules)))
 
 
 @dataclass(frozen=True, order=True)
@@ -87,6 +95,15 @@ Verification = Verified | NotYet | Unknown
 
 
 @dataclass(frozen=True)
+class WrittenRule:
+    """A managed route that is in the route."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    """The steps that ask for it just as it is; none: it must be written anew, or go."""
+
+
+@dataclass(frozen=True)
 class RouteState:
     """What the route's objects say."""
 
@@ -105,6 +122,10 @@ class RouteState:
     """Some rule's share isn't exactly `canary_weight`: rules disagree (then it is the highest), or
     a share was rounded. `weights` with that very number mends it; until then `verification` is
     NotYet."""
+    part_weight: int | None = None
+    """The highest weight in the parts that can be read, whatever others say; None: none can."""
+    rules: tuple[WrittenRule, ...] = ()
+    """Managed routes before the weighted one, by precedence."""
 
 
 Objects = Mapping[ObjectKey, Json]
@@ -124,15 +145,19 @@ class Router(Protocol):
         """What is written now, and whether the mesh took it. Never raises on a strange object."""
 
     def weights(
-        self, rollout: RoutedRollout, objects: Objects, canary_weight: int
+        self,
+        rollout: RoutedRollout,
+        objects: Objects,
+        canary_weight: int,
+        rules: tuple[Rule, ...] = (),
     ) -> tuple[Write, ...]:
         """What makes the canary's weight `canary_weight`, stable's the rest (I1).
 
-        Empty when it is so. Nothing is made anew for 0: what isn't there carries no traffic. Parts
-        of a route that can't be written (missing, malformed) are left out, the others are written:
-        one broken route never keeps an abort from the rest (I3). Where a user put a third
-        destination into a rule, only 0 is written, by giving the canary's weight to stable. Never
-        raises on a strange object.
+        And what leaves no managed route but `rules`. Empty when it is so. Nothing is made anew for
+        0: what isn't there carries no traffic. Parts of a route that can't be written (missing,
+        malformed) are left out, the others are written: one broken route never keeps an abort from
+        the rest (I3). Where a user put a third destination into a rule, only 0 is written, by
+        giving the canary's weight to stable. Never raises on a strange object.
         """
 
     def target(

@@ -1,4 +1,4 @@
-"""Gateway API: the weights of the backendRefs of HTTPRoutes, between two Services.
+"""Gateway API: the weights of the backendRefs of HTTPRoutes and GRPCRoutes, between two Services.
 
 Owned: the two weights of each rule that refers to both Services, and the Services' selectors.
 Never touched: rules that refer to one of them (a user's preview by header), filters, matches.
@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from davy.api.errors import Finding
-from davy.api.rollout import TrafficRouting
+from davy.api.managed_routes import Rule
 from davy.traffic import backends, services
 from davy.traffic import gateway_api_status as status
 from davy.traffic.backends import Form
@@ -30,15 +30,14 @@ from davy.traffic.split import Reading, Split, together
 
 GROUP: Final = "gateway.networking.k8s.io"
 _RULES: Final[Path] = ("spec", "rules")
-_PLUGIN: Final = 'plugins["argoproj-labs/gatewayAPI"]'
 _FORM: Final = Form("backendRefs", "backendRef", "name", default_weight=1)
 
 
 class GatewayApiRouter:
-    """Weights in HTTPRoutes."""
+    """Weights in HTTPRoutes and GRPCRoutes, which say them alike."""
 
     def objects(self, rollout: RoutedRollout) -> tuple[ObjectKey, ...]:
-        """The HTTPRoutes and the two Services."""
+        """The routes and the two Services."""
         return (*_routes(rollout), *services.keys(rollout))
 
     def read(self, rollout: RoutedRollout, objects: Objects) -> RouteState:
@@ -50,9 +49,13 @@ class GatewayApiRouter:
         return services.state(rollout, objects, reading, _verification(tuple(routes), objects))
 
     def weights(
-        self, rollout: RoutedRollout, objects: Objects, canary_weight: int
+        self,
+        rollout: RoutedRollout,
+        objects: Objects,
+        canary_weight: int,
+        rules: tuple[Rule, ...] = (),  # noqa: ARG002 - refused by validation
     ) -> tuple[ObjectPatch, ...]:
-        """A patch for each HTTPRoute; all its rules in one."""
+        """A patch for each route; all its rules in one."""
         patches: list[ObjectPatch] = []
         for key, path in _routes(rollout).items():
             splits = _read(rollout, key, objects.get(key), path).splits
@@ -68,29 +71,11 @@ class GatewayApiRouter:
         return services.target(rollout, objects, role, template_hash)
 
 
-def route_names(routing: TrafficRouting) -> dict[str, str]:
-    """The HTTPRoutes that a rollout names, each with the path of its name.
-
-    Davy's own form and the configuration of Argo's plugin come to the same.
-    """
-    plugin = routing.plugins.gateway_api if routing.plugins else None
-    path = f"{services.CANARY}.trafficRouting"
-    named: dict[str, str] = {}
-    if plugin and plugin.http_route:
-        named[plugin.http_route] = f"{path}.{_PLUGIN}.httpRoute"
-    for source, routes in (
-        ("gatewayAPI", routing.gateway_api.http_routes if routing.gateway_api else None),
-        (_PLUGIN, plugin.http_routes if plugin else None),
-    ):
-        for position, route in enumerate(routes or ()):
-            named.setdefault(route.name, f"{path}.{source}.httpRoutes[{position}].name")
-    return named
-
-
 def _routes(rollout: RoutedRollout) -> dict[ObjectKey, str]:
+    """The routes that a rollout names, each with the path of its name."""
     return {
-        ObjectKey(GROUP, "HTTPRoute", rollout.namespace, name): path
-        for name, path in route_names(rollout.canary.routing).items()
+        ObjectKey(GROUP, kind, rollout.namespace, name): f"{services.CANARY}.trafficRouting.{field}"
+        for (kind, name), field in rollout.canary.gateway_routes.items()
     }
 
 

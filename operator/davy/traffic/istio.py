@@ -1,4 +1,4 @@
-"""Istio: the weights of a VirtualService's http routes, between two Services or two subsets.
+"""Istio: the weights of VirtualServices' routes, between two Services or two subsets.
 
 Owned: the two weights of each managed route, the hash in the two subsets' labels and the Services'
 selectors, and the annotation beside the latter. Never touched: other routes, hosts, matches,
@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from davy.api.errors import Finding, InvalidObject
+from davy.api.managed_routes import Rule
 from davy.api.rollout import IstioRouting
-from davy.traffic import istio_virtual_service as virtual_service
 from davy.traffic import narrowing, services
 from davy.traffic.base import (
     NotYet,
@@ -28,9 +28,10 @@ from davy.traffic.base import (
 )
 from davy.traffic.istio_destination_rule import Subsets
 from davy.traffic.istio_hosts import is_service
-from davy.traffic.istio_virtual_service import Sides
-from davy.traffic.leaves import list_at, number_at, patch, text_at, value_at
-from davy.traffic.split import Reading, unsettled
+from davy.traffic.istio_twins import rule_problems, written_rules
+from davy.traffic.istio_virtual_service import Sides, VirtualService
+from davy.traffic.leaves import list_at, number_at, text_at, value_at
+from davy.traffic.split import FULL, Reading, together, unsettled
 
 GROUP: Final = "networking.istio.io"
 _ERROR: Final = 3
@@ -40,34 +41,47 @@ _DIGITS: Final = 19
 
 
 class IstioRouter:
-    """Weights in a VirtualService."""
+    """Weights in VirtualServices."""
 
     def objects(self, rollout: RoutedRollout) -> tuple[ObjectKey, ...]:
-        """The VirtualService, the DestinationRule and the Services that the rollout names."""
+        """The VirtualServices, the DestinationRule and the Services that the rollout names."""
         subsets = _subsets(rollout, {})
         rule = (subsets.key,) if subsets else ()
-        return (_key(rollout), *rule, *services.keys(rollout))
+        return (*_keys(rollout), *rule, *services.keys(rollout))
 
     def read(self, rollout: RoutedRollout, objects: Objects) -> RouteState:
-        """The highest canary weight of the managed routes, and what is wrong."""
-        reading = _reading(rollout, objects)
+        """The highest canary weight of all managed routes, and what is wrong."""
+        parts = [*_virtual_services(rollout, objects)]
+        reading = together([found.read() for found in parts])
         return RouteState(
             canary_weight=reading.canary_weight,
             stable_hash=_hash(rollout, objects, "stable"),
             canary_hash=_hash(rollout, objects, "canary"),
             verification=unsettled(reading) or _verification(rollout, objects),
-            problems=(*reading.problems, *_target_problems(rollout, objects)),
+            problems=(
+                *reading.problems,
+                *_unreachable(rollout, reading),
+                *rule_problems(rollout, parts, reading),
+                *_target_problems(rollout, objects),
+            ),
             uneven=reading.uneven,
+            part_weight=reading.part_weight,
+            rules=written_rules(rollout, parts),
         )
 
     def weights(
-        self, rollout: RoutedRollout, objects: Objects, canary_weight: int
+        self,
+        rollout: RoutedRollout,
+        objects: Objects,
+        canary_weight: int,
+        rules: tuple[Rule, ...] = (),
     ) -> tuple[ObjectPatch, ...]:
-        """One patch of the VirtualService with the weights of all managed routes."""
-        key = _key(rollout)
-        splits = _reading(rollout, objects).splits
-        changes = [change for split in splits for change in split.changes(canary_weight)]
-        return patch(key, objects[key], changes) if changes else ()
+        """A patch for each VirtualService; all its weights and managed routes in one."""
+        return tuple(
+            patch
+            for virtual_service in _virtual_services(rollout, objects)
+            for patch in virtual_service.patch(canary_weight, rules)
+        )
 
     def target(
         self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str
@@ -88,9 +102,18 @@ def _routing(rollout: RoutedRollout) -> IstioRouting:
     return routing
 
 
-def _key(rollout: RoutedRollout) -> ObjectKey:
-    name = _routing(rollout).virtual_service.name
-    return ObjectKey(GROUP, "VirtualService", rollout.namespace, name)
+def _keys(rollout: RoutedRollout) -> dict[ObjectKey, str]:
+    """The VirtualServices, each once, with the field of the rollout that names it.
+
+    `name.namespace`, as Argo has it, is the name where that is the rollout's own namespace; no
+    other namespace is ever written in.
+    """
+    space = rollout.namespace
+    keys: dict[ObjectKey, str] = {}
+    for field, spec in _routing(rollout).all_virtual_services.items():
+        name = spec.name.removesuffix(f".{space}")
+        keys.setdefault(ObjectKey(GROUP, "VirtualService", space, name), field)
+    return keys
 
 
 def _subsets(rollout: RoutedRollout, objects: Objects) -> Subsets | None:
@@ -102,10 +125,24 @@ def _subsets(rollout: RoutedRollout, objects: Objects) -> Subsets | None:
     return Subsets(key, spec, objects.get(key))
 
 
-def _reading(rollout: RoutedRollout, objects: Objects) -> Reading:
-    key, subsets = _key(rollout), _subsets(rollout, objects)
+def _virtual_services(rollout: RoutedRollout, objects: Objects) -> Iterable[VirtualService]:
+    subsets, specs = _subsets(rollout, objects), _routing(rollout).all_virtual_services
     sides = _sides_by_subset(subsets) if subsets else _sides_by_service(rollout)
-    return virtual_service.read(key, objects.get(key), _routing(rollout).virtual_service, sides)
+    for key, field in _keys(rollout).items():
+        yield VirtualService(key, field, specs[field], objects.get(key), sides, rollout.rule_names)
+
+
+def _unreachable(rollout: RoutedRollout, reading: Reading) -> Iterable[Finding]:
+    """Steps whose weight the additional subsets don't leave room for, beside a bit for stable."""
+    least = min((split.shared for split in reading.splits if split.kept), default=FULL)
+    for index, step in enumerate(rollout.canary.steps or ()):
+        weight = step.set_weight or 0
+        if 0 < least <= weight < FULL:
+            sentence = (
+                f"is {weight}, but destinations of additionalSubsetNames have {FULL - least} of "
+                f"100; write less than {least}, or 100 for all that they leave."
+            )
+            yield Finding(f"{services.CANARY}.steps[{index}].setWeight", sentence)
 
 
 def _sides_by_service(rollout: RoutedRollout) -> Sides:
@@ -140,6 +177,7 @@ def _sides_by_subset(subsets: Subsets) -> Sides:
         canary=f"subset {subsets.name('canary')}",
         plural="subsets",
         host=subsets.host,
+        kept=frozenset(subsets.spec.additional_subset_names or ()),
     )
 
 
@@ -160,7 +198,7 @@ def _hash(rollout: RoutedRollout, objects: Objects, role: RoleName) -> str | Non
 
 def _verification(rollout: RoutedRollout, objects: Objects) -> Verification:
     subsets = _subsets(rollout, objects)
-    keys = (_key(rollout), *((subsets.key,) if subsets else ()))
+    keys = (*_keys(rollout), *((subsets.key,) if subsets else ()))
     complaints = [text for key in keys for text in _complaints(key, objects.get(key))]
     if complaints:
         return NotYet("; ".join(complaints))

@@ -61,6 +61,10 @@ class Subsets:
             yield from self._host_problems(rollout)
             for role in services.ROLES:
                 yield from self._subset_problems(rollout, role)
+            for index, name in enumerate(self.spec.additional_subset_names or ()):
+                if not self._indices(name):
+                    path = f"{PATH}.additionalSubsetNames[{index}]"
+                    yield Finding(path, self._without(name))
 
     def target(
         self, rollout: RoutedRollout, role: RoleName, template_hash: str
@@ -118,9 +122,7 @@ class Subsets:
         path = f"{PATH}.{role}SubsetName"
         indices = self._indices(name)
         if not indices:
-            names = [text_at(subset, ("name",)) for subset in list_at(self.found, _SUBSETS)]
-            listed = ", ".join(other for other in names if other) or "none"
-            yield Finding(path, f"{self.key} has no subset {name}; it has: {listed}.")
+            yield Finding(path, self._without(name))
         elif len(indices) > 1:
             yield Finding(path, f"{self.key} has {len(indices)} subsets named {name}; leave one.")
         else:
@@ -130,6 +132,11 @@ class Subsets:
             subject = f"subset {name} of {self.key}"
             if sentence := narrowing.labels_problem(rollout, subject, labels):
                 yield Finding(path, sentence)
+
+    def _without(self, name: str) -> str:
+        names = [text_at(subset, ("name",)) for subset in list_at(self.found, _SUBSETS)]
+        listed = ", ".join(other for other in names if other) or "none"
+        return f"{self.key} has no subset {name}; it has: {listed}."
 
     def _indices(self, name: str) -> list[int]:
         return [

@@ -1,22 +1,24 @@
-"""VirtualService: which http routes are split, and between which of their destinations.
+"""VirtualService: which of its routes are split, and between which of their destinations.
 
 Owned: the two weights of each such route. Every other field, route and destination is the user's.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from davy.api.errors import Finding
-from davy.api.rollout import IstioVirtualService
-from davy.traffic.base import Json, ObjectKey, RoleName
+from davy.api.managed_routes import Rule
+from davy.api.rollout import IstioTcpRoute, IstioTlsRoute, IstioVirtualService
+from davy.traffic.base import Json, ObjectKey, ObjectPatch, RoleName
 from davy.traffic.istio_hosts import qualified
-from davy.traffic.leaves import Path, list_at, number_at, text_at, value_at
+from davy.traffic.istio_rules import HTTP, Twins
+from davy.traffic.leaves import Path, list_at, number_at, patch, text_at, value_at
 from davy.traffic.services import CANARY
 from davy.traffic.split import FULL, Reading, Share, Split, together
 
-PATH: Final = f"{CANARY}.trafficRouting.istio.virtualService"
-_HTTP: Final[Path] = ("spec", "http")
+PATH: Final = f"{CANARY}.trafficRouting.istio"
+_KINDS: Final = ("http", "tls", "tcp")
 
 
 @dataclass(frozen=True)
@@ -32,114 +34,248 @@ class Sides:
     """What the two are: `services`."""
     host: str | None = None
     """The qualified host that both must have beside their subset; None: any."""
+    kept: frozenset[str] = field(default=frozenset())
+    """Subsets whose destinations keep their weight beside the two."""
 
     def __str__(self) -> str:
         return f"{self.stable} and {self.canary}"
 
 
-def read(key: ObjectKey, found: Json | None, spec: IstioVirtualService, sides: Sides) -> Reading:
-    """The splits of the managed http routes, and all that is wrong with them."""
-    if found is None:
-        return _unreadable(
-            "name", f"{key} doesn't exist; create it, with an http route to {sides}."
+@dataclass(frozen=True, eq=False)
+class _Route:
+    """One route of a VirtualService."""
+
+    kind: str
+    """http, tls or tcp: the list it is in."""
+    index: int
+    found: object
+
+    @property
+    def path(self) -> Path:
+        return ("spec", self.kind, self.index)
+
+    @property
+    def name(self) -> str | None:
+        """Only http routes have one."""
+        return text_at(self.found, ("name",)) if self.kind == "http" else None
+
+    @property
+    def destinations(self) -> list[object]:
+        return list_at(self.found, ("route",))
+
+    @property
+    def port(self) -> int | None:
+        """The one port of its matches; None: none, or several."""
+        ports = {number_at(match, ("port",)) for match in list_at(self.found, ("match",))}
+        return ports.pop() if len(ports) == 1 else None
+
+    @property
+    def sni_hosts(self) -> set[object]:
+        lists = [list_at(match, ("sniHosts",)) for match in list_at(self.found, ("match",))]
+        return {host if isinstance(host, str) else None for hosts in lists for host in hosts}
+
+    @property
+    def label(self) -> str:
+        place = f"{self.kind}[{self.index}]"
+        unnamed = f"{place} (without a name)" if self.kind == "http" else place
+        return f"{self.kind} route {self.name or unnamed}"
+
+    def is_meant(self, wanted: IstioTlsRoute | IstioTcpRoute) -> bool:
+        """Whether the rollout names it by what it matches."""
+        if wanted.port is not None and wanted.port != self.port:
+            return False
+        hosts = wanted.sni_hosts if isinstance(wanted, IstioTlsRoute) else None
+        return not hosts or set(hosts) == self.sni_hosts
+
+
+@dataclass(frozen=True)
+class VirtualService:
+    """A VirtualService as a rollout uses it."""
+
+    key: ObjectKey
+    field: str
+    """Of the rollout's `istio` that names it: `virtualServices[1]`."""
+    spec: IstioVirtualService
+    found: Json | None
+    """The object; None: it isn't there."""
+    sides: Sides
+    rule_names: tuple[str, ...] = ()
+    """Names of managed routes: none of these is the user's."""
+
+    @property
+    def twins(self) -> Twins:
+        """Its managed routes."""
+        weighted = (split for split in self._weighted().splits if split.sound)
+        http = tuple(split for split in weighted if split.canary[0].path[: len(HTTP)] == HTTP)
+        return Twins(self.found, http, self.rule_names)
+
+    def read(self) -> Reading:
+        """The splits of the weighted routes and of their twins, and all that is wrong with them."""
+        routes = [
+            _Route("http", index, list_at(self.found, HTTP)[index]) for index in self.twins.ours
+        ]
+        splits = [_split(route, self.sides) for route in routes]
+        both = tuple(found for found in splits if isinstance(found, Split) and found.sound)
+        return together([self._weighted(), Reading(splits=both)])
+
+    def patch(self, canary_weight: int, rules: tuple[Rule, ...]) -> tuple[ObjectPatch, ...]:
+        """Weights and managed routes in one; empty when all is so."""
+        if self.found is None:
+            return ()
+        twins, reading = self.twins, self.read()
+        asked = {rule.name for rule in rules}
+        as_is = twins.is_orderly and all(twins.is_as(rule) for rule in rules)
+        if as_is and all(name in asked or not twins.has(name) for name in self.rule_names):
+            changes = [
+                change for split in reading.splits for change in split.changes(canary_weight)
+            ]
+            return patch(self.key, self.found, changes)
+        weighted = self._weighted().splits
+        changes = [change for split in weighted for change in split.changes(canary_weight)]
+        return patch(self.key, self.found, changes, twins.relist(rules, canary_weight))
+
+    def _weighted(self) -> Reading:
+        key, sides = self.key, self.sides
+        if self.found is None:
+            elsewhere = " A rollout's routes lie in its own namespace." if "." in key.name else ""
+            sentence = f"{key} doesn't exist; create it, with an http route to {sides}.{elsewhere}"
+            return self._unreadable("name", sentence)
+        routes = [
+            _Route(kind, index, found)
+            for kind in _KINDS
+            for index, found in enumerate(list_at(self.found, ("spec", kind)))
+            if not (kind == "http" and text_at(found, ("name",)) in self.rule_names)
+        ]
+        if self.spec.routes or self.spec.tls_routes or self.spec.tcp_routes:
+            return together([*self._named(routes), *self._matching(routes)])
+        http = [route for route in routes if route.kind == "http"]
+        candidates = http or routes
+        if not candidates:
+            return self._unreadable("name", f"{key} has no http routes; add one to {sides}.")
+        if len(candidates) > 1:
+            return self._ambiguous(candidates)
+        lone = [self._route(route, "name") for route in candidates]
+        return together([*lone, *(self._route(route, "name") for route in self._beside(routes))])
+
+    def _named(self, routes: Sequence[_Route]) -> Iterator[Reading]:
+        http = [route for route in routes if route.kind == "http"]
+        for position, name in enumerate(self.spec.routes or ()):
+            place = f"routes[{position}]"
+            meant = [route for route in http if route.name == name]
+            if not meant:
+                has = f"it has: {_names(http)}" if http else "it has none"
+                sentence = f"{self.key} has no http route named {name}; {has}."
+                yield self._unreadable(place, sentence)
+            if len(meant) > 1:
+                count = f"{len(meant)} http routes named {name}"
+                yield self._flawed(place, f"{self.key} has {count}; give each its own name.")
+            yield from (self._route(route, place) for route in meant)
+
+    def _matching(self, routes: Sequence[_Route]) -> Iterator[Reading]:
+        """Routes that have no name, by what they match; each once, however often it is meant."""
+        wanted: list[tuple[str, int, IstioTlsRoute | IstioTcpRoute]] = [
+            *(("tls", index, route) for index, route in enumerate(self.spec.tls_routes or ())),
+            *(("tcp", index, route) for index, route in enumerate(self.spec.tcp_routes or ())),
+        ]
+        read: set[Path] = set()
+        for kind, position, route in wanted:
+            place = f"{kind}Routes[{position}]"
+            meant = [each for each in routes if each.kind == kind and each.is_meant(route)]
+            if not meant:
+                sentence = f"{self.key} has no {kind} route that matches exactly {route}; add it."
+                yield self._unreadable(place, sentence)
+            yield from (self._route(each, place) for each in meant if each.path not in read)
+            read |= {each.path for each in meant}
+
+    def _beside(self, routes: Sequence[_Route]) -> Iterator[_Route]:
+        """The one tls and the one tcp route beside an http route, if they split the same way."""
+        for kind in ("tls", "tcp"):
+            of_kind = [route for route in routes if route.kind == kind]
+            if len(of_kind) == 1 and any(route.kind == "http" for route in routes):
+                split = _split(of_kind[0], self.sides)
+                if isinstance(split, Split) and split.stable and split.canary:
+                    yield of_kind[0]
+
+    def _ambiguous(self, routes: Sequence[_Route]) -> Reading:
+        """Several routes and no names: only an abort is written, to each that has both (I3)."""
+        splits = {route: _split(route, self.sides) for route in routes}
+        both = {
+            route: replace(split, ours=False)
+            for route, split in splits.items()
+            if isinstance(split, Split) and split.stable and split.canary
+        }
+        several = len(both) > 1
+        meant = [*both] if several else routes
+        kinds = [kind for kind in _KINDS if any(route.kind == kind for route in meant)]
+        counted = f"{len(meant)} {' and '.join(kinds)} routes" + (
+            f" to both {self.sides.plural}" if several else ""
         )
-    routes = list_at(found, _HTTP)
-    if not routes:
-        return _unreadable("name", _no_http_routes(key, found, sides))
-    if spec.routes:
-        return _named(key, routes, spec.routes, sides)
-    if len(routes) == 1:
-        return _route(key, routes, 0, "name", sides)
-    return _ambiguous(key, routes, sides)
-
-
-def _no_http_routes(key: ObjectKey, found: Json, sides: Sides) -> str:
-    others = [kind for kind in ("tls", "tcp") if list_at(found, ("spec", kind))]
-    if others:
-        return (
-            f"{key} has only {' and '.join(others)} routes; weights are written in http routes: "
-            f"add one to {sides}."
+        field = "routes" if kinds == ["http"] else f"{kinds[0]}Routes"
+        sentence = (
+            f"{self.key} has {counted}; name one in trafficRouting.istio.{self.field}.{field}: "
+            f"{_names(meant)}."
         )
-    return f"{key} has no http routes; add one to {sides}."
+        return Reading(
+            splits=tuple(both.values()),
+            problems=(self._finding(field, sentence),),
+            readable=bool(both),
+        )
+
+    def _route(self, route: _Route, field: str) -> Reading:
+        subject = f"{route.label} of {self.key}"
+        split = _split(route, self.sides)
+        if isinstance(split, str):
+            return self._unreadable(field, f"{subject} {split}")
+        flaws = _flaws(self.key, route, split, self.sides)
+        return Reading(
+            splits=(split,),
+            problems=tuple(self._finding(field, f"{subject} {flaw}") for flaw in flaws),
+            # A destination that isn't known may be the canary under another name.
+            readable=bool(split.canary) or not split.others,
+        )
+
+    def _finding(self, field: str, sentence: str) -> Finding:
+        return Finding(f"{PATH}.{self.field}.{field}", sentence)
+
+    def _flawed(self, field: str, sentence: str) -> Reading:
+        return Reading(problems=(self._finding(field, sentence),))
+
+    def _unreadable(self, field: str, sentence: str) -> Reading:
+        return replace(self._flawed(field, sentence), readable=False)
 
 
-def _named(key: ObjectKey, routes: list[object], names: Sequence[str], sides: Sides) -> Reading:
-    readings = []
-    for position, name in enumerate(names):
-        field = f"routes[{position}]"
-        indices = [index for index, route in enumerate(routes) if _name(route) == name]
-        if not indices:
-            sentence = f"{key} has no http route named {name}; it has: {_names(routes)}."
-            readings.append(_unreadable(field, sentence))
-        if len(indices) > 1:
-            sentence = f"{key} has {len(indices)} http routes named {name}; give each its own name."
-            readings.append(Reading(problems=(Finding(f"{PATH}.{field}", sentence),)))
-        readings += [_route(key, routes, index, field, sides) for index in indices]
-    return together(readings)
-
-
-def _ambiguous(key: ObjectKey, routes: list[object], sides: Sides) -> Reading:
-    """Several routes and no names: only an abort is written, to each that has both (I3)."""
-    splits = {index: _split(routes, index, sides) for index in range(len(routes))}
-    both = {
-        index: replace(split, ours=False)
-        for index, split in splits.items()
-        if isinstance(split, Split) and split.stable and split.canary
-    }
-    several = len(both) > 1
-    meant = [routes[index] for index in both] if several else routes
-    counted = f"{len(meant)} http routes" + (f" to both {sides.plural}" if several else "")
-    sentence = (
-        f"{key} has {counted}; name one in trafficRouting.istio.virtualService.routes: "
-        f"{_names(meant)}."
-    )
-    return Reading(
-        splits=tuple(both.values()),
-        problems=(Finding(f"{PATH}.routes", sentence),),
-        readable=bool(both),
-    )
-
-
-def _route(key: ObjectKey, routes: list[object], index: int, field: str, sides: Sides) -> Reading:
-    subject = f"http route {_label(routes, index)} of {key}"
-    split = _split(routes, index, sides)
-    if isinstance(split, str):
-        return _unreadable(field, f"{subject} {split}")
-    flaws = _flaws(key, routes, index, split, sides)
-    return Reading(
-        splits=(split,),
-        problems=tuple(Finding(f"{PATH}.{field}", f"{subject} {flaw}") for flaw in flaws),
-        # A destination that isn't known may be the canary under another name.
-        readable=bool(split.canary) or not split.others,
-    )
-
-
-def _split(routes: list[object], index: int, sides: Sides) -> Split | str:
+def _split(route: _Route, sides: Sides) -> Split | str:
     """The route's destinations by role; a string says why there are none to read."""
-    route = routes[index]
-    delegate = value_at(route, ("delegate",))
+    delegate = value_at(route.found, ("delegate",))
     if isinstance(delegate, dict):
         name = text_at(delegate, ("name",))
         return f"delegates to VirtualService {name}; name that one in virtualService.name."
-    destinations = list_at(route, ("route",))
+    destinations = route.destinations
     if not destinations:
         return f"has no destinations; it must send its traffic to {sides}."
-    shares: dict[RoleName | None, list[Share]] = {"stable": [], "canary": [], None: []}
+    shares: dict[str, list[Share]] = {"stable": [], "canary": [], "other": [], "kept": []}
     for position, destination in enumerate(destinations):
         if text_at(destination, ("destination", "host")) is None:
             return f"has a destination without a host (route[{position}]); write {sides}."
         weight = _weight(destination, alone=len(destinations) == 1)
         if weight is None:
             return f"has a weight that isn't a whole number from 0 (route[{position}]); write 0."
-        path: Path = (*_HTTP, index, "route", position)
+        path: Path = (*route.path, "route", position)
         identity = (
-            (*_HTTP, index, "name"),
+            (*route.path, "name"),
             (*path, "destination", "host"),
             (*path, "destination", "subset"),
         )
+        kept = text_at(destination, ("destination", "subset")) in sides.kept
         role = sides.role_of(value_at(destination, ("destination",)))
-        shares[role].append(Share((*path, "weight"), weight, identity))
-    return Split(tuple(shares["stable"]), tuple(shares["canary"]), tuple(shares[None]))
+        share = Share((*path, "weight"), weight, identity)
+        shares["kept" if kept else role or "other"].append(share)
+    return Split(
+        tuple(shares["stable"]),
+        tuple(shares["canary"]),
+        tuple(shares["other"]),
+        kept=tuple(shares["kept"]),
+    )
 
 
 def _weight(destination: object, *, alone: bool) -> int | None:
@@ -156,10 +292,8 @@ def _has(found: object, name: str) -> bool:
     return isinstance(found, dict) and name in found
 
 
-def _flaws(
-    key: ObjectKey, routes: list[object], index: int, split: Split, sides: Sides
-) -> Iterable[str]:
-    destinations = list_at(routes[index], ("route",))
+def _flaws(key: ObjectKey, route: _Route, split: Split, sides: Sides) -> Iterable[str]:
+    destinations = route.destinations
     has = ", ".join(_destination(found) for found in destinations)
     for shares, role, meant in (
         (split.stable, "stable", sides.stable),
@@ -182,13 +316,16 @@ def _flaws(
                 f"sends {_destination(found)}, but the DestinationRule is for host {sides.host}; "
                 f"make the hosts the same."
             )
+    if split.shared <= 0:
+        yield "leaves nothing of 100 beside additionalSubsetNames; lower their weights."
     weights = [share.weight for share in (*split.stable, *split.canary)]
     if (
         split.sound
-        and sum(weights) != FULL
+        and sum(weights) != split.shared
         and any(_has(found, "weight") for found in destinations)
     ):
-        yield f"has weights {weights[0]} and {weights[1]}, in sum {sum(weights)}; write 100 and 0."
+        total = f"has weights {weights[0]} and {weights[1]}, in sum {sum(weights)}"
+        yield f"{total}; write {split.shared} and 0."
 
 
 def _destination(found: object) -> str:
@@ -197,18 +334,9 @@ def _destination(found: object) -> str:
     return f"host {host}" if subset is None else f"subset {subset} of host {host}"
 
 
-def _name(route: object) -> str | None:
-    return text_at(route, ("name",))
-
-
-def _label(routes: list[object], index: int) -> str:
-    return _name(routes[index]) or f"http[{index}] (without a name)"
-
-
-def _names(routes: Sequence[object]) -> str:
-    """The routes' names for a sentence; one that has none must be given one."""
-    return ", ".join(_name(route) or "(one without a name: give it one)" for route in routes)
-
-
-def _unreadable(field: str, sentence: str) -> Reading:
-    return Reading(problems=(Finding(f"{PATH}.{field}", sentence),), readable=False)
+def _names(routes: Sequence[_Route]) -> str:
+    """The routes' names for a sentence; an http route that has none must be given one."""
+    return ", ".join(
+        (route.name or "(one without a name: give it one)") if route.kind == "http" else route.label
+        for route in routes
+    )

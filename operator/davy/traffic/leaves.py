@@ -49,6 +49,17 @@ class Change:
     """Leaves that say which list item the path goes through."""
 
 
+@dataclass(frozen=True)
+class Relist:
+    """A list of which items go and others come; the rest stays, in its order."""
+
+    path: Path
+    gone: tuple[int, ...]
+    """Indices of those that go, in the list as it is."""
+    come: tuple[tuple[int, Json], ...]
+    """Those that come, each with the index, in the list as it is, of the item that it precedes."""
+
+
 def pointer(path: Path) -> str:
     """The JSON pointer (RFC 6901): `("metadata", "a/b~c", 0)` is `/metadata/a~1b~0c/0`."""
     return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in path)
@@ -91,10 +102,18 @@ def holds(root: object, change: Change) -> bool:
     return type(found) is type(change.value) and found == change.value
 
 
-def patch(key: ObjectKey, root: Json, changes: Sequence[Change]) -> tuple[ObjectPatch, ...]:
+def patch(
+    key: ObjectKey, root: Json, changes: Sequence[Change], relist: Relist | None = None
+) -> tuple[ObjectPatch, ...]:
     """One patch that makes all the changes; none when they hold, or the object's shape forbids one.
 
     All or nothing: weights that must sum to 100 are never written in part (I1).
+
+    Args:
+        key: of the object.
+        root: the object.
+        changes: of leaves; their paths are those of the object as it is.
+        relist: a list of the object that changes too, none of whose items that go is in `changes`.
     """
     needed = [change for change in changes if not holds(root, change)]
     tests: list[Json] = []
@@ -105,8 +124,26 @@ def patch(key: ObjectKey, root: Json, changes: Sequence[Change]) -> tuple[Object
             return ()
         tests += _tests(root, change)
         writes.append(write)
+    if relist and (relist.gone or relist.come):
+        tests[:0] = _tested(root, [_guard(root, relist.path)])
+        writes += _relisted(relist)
     operations = [*_unique(tests), *writes]
     return (ObjectPatch(key, tuple(operations)),) if operations else ()
+
+
+def _relisted(relist: Relist) -> list[Json]:
+    """From the end of the list to its start, so that no index moves before its turn."""
+    moves: list[tuple[int, int, Json]] = [
+        *(
+            (index, 1, {"op": "remove", "path": pointer((*relist.path, index))})
+            for index in relist.gone
+        ),
+        *(
+            (index, 0, {"op": "add", "path": pointer((*relist.path, index)), "value": item})
+            for index, item in reversed(relist.come)
+        ),
+    ]
+    return [move for _, _, move in sorted(moves, key=lambda move: move[:2], reverse=True)]
 
 
 def _write(root: Json, change: Change) -> Json | None:
@@ -130,12 +167,16 @@ def _tests(root: Json, change: Change) -> list[Json]:
     found = value_at(root, change.path)
     guarded = [*change.identity]
     if found is ABSENT or any(isinstance(name, int) for name in change.path):
-        guarded.insert(0, _guard(root, change))
+        guarded.insert(0, _guard(root, change.path))
     if found is not ABSENT:
         guarded.append(change.path)
+    return _tested(root, guarded)
+
+
+def _tested(root: Json, paths: Sequence[Path]) -> list[Json]:
     return [
         {"op": "test", "path": pointer(path), "value": value}
-        for path in guarded
+        for path in paths
         if _plain(value := value_at(root, path))
     ]
 
@@ -147,10 +188,10 @@ def _plain(value: object) -> bool:
     return value is None or isinstance(value, int)
 
 
-def _guard(root: Json, change: Change) -> Path:
-    """The leaf of `metadata` that changes whenever what lies around this change does."""
+def _guard(root: Json, path: Path) -> Path:
+    """The leaf of `metadata` that changes whenever what lies around this path does."""
     generation: Path = ("metadata", "generation")
-    if change.path[0] != "metadata" and number_at(root, generation) is not None:
+    if path[0] != "metadata" and number_at(root, generation) is not None:
         return generation
     return ("metadata", "resourceVersion")
 

@@ -11,6 +11,7 @@ is never verified here.
 from typing import Final
 
 from davy.api.errors import Finding, InvalidObject
+from davy.api.managed_routes import Rule
 from davy.api.routers import NginxRouting
 from davy.traffic import nginx_canary, services
 from davy.traffic.base import (
@@ -58,7 +59,11 @@ class NginxRouter:
         return services.state(rollout, objects, reading, Unknown(why))
 
     def weights(
-        self, rollout: RoutedRollout, objects: Objects, canary_weight: int
+        self,
+        rollout: RoutedRollout,
+        objects: Objects,
+        canary_weight: int,
+        rules: tuple[Rule, ...] = (),  # noqa: ARG002 - refused by validation
     ) -> tuple[Write, ...]:
         """The canary Ingresses, made or mended."""
         return tuple(

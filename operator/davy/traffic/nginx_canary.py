@@ -140,13 +140,16 @@ def patches(
 ) -> tuple[ObjectPatch, ...]:
     """One patch that gives the canary Ingress this weight and all else that is asked.
 
-    Where the stable Ingress doesn't say what the rest should be, the weight alone (I3).
+    Where the stable Ingress doesn't say what the rest should be, the weight alone, and what makes
+    it one (I3).
     """
     path: Path = (*_ANNOTATIONS, _name(routing, "canary-weight"))
     changes: list[_Change] = []
     if value_at(canary, path) != str(weight):
         changes.append((path, str(weight)))
-    if not isinstance(asked, str):
+    if isinstance(asked, str):
+        changes += _as_weight(routing, canary)
+    else:
         changes += [*_annotation_changes(routing, canary, asked), *_spec_changes(canary, asked)]
     return (ObjectPatch(key, _operations(canary, path, changes)),) if changes else ()
 
@@ -186,6 +189,14 @@ def _annotation_changes(routing: NginxRouting, canary: Json, asked: Wanted) -> I
     for name in held if isinstance(held, dict) else ():
         if name.startswith(_name(routing, "")) and name not in own:
             yield (*_ANNOTATIONS, name), ABSENT
+
+
+def _as_weight(routing: NginxRouting, canary: Json) -> Iterator[_Change]:
+    """What is missing for `_weight` to read the annotation as it is written."""
+    for name, value in (("canary", "true"), ("canary-weight-total", ABSENT)):
+        path: Path = (*_ANNOTATIONS, _name(routing, name))
+        if value_at(canary, path) != value:
+            yield path, value
 
 
 def _spec_changes(canary: Json, asked: Wanted) -> Iterator[_Change]:

@@ -16,7 +16,7 @@ from davy.api.rollout import CanaryStrategy
 from davy.traffic.alb import AlbRouter
 from davy.traffic.apisix import ApisixRouter
 from davy.traffic.base import Router
-from davy.traffic.gateway_api import GatewayApiRouter, route_names
+from davy.traffic.gateway_api import GatewayApiRouter
 from davy.traffic.istio import IstioRouter
 from davy.traffic.nginx import NginxRouter
 from davy.traffic.replica_ratio import ReplicaRatioRouter
@@ -40,7 +40,7 @@ BUILT_IN: Final = (
     RouterKind("istio", lambda canary: canary.routing.istio is not None, IstioRouter()),
     RouterKind(
         "gatewayAPI",
-        lambda canary: bool(route_names(canary.routing)),
+        lambda canary: bool(canary.gateway_routes),
         GatewayApiRouter(),
     ),
     RouterKind("nginx", lambda canary: canary.routing.nginx is not None, NginxRouter()),

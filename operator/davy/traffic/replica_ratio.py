@@ -5,6 +5,7 @@ the Services that the rollout may name, for people and metrics that want one rev
 Service that users come in by selects both.
 """
 
+from davy.api.managed_routes import Rule
 from davy.traffic import services
 from davy.traffic.base import (
     ObjectKey,
@@ -39,6 +40,7 @@ class ReplicaRatioRouter:
         rollout: RoutedRollout,  # noqa: ARG002 - the contract
         objects: Objects,  # noqa: ARG002
         canary_weight: int,  # noqa: ARG002
+        rules: tuple[Rule, ...] = (),  # noqa: ARG002
     ) -> tuple[ObjectPatch, ...]:
         """Nothing: pods are scaled, no object is written."""
         return ()

@@ -69,6 +69,7 @@ def state(
             *problems(rollout, objects),
         ),
         uneven=reading.uneven,
+        part_weight=reading.part_weight,
     )
 
 

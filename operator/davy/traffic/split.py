@@ -34,27 +34,43 @@ class Split:
     """Destinations that belong to neither."""
     full: int = FULL
     """The weight that is all traffic, in every rule that Davy writes (I1)."""
+    kept: tuple[Share, ...] = ()
+    """Destinations that the user named as others': they keep their weight, and what the canary has
+    is of `full` still."""
     ours: bool = True
     """False: it isn't sure that this one is meant; Davy may only take the canary's traffic away."""
 
     @property
     def sound(self) -> bool:
         """Exactly one stable and one canary destination: any weight can be written."""
-        return self.ours and (len(self.stable), len(self.canary), len(self.others)) == (1, 1, 0)
+        lone = (len(self.stable), len(self.canary), len(self.others)) == (1, 1, 0)
+        return self.ours and lone and self.shared > 0
+
+    @property
+    def shared(self) -> int:
+        """What stable and canary have together; `full` where they have all."""
+        return self.full - sum(share.weight for share in self.kept)
 
     @property
     def canary_weight(self) -> int:
         """The canary's share of `full`, rounded up, but all of it only when it has all.
 
-        So neither a canary nor a stable that still gets traffic is ever said to have none (I4).
+        So neither a canary nor a stable that still gets traffic is ever said to have none (I4). All
+        is what the kept leave.
         """
         canary, total = self._canary, self._total
-        if canary in {0, total}:
+        if canary in {0, total - sum(share.weight for share in self.kept)}:
             return self.full if canary else 0
         return min(self.full - 1, -(-self.full * canary // total))
 
     def shares_exactly(self, canary_weight: int) -> bool:
-        """Whether the canary's share is this weight, to the last request; in whatever scale."""
+        """Whether the canary's share is this weight, to the last request; in whatever scale.
+
+        Beside kept destinations: as near as what they leave comes to it.
+        """
+        if self.kept and self.sound:
+            held = {share.path: share.weight for share in (*self.stable, *self.canary)}
+            return all(held[change.path] == change.value for change in self.changes(canary_weight))
         return self._total > 0 and self.full * self._canary == canary_weight * self._total
 
     @property
@@ -65,9 +81,11 @@ class Split:
     def changes(self, canary_weight: int) -> tuple[Change, ...]:
         """Leaves that give the canary this weight and stable the rest; none where that can't be."""
         if self.sound:
+            all_of_it = canary_weight == self.full
+            canary = self.shared if all_of_it else min(canary_weight, self.shared - 1)
             return (
-                _change(self.stable[0], self.full - canary_weight),
-                _change(self.canary[0], canary_weight),
+                _change(self.stable[0], self.shared - canary),
+                _change(self.canary[0], canary),
             )
         if canary_weight or not self.stable or not self._canary:
             return ()
@@ -83,7 +101,8 @@ class Split:
 
     @property
     def _total(self) -> int:
-        return sum(share.weight for share in (*self.stable, *self.canary, *self.others))
+        every = (*self.stable, *self.canary, *self.others, *self.kept)
+        return sum(share.weight for share in every)
 
 
 @dataclass(frozen=True)
@@ -101,8 +120,11 @@ class Reading:
     @property
     def canary_weight(self) -> int | None:
         """The highest of the splits, 0 only when none has traffic; None when one can't be read."""
-        if not self.readable:
-            return None
+        return self.part_weight if self.readable else None
+
+    @property
+    def part_weight(self) -> int | None:
+        """The highest of the splits that can be read, whatever the others have; None: none can."""
         return max((split.canary_weight for split in self.splits), default=None)
 
     @property

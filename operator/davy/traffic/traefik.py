@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from davy.api.errors import Finding, InvalidObject
+from davy.api.managed_routes import Rule
 from davy.traffic import backends, services
 from davy.traffic.backends import Form
 from davy.traffic.base import (
@@ -45,7 +46,11 @@ class TraefikRouter:
         return services.state(rollout, objects, _reading(rollout, objects), Unknown(why))
 
     def weights(
-        self, rollout: RoutedRollout, objects: Objects, canary_weight: int
+        self,
+        rollout: RoutedRollout,
+        objects: Objects,
+        canary_weight: int,
+        rules: tuple[Rule, ...] = (),  # noqa: ARG002 - refused by validation
     ) -> tuple[ObjectPatch, ...]:
         """A patch of the TraefikService."""
         key = _key(rollout)

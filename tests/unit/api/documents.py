@@ -129,7 +129,9 @@ def _analysis(kind: str, **spec: Any) -> Json:
 GOOD: Final[dict[str, Json]] = {
     "gateway": _rollout(
         **_SERVICES,
-        trafficRouting={"gatewayAPI": {"httpRoutes": [{"name": "cart"}]}},
+        trafficRouting={
+            "gatewayAPI": {"httpRoutes": [{"name": "cart"}], "grpcRoutes": [{"name": "cart"}]}
+        },
         analysis={"templates": [{"templateName": "errors"}], "startingStep": 1},
     ),
     "plugin": _rollout(
@@ -139,6 +141,8 @@ GOOD: Final[dict[str, Json]] = {
                 "argoproj-labs/gatewayAPI": {
                     "httpRoute": "cart",
                     "httpRoutes": [{"name": "cart-internal"}],
+                    "grpcRoute": "cart",
+                    "grpcRoutes": [{"name": "cart-internal"}],
                     "namespace": "shop",
                 }
             }
@@ -202,6 +206,60 @@ GOOD: Final[dict[str, Json]] = {
     "apisix": _rollout(
         **_SERVICES,
         trafficRouting={"apisix": {"route": {"name": "cart", "rules": ["api", "web"]}}},
+    ),
+    "several": _rollout(
+        trafficRouting={
+            "istio": {
+                "virtualServices": [
+                    {"name": "cart", "routes": ["api"]},
+                    {
+                        "name": "cart-edge.shop",
+                        "tlsRoutes": [
+                            {"port": 443, "sniHosts": ["cart.example.com"]},
+                            {"sniHosts": ["old.example.com"]},
+                        ],
+                        "tcpRoutes": [{"port": 6379}],
+                    },
+                ],
+                "destinationRule": {
+                    "name": "cart",
+                    "canarySubsetName": "canary",
+                    "stableSubsetName": "stable",
+                    "additionalSubsetNames": ["legacy"],
+                },
+            }
+        },
+    ),
+    "managed": _rollout(
+        **_SERVICES,
+        trafficRouting={
+            "istio": {"virtualService": {"name": "cart"}},
+            "managedRoutes": [{"name": "beta"}, {"name": "copy"}],
+        },
+        steps=[
+            {
+                "setHeaderRoute": {
+                    "name": "beta",
+                    "match": [{"headerName": "X-Beta", "headerValue": {"exact": "yes"}}],
+                }
+            },
+            {
+                "setMirrorRoute": {
+                    "name": "copy",
+                    "match": [
+                        {
+                            "method": {"exact": "GET"},
+                            "path": {"prefix": "/api"},
+                            "headers": {"x": {"regex": "a+"}},
+                        }
+                    ],
+                    "percentage": 10,
+                }
+            },
+            {"setWeight": 10},
+            {"setHeaderRoute": {"name": "beta"}},
+            {"setMirrorRoute": {"name": "copy", "match": []}},
+        ],
     ),
     "template": _analysis("AnalysisTemplate"),
     "cluster template": _analysis(

@@ -112,8 +112,8 @@ ROUTING: Final[tuple[Bad, ...]] = (
         "plugin",
         _PLUGIN,
         {},
-        "names no route; give httpRoute or httpRoutes",
-        "names no route; give httpRoute or httpRoutes",
+        "names no route; give httpRoute(s) or grpcRoute(s)",
+        "names no route; give httpRoute(s) or grpcRoute(s)",
     ),
     bad(
         "the plugin names a route of another namespace",
@@ -130,6 +130,22 @@ ROUTING: Final[tuple[Bad, ...]] = (
         {"name": "cart"},
         "names the HTTPRoute cart a second time",
         "Duplicate value",
+    ),
+    bad(
+        "a GRPCRoute is named twice",
+        "gateway",
+        f"{_ROUTING}.gatewayAPI.grpcRoutes[1]",
+        {"name": "cart"},
+        "names the GRPCRoute cart a second time",
+        "Duplicate value",
+    ),
+    bad(
+        "Gateway API names no route",
+        "gateway",
+        f"{_ROUTING}.gatewayAPI",
+        {},
+        "names no route; give httpRoutes or grpcRoutes",
+        "names no route; give httpRoutes or grpcRoutes",
     ),
     bad(
         "no HTTPRoute is named",
@@ -279,7 +295,66 @@ ROUTING: Final[tuple[Bad, ...]] = (
         f"{_ROUTING}.istio.virtualService",
         REMOVE,
         "is missing; the VirtualService that splits the traffic",
-        "istio.virtualService is missing",
+        "istio has exactly one of virtualService and virtualServices",
+    ),
+    bad(
+        "one VirtualService and several are named",
+        "istio",
+        f"{_ROUTING}.istio.virtualServices",
+        [{"name": "web"}],
+        "has virtualService and virtualServices; write one of them",
+        "istio has exactly one of virtualService and virtualServices",
+        at=f"{_ROUTING}.istio",
+    ),
+    bad(
+        "a VirtualService is named twice",
+        "several",
+        f"{_ROUTING}.istio.virtualServices[1].name",
+        "cart",
+        "names the VirtualService cart a second time",
+        "Duplicate value",
+        at=f"{_ROUTING}.istio.virtualServices[1]",
+    ),
+    *(
+        bad(
+            "a tls route is named by nothing",
+            base,
+            f"{_ROUTING}.istio.{at}.tlsRoutes",
+            [{}],
+            "says nothing; give port, sniHosts or both",
+            "a tls route is named by port, sniHosts or both",
+            at=f"{_ROUTING}.istio.{at}.tlsRoutes[0]",
+        )
+        for base, at in (("istio", "virtualService"), ("several", "virtualServices[0]"))
+    ),
+    *(
+        bad(
+            f"the {kind} route's port is {port}",
+            "several",
+            f"{_ROUTING}.istio.virtualServices[1].{kind}Routes[0].port",
+            port,
+            f"is {port}; write a whole number from 1 to 65535",
+            "should be",
+        )
+        for kind, port in (("tls", 0), ("tcp", 65536))
+    ),
+    bad(
+        "a canary's subset is an additional one",
+        "several",
+        f"{_ROUTING}.istio.destinationRule.additionalSubsetNames",
+        ["legacy", "canary"],
+        "is canary, which stands for one of the two revisions; name others",
+        "additionalSubsetNames has canarySubsetName or stableSubsetName",
+        at=f"{_ROUTING}.istio.destinationRule.additionalSubsetNames[1]",
+    ),
+    bad(
+        "an additional subset is named twice",
+        "several",
+        f"{_ROUTING}.istio.destinationRule.additionalSubsetNames",
+        ["legacy", "legacy"],
+        "names the subset legacy a second time",
+        "Duplicate value",
+        at=f"{_ROUTING}.istio.destinationRule.additionalSubsetNames[1]",
     ),
     bad(
         "a route is named twice",

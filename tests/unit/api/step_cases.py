@@ -38,7 +38,8 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[0].pause",
         {},
         "has setWeight and pause; write a step for each",
-        "a step has exactly one of setWeight, pause, analysis and setCanaryScale",
+        "a step has exactly one of setWeight, pause, analysis, setCanaryScale, setHeaderRoute "
+        "and setMirrorRoute",
         at=f"{_STEPS}[0]",
     ),
     bad(
@@ -46,8 +47,9 @@ STEPS: Final[tuple[Bad, ...]] = (
         "gateway",
         f"{_STEPS}[0]",
         {},
-        "says nothing; write one of setWeight, pause, analysis, setCanaryScale",
-        "a step has exactly one of setWeight, pause, analysis and setCanaryScale",
+        "says nothing; write one of setWeight, pause, analysis, setCanaryScale, setHeaderRoute",
+        "a step has exactly one of setWeight, pause, analysis, setCanaryScale, setHeaderRoute "
+        "and setMirrorRoute",
     ),
     bad(
         "a pause is written without braces",
@@ -55,7 +57,8 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[4]",
         {"pause": None},
         "has an empty pause; write `pause: {}` to wait until promoted",
-        "a step has exactly one of setWeight, pause, analysis and setCanaryScale",
+        "a step has exactly one of setWeight, pause, analysis, setCanaryScale, setHeaderRoute "
+        "and setMirrorRoute",
     ),
     *(
         bad(
@@ -270,7 +273,8 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[0]",
         {"setWight": 10},
         "is no field that Davy knows; did you mean setWeight?",
-        "a step has exactly one of setWeight, pause, analysis and setCanaryScale",
+        "a step has exactly one of setWeight, pause, analysis, setCanaryScale, setHeaderRoute "
+        "and setMirrorRoute",
         at=f"{_STEPS}[0].setWight",
     ),
     bad(
@@ -349,5 +353,91 @@ STEPS: Final[tuple[Bad, ...]] = (
         "is no name of a label or annotation; write one such as team or example.com/team",
         ONLY_VALIDATION,
         at=f"{_CANARY}.analysis.analysisRunMetadata.annotations['why not']",
+    ),
+    bad(
+        "a header route without Istio",
+        "gateway",
+        f"{_STEPS}[0]",
+        {"setHeaderRoute": {"name": "beta"}},
+        "needs trafficRouting.istio; use setWeight, or Istio",
+        "setHeaderRoute and setMirrorRoute need trafficRouting.istio",
+        at=f"{_STEPS}[0].setHeaderRoute",
+    ),
+    bad(
+        "a header route that managedRoutes doesn't name",
+        "managed",
+        f"{_STEPS}[0].setHeaderRoute.name",
+        "gamma",
+        "is gamma, which trafficRouting.managedRoutes doesn't name (it has: beta, copy); add it",
+        ONLY_VALIDATION,
+    ),
+    bad(
+        "a managed route is named twice",
+        "managed",
+        f"{_CANARY}.trafficRouting.managedRoutes[2]",
+        {"name": "beta"},
+        "names the route beta a second time",
+        "Duplicate value",
+    ),
+    bad(
+        "a weighted route has a managed route's name",
+        "managed",
+        f"{_CANARY}.trafficRouting.istio.virtualService.routes",
+        ["copy"],
+        "is copy, as a route of managedRoutes, which Davy makes and takes away; name your own",
+        ONLY_VALIDATION,
+        at=f"{_CANARY}.trafficRouting.istio.virtualService.routes[0]",
+    ),
+    *(
+        bad(
+            f"{why} match of {at.rpartition('.')[2]}",
+            "managed",
+            f"{_STEPS}[{at}",
+            value,
+            says,
+            "a match has exactly one of exact, prefix and regex",
+        )
+        for at in (
+            "0].setHeaderRoute.match[0].headerValue",
+            "1].setMirrorRoute.match[0].method",
+            "1].setMirrorRoute.match[0].path",
+        )
+        for why, value, says in (
+            ("an empty", {}, "says nothing; write exactly one of exact, prefix and regex"),
+            ("a double", {"exact": "a", "regex": "b"}, "has exact and regex; write exactly one"),
+        )
+    ),
+    bad(
+        "a header to mirror says nothing",
+        "managed",
+        f"{_STEPS}[1].setMirrorRoute.match[0].headers.x",
+        {},
+        "says nothing; write exactly one of exact, prefix and regex",
+        ONLY_VALIDATION,
+        at=f"{_STEPS}[1].setMirrorRoute.match[0].headers['x']",
+    ),
+    bad(
+        "a mirror matches nothing in particular",
+        "managed",
+        f"{_STEPS}[1].setMirrorRoute.match[0]",
+        {},
+        "matches nothing in particular; give method, path or headers",
+        ONLY_VALIDATION,
+    ),
+    bad(
+        "a mirror is of more than all",
+        "managed",
+        f"{_STEPS}[1].setMirrorRoute.percentage",
+        101,
+        "is 101; write a whole number from 0 to 100",
+        "less than or equal to 100",
+    ),
+    bad(
+        "a header's name has a blank",
+        "managed",
+        f"{_STEPS}[0].setHeaderRoute.match[0].headerName",
+        "X Beta",
+        "X Beta",
+        "should match",
     ),
 )

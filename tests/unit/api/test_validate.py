@@ -24,6 +24,13 @@ def findings(document: dict[str, Any]) -> list[Finding]:
     return READ[document["kind"]][0](document)
 
 
+def name_of(value: unbuilt.Unbuilt | str) -> str:
+    """An id: a field with what has it."""
+    if isinstance(value, str):
+        return value
+    return f"{value.at.rpartition('.')[2]}.{value.field}"
+
+
 @pytest.mark.parametrize("bad", cases.ALL, ids=lambda bad: f"{bad.base}: {bad.because}")
 def test_a_bad_spec_is_refused_with_its_path_and_what_would_be_right(bad: Bad) -> None:
     """Nothing is silently ignored: the place, what is there, what would be right."""
@@ -72,13 +79,25 @@ def test_a_rollout_without_a_spec_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("base", "routes"), [("gateway", ("cart",)), ("plugin", ("cart", "cart-internal"))]
+    ("base", "routes"),
+    [
+        ("gateway", [("HTTPRoute", "cart"), ("GRPCRoute", "cart")]),
+        (
+            "plugin",
+            [
+                ("HTTPRoute", "cart"),
+                ("HTTPRoute", "cart-internal"),
+                ("GRPCRoute", "cart"),
+                ("GRPCRoute", "cart-internal"),
+            ],
+        ),
+    ],
 )
 def test_both_spellings_of_gateway_api_name_the_same_routes(
-    base: str, routes: tuple[str, ...]
+    base: str, routes: list[tuple[str, str]]
 ) -> None:
     """Argo's plugin configuration is read by the built-in router."""
-    assert validate.parse_rollout(GOOD[base]).strategy.canary.http_routes == routes
+    assert [*validate.parse_rollout(GOOD[base]).strategy.canary.gateway_routes] == routes
 
 
 @pytest.mark.parametrize("duration", [0, 30, "30", "30s", "1h30m", "1.5h", "500ms"], ids=repr)
@@ -164,7 +183,7 @@ def test_a_field_that_is_not_built_is_refused_with_what_to_use(
 @pytest.mark.parametrize(
     ("base", "entry"),
     [(base, entry) for base, entry in UNBUILT if entry.neutral],
-    ids=lambda value: value.field if isinstance(value, unbuilt.Unbuilt) else value,
+    ids=name_of,
 )
 def test_a_value_that_asks_for_nothing_is_accepted(base: str, entry: unbuilt.Unbuilt) -> None:
     """`disableInProgressLabel: true` is what happens anyway: manifests for Argo say such things."""

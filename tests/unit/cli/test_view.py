@@ -37,7 +37,9 @@ Json = dict[str, Any]
         ({"setCanaryScale": {"replicas": 3}}, "setCanaryScale 3 pods"),
         ({"setCanaryScale": {"weight": 25}}, "setCanaryScale to weight 25"),
         ({"setCanaryScale": {"matchTrafficWeight": True}}, "setCanaryScale to its weight"),
-        ({"setMirrorRoute": {"name": "all"}}, "setMirrorRoute"),
+        ({"setHeaderRoute": {"name": "beta", "match": [{}]}}, "setHeaderRoute beta"),
+        ({"setMirrorRoute": {"name": "copy"}}, "setMirrorRoute copy (taken away)"),
+        ({"experiment": {"duration": "5m"}}, "experiment"),
         ({}, "empty step"),
     ],
 )
@@ -168,8 +170,13 @@ def test_each_sentence_is_shown_once() -> None:
     ("routing", "words"),
     [
         ({"istio": {"virtualService": {"name": "web"}}}, "VirtualService web"),
+        ({"istio": {"virtualServices": [{"name": "a"}, {"name": "b"}]}}, "VirtualService a, b"),
         ({"gatewayAPI": {"httpRoutes": [{"name": "a"}, {"name": "b"}]}}, "HTTPRoute a, b"),
         ({"plugins": {"argoproj-labs/gatewayAPI": {"httpRoute": "web"}}}, "HTTPRoute web"),
+        (
+            {"gatewayAPI": {"httpRoutes": [{"name": "a"}], "grpcRoutes": [{"name": "b"}]}},
+            "HTTPRoute a, GRPCRoute b",
+        ),
         ({"nginx": {"stableIngress": "web"}}, "Ingress web"),
         ({"nginx": {"stableIngresses": ["web", "api"]}}, "Ingress web, api"),
         ({"alb": {"ingress": "web", "servicePort": 80}}, "Ingress web"),

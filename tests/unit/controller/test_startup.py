@@ -6,6 +6,7 @@ from davy.api import errors
 from davy.api.group import ApiGroup
 from davy.cluster.kinds import (
     APISIX_ROUTE,
+    GRPC_ROUTE,
     HTTP_ROUTE,
     INGRESS,
     LEASE,
@@ -79,7 +80,7 @@ async def test_a_mesh_that_isnt_installed_stops_nothing() -> None:
         denied={("patch", "httproutes")},
     )
     found = await startup.check(cluster, KINDS, (), PLACE)
-    assert found.absent == {HTTP_ROUTE, INGRESS, TRAEFIK_SERVICE, APISIX_ROUTE}
+    assert found.absent == {HTTP_ROUTE, GRPC_ROUTE, INGRESS, TRAEFIK_SERVICE, APISIX_ROUTE}
     assert VIRTUAL_SERVICE not in found.absent
 
 

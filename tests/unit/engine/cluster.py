@@ -26,6 +26,7 @@ from davy.engine.world import (
     Route,
     Run,
     World,
+    WrittenRule,
 )
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,7 +51,8 @@ def spec(*steps: dict[str, Any], replicas: int = 4, version: str = "1", **more: 
                     "canarySubsetName": "canary",
                     "stableSubsetName": "stable",
                 },
-            }
+            },
+            "managedRoutes": [{"name": "beta"}, {"name": "copy"}],
         },
         **more.pop("canary", {}),
     }
@@ -231,7 +233,8 @@ class Cluster:
         self.log.append(f"{(self.now - START).total_seconds():g} {type(action).__name__}")
         match action:
             case plans.SetWeights(canary=canary):
-                self.route = replace(self.route, canary_weight=canary, uneven=False)
+                rules = tuple(WrittenRule(rule.name, (rule,)) for rule in action.rules)
+                self.route = replace(self.route, canary_weight=canary, uneven=False, rules=rules)
             case plans.PointRole(role=Role.STABLE, hash=template_hash):
                 self.route = replace(self.route, stable_hash=template_hash)
             case plans.PointRole(hash=template_hash):

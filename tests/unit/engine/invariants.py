@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from davy.api import capacity
 from davy.api.conditions import ConditionType, RolloutPhase
-from davy.engine import basic
+from davy.engine import basic, canary_scale
 from davy.engine import plan as plans
 from davy.engine import position as positions
 from davy.engine.effect import effect, may_carry
@@ -99,6 +99,7 @@ class Watcher:
         assert action.stable + action.canary == cluster.route.total, "I1"
         self.checked.add("I1")
         written = cluster.route.canary_weight or 0
+        self._rules(cluster, action)
         if action.canary > written:
             leads = cluster.sets[cluster.route.canary_hash or ""]
             room = capacity.of(cluster.rollout.spec).carried(leads.available)
@@ -127,6 +128,27 @@ class Watcher:
             assert action.stable <= takes, f"I2: {action} on {stable.standing} of {full} pods"
             self.checked.add("I2 of stable")
 
+    def _rules(self, cluster: Cluster, action: plans.SetWeights) -> None:
+        """A managed route comes when the canary has the pods for it."""
+        there = {found.name for found in cluster.route.rules}
+        come = [rule for rule in action.rules if rule.name not in there]
+        if not come:
+            return
+        leads = cluster.sets[cluster.route.canary_hash or ""]
+        copied = max(getattr(rule, "percentage", 0) for rule in action.rules)
+        spec = cluster.rollout.spec
+        room = capacity.of(spec).carried(leads.available)
+        assert min(100, action.canary + copied) <= room, f"I2: {come} on {leads}"
+        scale = canary_scale.asked(spec, positions.read(cluster.rollout))
+        assert leads.available >= capacity.of(spec).enough(scale), f"I2: {come} on {leads}"
+        assert leads.available > 0 or not cluster.rollout.spec.replicas, f"I2: {come} on {leads}"
+        assert cluster.rollout.finalizer, "I9: deletion couldn't take this route away"
+        assert not cluster.rollout.spec.paused, "paused, and a managed route comes"
+        where = positions.read(cluster.rollout)
+        assert where.stage is Stage.UPDATING, f"I3: {come} at {where.stage}"
+        assert leads.hash == where.new_hash, f"I3: {come} to a revision that was given up"
+        self.checked.add("rules")
+
     def _scaled(self, cluster: Cluster, action: plans.ScaleReplicaSet) -> None:
         found = next(rs for rs in cluster.sets.values() if rs.name == action.name)
         if action.replicas >= found.desired:
@@ -134,6 +156,8 @@ class Watcher:
         route, full = cluster.route, cluster.rollout.spec.replicas
         if action.replicas == 0 and full > 0:
             assert not may_carry(route, found.hash), f"I4: {found} still has weight"
+            led = route.rules and route.canary_hash in {found.hash, None}
+            assert not led, f"I4: {route.rules} lead to {found}"
             self.checked.add("I4")
         elif found.hash == positions.read(cluster.rollout).stable_hash == route.stable_hash:
             left = route.total - (route.canary_weight or 0)
@@ -166,7 +190,8 @@ class Watcher:
     def _abort_first(self, cluster: Cluster, plan: plans.Plan) -> None:
         status = cluster.status
         where = positions.read(cluster.rollout)
-        if where.stage is not Stage.ABORTED or (cluster.route.canary_weight or 0) == 0:
+        reached = (cluster.route.canary_weight or 0) > 0 or cluster.route.rules
+        if where.stage is not Stage.ABORTED or not reached:
             return
         if cluster.route.canary_hash == where.stable_hash != cluster.route.stable_hash:
             return  # a promotion's last weight: stable's destination is led there first
@@ -174,7 +199,7 @@ class Watcher:
             self._abort_by_pods(cluster, plan)
             return
         assert isinstance(plan.actions[0], plans.SetWeights), f"I3: {plan.actions} for {status}"
-        assert plan.actions[0].canary == 0, "I3"
+        assert (plan.actions[0].canary, plan.actions[0].rules) == (0, ()), "I3"
         self.checked.add("I3")
 
     def _abort_by_pods(self, cluster: Cluster, plan: plans.Plan) -> None:
@@ -188,6 +213,10 @@ class Watcher:
             first = plan.actions[0]
             assert isinstance(first, plans.SetWeights), f"I3: {plan.actions}"
             assert first.stable >= takes, f"I3: {first}, and stable could take {takes}"
+        if route.rules:
+            first = plan.actions[0]
+            assert isinstance(first, plans.SetWeights), f"I3: {plan.actions}"
+            assert first.rules == (), f"I3: {first}"
         size = {
             action.name: action.replicas
             for action in plan.actions

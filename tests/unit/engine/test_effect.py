@@ -1,13 +1,15 @@
 """Whether the mesh does what the route says, and which pods that may reach."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from davy.api.conditions import ConditionType, Reason
+from davy.api.managed_routes import SetHeaderRoute
 from davy.api.status import RolloutStatus
 from davy.engine.effect import effect, may_carry
-from davy.engine.world import Answer, Route
+from davy.engine.world import Answer, Route, WrittenRule
 from tests.unit.engine.cluster import SETTLE
 from tests.unit.engine.pieces import NEW, NOW, OLD, a_condition, a_rollout, a_set, a_world, around
 
@@ -84,6 +86,27 @@ def test_what_may_reach_the_new_pods(
 ) -> None:
     """I4: a side with weight that leads to them, or to any pod, or a route that nobody can read."""
     assert may_carry(Route(weight, stable_hash=stable, canary_hash=canary), NEW) is carries
+
+
+@pytest.mark.parametrize(("canary", "carries"), [(NEW, True), (None, True), (OLD, False)])
+def test_a_managed_route_reaches_the_canary_at_weight_0(
+    canary: str | None, *, carries: bool
+) -> None:
+    """I4: where its destination leads, pods stay."""
+    route = Route(0, stable_hash=OLD, canary_hash=canary, rules=(WrittenRule("beta"),))
+    assert may_carry(route, NEW) is carries
+
+
+def test_two_managed_routes_of_one_name_settle_apart() -> None:
+    """I5: a step that gives a name another match waits for the mesh again."""
+    matches = [[{"headerName": "x", "headerValue": {"exact": text}}] for text in ("1", "2")]
+    rules = [SetHeaderRoute.model_validate({"name": "beta", "match": match}) for match in matches]
+    said = {
+        effect(replace(ROUTE, rules=(WrittenRule("beta", of),)), RolloutStatus(), NOW, SETTLE).said
+        for of in ((), *((rule,) for rule in rules))
+    }
+    assert len(said) == 3
+    assert any("; managed routes beta (as no step asks); " in text for text in said)
 
 
 def test_pods_that_count() -> None:

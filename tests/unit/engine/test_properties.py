@@ -16,8 +16,17 @@ from tests.unit.engine.cluster import Cluster, answering, spec
 from tests.unit.engine.invariants import Watcher
 
 ANALYSIS = {"templates": [{"templateName": "errors"}]}
+BETA = {"headerName": "X-Beta", "headerValue": {"exact": "1"}}
 PLANS: tuple[tuple[dict[str, Any], ...], ...] = (
-    ({"setWeight": 10}, {"pause": {"duration": "5s"}}, {"setWeight": 50}, {"pause": {}}),
+    (
+        {"setHeaderRoute": {"name": "beta", "match": [BETA]}},
+        {"setWeight": 10},
+        {"pause": {"duration": "5s"}},
+        {"setMirrorRoute": {"name": "copy", "match": [{"method": {"exact": "GET"}}]}},
+        {"setWeight": 50},
+        {"setHeaderRoute": {"name": "beta"}},
+        {"pause": {}},
+    ),
     ({"setWeight": 80}, {"analysis": ANALYSIS}, {"setWeight": 20}, {"setWeight": 100}),
     ({"pause": {"duration": "1s"}}, {"setWeight": 1}, {"setWeight": 99}),
     (),
@@ -27,6 +36,20 @@ PLANS: tuple[tuple[dict[str, Any], ...], ...] = (
         {"setCanaryScale": {"weight": 1}},
         {"setWeight": 50},
         {"setCanaryScale": {"matchTrafficWeight": True}},
+    ),
+    (
+        {"setCanaryScale": {"replicas": 3}},
+        {"setHeaderRoute": {"name": "beta", "match": [BETA]}},
+        {
+            "setMirrorRoute": {
+                "name": "copy",
+                "match": [{"method": {"exact": "GET"}}],
+                "percentage": 30,
+            }
+        },
+        {"setWeight": 40},
+        {"setHeaderRoute": {"name": "beta"}},
+        {"setWeight": 80},
     ),
 )
 EXTRAS: tuple[dict[str, Any], ...] = (
@@ -39,6 +62,10 @@ EXTRAS: tuple[dict[str, Any], ...] = (
         "scaleDownDelaySeconds": 60,
     },
     {"minPodsPerReplicaSet": 3},
+    {
+        "dynamicStableScale": True,
+        "replicaProgressThreshold": {"type": "Percent", "value": 60},
+    },
 )
 """Fields of the strategy beside each plan."""
 Change = Callable[[Cluster], None]

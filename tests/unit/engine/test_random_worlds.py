@@ -11,7 +11,7 @@ from davy.api import capacity
 from davy.api.analysis import Phase
 from davy.api.conditions import ConditionStatus, ConditionType, PauseReason, Reason
 from davy.api.errors import Finding
-from davy.api.rollout import RolloutSpec
+from davy.api.rollout import CanaryStep, RolloutSpec
 from davy.api.status import (
     CanaryStatus,
     Condition,
@@ -24,18 +24,57 @@ from davy.engine import plan as plans
 from davy.engine import revision
 from davy.engine.decide import EngineSettings, decide
 from davy.engine.effect import effect
-from davy.engine.world import Answer, Pod, ReplicaSet, Rollout, Route, Run, RunKind, World
+from davy.engine.world import (
+    Answer,
+    Pod,
+    ReplicaSet,
+    Rollout,
+    Route,
+    Run,
+    RunKind,
+    World,
+    WrittenRule,
+)
 from tests.unit.engine.cluster import SETTLE, START, Cluster, spec, template
 from tests.unit.engine.invariants import Watcher
 
 NOW = START + timedelta(hours=1)
 HASHES = [revision.template_hash(template(version)) for version in ("1", "2", "3")]
 ANALYSIS = {"templates": [{"templateName": "errors"}]}
+HEADER: dict[str, Any] = {
+    "setHeaderRoute": {
+        "name": "beta",
+        "match": [{"headerName": "X-Beta", "headerValue": {"exact": "1"}}],
+    }
+}
+COPY: dict[str, Any] = {
+    "setMirrorRoute": {
+        "name": "copy",
+        "match": [{"method": {"exact": "GET"}}],
+        "percentage": 30,
+    }
+}
+RULES = [CanaryStep.model_validate(step).rule for step in (HEADER, COPY)]
+WRITTEN = st.lists(
+    st.builds(
+        lambda rule, known: WrittenRule(rule.name, (rule,) if known else ()),
+        st.sampled_from(RULES),
+        st.booleans(),
+    ),
+    max_size=2,
+    unique_by=lambda found: found.name,
+).map(tuple)
 KINDS_OF_STEP: list[dict[str, Any]] = [
     *({"setWeight": weight} for weight in (0, 10, 50, 100)),
     {"pause": {}},
     {"pause": {"duration": "30s"}},
     {"analysis": ANALYSIS},
+    *(
+        {rule: {"name": name}}
+        for rule, name in (("setHeaderRoute", "beta"), ("setMirrorRoute", "copy"))
+    ),
+    HEADER,
+    COPY,
 ]
 SCALES: list[dict[str, Any]] = [
     {"setCanaryScale": scale}
@@ -62,11 +101,12 @@ PODS = st.lists(st.tuples(TIMES, st.booleans(), st.booleans()), max_size=10).map
 def specs(draw: st.DrawFn, canary: dict[str, Any]) -> RolloutSpec:
     """A spec of one of three versions; `canary` are fields of its strategy."""
     kinds = STEP if "trafficRouting" in canary else st.one_of(STEP, st.sampled_from(SCALES))
-    steps: list[dict[str, Any]] = draw(st.lists(kinds, max_size=5))
+    drawn: list[dict[str, Any]] = draw(st.lists(kinds, max_size=5))
     analysis: dict[str, Any] = {"analysis": ANALYSIS} if draw(st.booleans()) else {}
     routed: dict[str, Any] = draw(st.sampled_from(OF_PODS))
+    managed = {"setHeaderRoute", "setMirrorRoute"} if routed is OF_1000 else set()
     return spec(
-        *steps,
+        *(step for step in drawn if not managed & step.keys()),
         version=draw(st.sampled_from(["1", "2", "3"])),
         replicas=draw(st.sampled_from([0, 1, 3, 10])),
         canary=canary | (routed if "trafficRouting" not in canary else {}) | analysis,
@@ -133,6 +173,7 @@ def states(draw: st.DrawFn, canary: dict[str, Any] | None = None) -> tuple[Rollo
         answer=draw(st.sampled_from(Answer)),
         uneven=draw(st.booleans()),
         total=total,
+        rules=draw(WRITTEN) if wanted.strategy.canary.rule_names else (),
     )
     run = Run(
         "run",
@@ -224,6 +265,13 @@ def test_a_step_is_passed_only_when_its_effect_was_observed(state: tuple[Rollout
             assert new.observed, "I5"
             least = capacity.of(rollout.spec).enough(step.set_canary_scale.replicas)
             assert new.available >= least, "I5"
+        if step.rule is not None:
+            there = [found for found in world.route.rules if found.name == step.rule.name]
+            asked = [WrittenRule(step.rule.name, (step.rule,))] if step.rule.match else []
+            assert there == asked, "I5"
+            assert took.in_effect, "I5"
+            pods = new.available if new else 0
+            assert not asked or pods or not rollout.spec.replicas, "I2"
         if step.analysis is not None:
             assert index == first, "I5: a run has to be made first"
             run = next(iter(world.runs), None)
@@ -255,4 +303,4 @@ def test_an_abort_is_the_first_action_whatever_else_is_so(state: tuple[Rollout, 
         return  # the watcher says how far it goes
     first = wanted.actions[0]
     assert isinstance(first, plans.SetWeights)
-    assert (first.canary, first.stable) == (0, world.route.total)
+    assert (first.canary, first.stable, first.rules) == (0, world.route.total, ())

@@ -22,6 +22,7 @@ def wanted(
     target: int,
     *,
     new: int | None = 4,
+    old: int = 4,
     settled: bool = True,
     deleting: bool = False,
     finalizer: bool = True,
@@ -40,7 +41,7 @@ def wanted(
     here = Route(
         **{"canary_weight": weight, "stable_hash": OLD, "canary_hash": NEW, **(route or {})}
     )
-    sets = [a_set(OLD, 1)]
+    sets = [a_set(OLD, 1, old)]
     if new is not None:
         sets.append(a_set(NEW, 2, new, desired=4, observed=observed))
     world = a_world(route=here, replica_sets=tuple(sets), problems=problems)
@@ -98,6 +99,32 @@ def test_the_weight_of_a_step_is_the_last_one_asked_for() -> None:
         a_rollout({"pause": {}}, {"setWeight": 30}, {"pause": {}}, {"setWeight": 0})
     ).steps
     assert [weights.of_step(steps, index, 100) for index in range(5)] == [0, 30, 30, 0, 100]
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"), [(40, 0), (0, None), (None, None)], ids=["traffic", "none", "unknown"]
+)
+def test_of_a_route_that_is_partly_unreadable_the_rest_is_taken_back(
+    part: int | None, expected: int | None
+) -> None:
+    """I3, I9: an abort or a deletion writes to all that can be written; nothing else does."""
+    route = {"part_weight": part}
+    assert wanted(None, 10, route=route, stage=Stage.ABORTED) == expected
+    assert wanted(None, 10, route=route, deleting=True) == expected
+    assert wanted(None, 10, route=route) is None
+
+
+def test_what_is_taken_back_in_part_waits_for_the_pods_of_a_dynamic_stable() -> None:
+    """I2, I3: one of four pods takes 25 of 100 at once, more when more of them are there."""
+    back: dict[str, Any] = {
+        "route": {"part_weight": 80},
+        "stage": Stage.ABORTED,
+        "canary": {"dynamicStableScale": True},
+    }
+    assert wanted(None, 80, old=1, new=3, **back) == 75
+    assert wanted(None, 80, old=4, new=3, **back) == 0
+    back["route"] = {"part_weight": 75}
+    assert wanted(None, 80, old=1, new=3, **back) is None
 
 
 def test_raising_waits_for_everything() -> None:

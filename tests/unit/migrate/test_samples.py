@@ -16,7 +16,13 @@ from davy.cli.documents import documents
 
 _HERE = Path(__file__).parent
 SAMPLES = sorted((_HERE / "samples").glob("*.yaml"))
-FAITHFUL = {"argo_analysis_web", "argo_basic", "argo_istio_subsets"}
+FAITHFUL = {
+    "argo_analysis_web",
+    "argo_basic",
+    "argo_gateway_grpc",
+    "argo_header_and_mirror",
+    "argo_istio_subsets",
+}
 """Samples of which all is carried over, without a word."""
 
 

@@ -50,6 +50,14 @@ def by_subsets(*routes: str, **canary: Any) -> RoutedRollout:
     return a_rollout(routing, **{"stableService": None, "canaryService": None, **canary})
 
 
+def by_several() -> RoutedRollout:
+    """The split is in VirtualServices shop/cart (http) and shop/edge (tls), between subsets."""
+    rule = {"name": "cart", "stableSubsetName": "stable", "canarySubsetName": "canary"}
+    named = [{"name": "cart"}, {"name": "edge", "tlsRoutes": [{"port": 443}]}]
+    routing = {"istio": {"virtualServices": named, "destinationRule": rule}}
+    return a_rollout(routing, stableService=None, canaryService=None)
+
+
 def by_http_routes(*names: str) -> RoutedRollout:
     """The split is in HTTPRoutes, `cart` when none is named."""
     routes = [{"name": name} for name in names or ("cart",)]
@@ -285,11 +293,13 @@ def apply(root: Json, operations: tuple[Json, ...]) -> Json:
             case "replace":
                 around[last]  # must be there
                 around[last] = copy.deepcopy(operation["value"])
+            case "add" if isinstance(around, list):
+                assert last < len(around), "Davy puts items before others only"
+                around.insert(last, copy.deepcopy(operation["value"]))
+            case "add":
+                around[last] = copy.deepcopy(operation["value"])
             case "remove":
                 del around[last]
-            case "add":
-                assert isinstance(around, dict), "Davy adds to maps only"
-                around[last] = copy.deepcopy(operation["value"])
             case other:
                 raise AssertionError(other)
     return dict(after)

@@ -55,7 +55,11 @@ def test_an_action_is_read() -> None:
         a_service("cart-canary", "new"),
     )
     assert ROUTER.read(by_action(), objects) == RouteState(
-        canary_weight=10, stable_hash="old", canary_hash="new", verification=UNKNOWN
+        canary_weight=10,
+        stable_hash="old",
+        canary_hash="new",
+        verification=UNKNOWN,
+        part_weight=10,
     )
     assert ROUTER.weights(by_action(), objects, 10) == ()
 

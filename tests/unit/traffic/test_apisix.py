@@ -49,7 +49,11 @@ def test_the_rule_of_the_route_s_name_is_split_when_none_is_named() -> None:
         a_service("cart-canary", "new"),
     )
     assert ROUTER.read(by_apisix_route(), before) == RouteState(
-        canary_weight=10, stable_hash="old", canary_hash="new", verification=UNKNOWN
+        canary_weight=10,
+        stable_hash="old",
+        canary_hash="new",
+        verification=UNKNOWN,
+        part_weight=10,
     )
     after = applied(before, ROUTER.weights(by_apisix_route(), before, 50))
     assert weights_of(after) == {"cart": [50, 50], "own": [3, 4]}

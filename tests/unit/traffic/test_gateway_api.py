@@ -3,7 +3,7 @@
 import pytest
 
 from davy.traffic.base import Json, NotYet, ObjectKey, RoutedRollout, RouteState, Verified
-from davy.traffic.gateway_api import GROUP, GatewayApiRouter, route_names
+from davy.traffic.gateway_api import GROUP, GatewayApiRouter
 from tests.unit.traffic.routes import (
     CANARY,
     HTTP_ROUTE,
@@ -43,27 +43,38 @@ def test_the_objects_are_the_routes_and_the_services() -> None:
     assert ROUTER.objects(by_http_routes("api", "web")) == (*routes, STABLE, CANARY)
 
 
-PLUGIN = 'spec.strategy.canary.trafficRouting.plugins["argoproj-labs/gatewayAPI"]'
+PLUGIN = 'plugins["argoproj-labs/gatewayAPI"]'
 
 
 @pytest.mark.parametrize(
     ("configuration", "expected"),
     [
-        ({"httpRoute": "web"}, {"web": f"{PLUGIN}.httpRoute"}),
-        ({"httpRoutes": [{"name": "web"}]}, {"web": f"{PLUGIN}.httpRoutes[0].name"}),
+        ({"httpRoute": "web"}, {"HTTPRoute web": "httpRoute"}),
+        ({"httpRoutes": [{"name": "web"}]}, {"HTTPRoute web": "httpRoutes[0].name"}),
         (
             {"httpRoute": "web", "httpRoutes": [{"name": "web"}, {"name": "api"}]},
-            {"web": f"{PLUGIN}.httpRoute", "api": f"{PLUGIN}.httpRoutes[1].name"},
+            {"HTTPRoute web": "httpRoute", "HTTPRoute api": "httpRoutes[1].name"},
+        ),
+        (
+            {"grpcRoute": "web", "httpRoute": "web", "grpcRoutes": [{"name": "api"}]},
+            {
+                "HTTPRoute web": "httpRoute",
+                "GRPCRoute web": "grpcRoute",
+                "GRPCRoute api": "grpcRoutes[0].name",
+            },
         ),
     ],
-    ids=["one", "several", "both"],
+    ids=["one", "several", "both", "kinds"],
 )
 def test_argo_s_plugin_configuration_names_the_same_routes(
     configuration: Json, expected: dict[str, str]
 ) -> None:
     """A user of Argo Rollouts keeps the configuration; each route is meant once."""
     rollout = a_rollout({"plugins": {"argoproj-labs/gatewayAPI": configuration}})
-    assert route_names(rollout.canary.routing) == expected
+    named = rollout.canary.gateway_routes
+    assert {f"{kind} {name}": field for (kind, name), field in named.items()} == {
+        name: f"{PLUGIN}.{field}" for name, field in expected.items()
+    }
 
 
 def test_a_split_is_read() -> None:
@@ -78,6 +89,45 @@ def test_a_split_is_read() -> None:
         stable_hash="old",
         canary_hash="new",
         verification=Verified("HTTPRoute shop/cart: generation 7 is accepted by Gateway infra/web"),
+        part_weight=10,
+    )
+
+
+def test_http_and_grpc_routes_get_the_same_weight() -> None:
+    """The weight is the highest; a problem says of which kind the route is."""
+    routing = {"httpRoutes": [{"name": "cart"}], "grpcRoutes": [{"name": "cart"}]}
+    rollout = a_rollout({"gatewayAPI": routing})
+    grpc = {**an_http_route(a_split(60, 40)), "kind": "GRPCRoute"}
+    key = ObjectKey(GROUP, "GRPCRoute", "shop", "cart")
+    before = a_cluster(an_http_route(a_split(90, 10)), grpc)
+    assert ROUTER.objects(rollout) == (HTTP_ROUTE, key, STABLE, CANARY)
+    state = ROUTER.read(rollout, before)
+    assert (state.canary_weight, state.uneven, state.problems) == (40, True, ())
+    after = applied(before, ROUTER.weights(rollout, before, 40))
+    assert weights_of(after) == weights_of(after, key) == [[60, 40]]
+    half = without(after, key)
+    state = ROUTER.read(rollout, half)
+    assert (state.canary_weight, state.part_weight) == (None, 40)
+    assert [(found.path, found.message) for found in state.problems] == [
+        (
+            "spec.strategy.canary.trafficRouting.gatewayAPI.grpcRoutes[0].name",
+            (
+                "GRPCRoute shop/cart doesn't exist; create it, with a rule that refers to "
+                "cart-stable and cart-canary."
+            ),
+        )
+    ]
+    assert weights_of(applied(half, ROUTER.weights(rollout, half, 0))) == [[100, 0]]
+
+
+def test_a_grpc_route_is_verified_by_its_own_status() -> None:
+    """I5: one of two kinds that isn't taken holds the step."""
+    routing = {"httpRoutes": [{"name": "cart"}], "grpcRoutes": [{"name": "cart"}]}
+    rollout = a_rollout({"gatewayAPI": routing})
+    grpc = {**an_http_route(a_split(90, 10)), "kind": "GRPCRoute", "status": {}}
+    state = ROUTER.read(rollout, a_cluster(an_http_route(a_split(90, 10)), grpc))
+    assert state.verification == NotYet(
+        "GRPCRoute shop/cart: Gateway infra/web: no controller has reported on it"
     )
 
 

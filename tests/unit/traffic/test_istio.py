@@ -67,6 +67,7 @@ def test_a_split_between_services_is_read() -> None:
         stable_hash="old",
         canary_hash="new",
         verification=Unknown("Istio doesn't report which weights its proxies took"),
+        part_weight=10,
     )
 
 

@@ -95,10 +95,10 @@ PROBLEMS: dict[str, Case] = {
     "only tls and tcp": (
         by_services(),
         a_cluster(a_virtual_service(tls=[{}], tcp=[{}])),
-        f"{VIRTUAL}.name",
+        f"{VIRTUAL}.tlsRoutes",
         (
-            "VirtualService shop/cart has only tls and tcp routes; weights are written in http "
-            "routes: add one to host cart-stable and host cart-canary."
+            "VirtualService shop/cart has 2 tls and tcp routes; name one in "
+            "trafficRouting.istio.virtualService.tlsRoutes: tls route tls[0], tcp route tcp[0]."
         ),
     ),
     "several routes to both": (

@@ -62,7 +62,11 @@ def test_no_canary_ingress_is_weight_0() -> None:
         an_ingress(), a_service("cart-stable", "old"), a_service("cart-canary", "new")
     )
     assert ROUTER.read(by_ingresses(), objects) == RouteState(
-        canary_weight=0, stable_hash="old", canary_hash="new", verification=UNKNOWN
+        canary_weight=0,
+        stable_hash="old",
+        canary_hash="new",
+        verification=UNKNOWN,
+        part_weight=0,
     )
     assert ROUTER.weights(by_ingresses(), objects, 0) == ()
 
@@ -224,14 +228,17 @@ def test_tls_that_goes_goes_from_the_canary_too() -> None:
     ],
     ids=str,
 )
-def test_a_weight_that_may_be_any_counts_as_all(annotations: dict[str, Any]) -> None:
-    """I4: what can't be read is never said to be 0; an abort makes it 0."""
+@pytest.mark.parametrize("stable", [(an_ingress(),), ()], ids=["beside stable", "alone"])
+def test_a_weight_that_may_be_any_counts_as_all(
+    annotations: dict[str, Any], stable: tuple[Json, ...]
+) -> None:
+    """I3, I4: what can't be read is never said to be 0; an abort makes it 0, whatever is gone."""
     canary = a_canary_ingress(annotations.get("canary-weight", "10"))
     for name, value in annotations.items():
         canary["metadata"]["annotations"][f"{PREFIX}/{name}"] = value
         if value is None:
             del canary["metadata"]["annotations"][f"{PREFIX}/{name}"]
-    before = a_cluster(an_ingress(), canary)
+    before = a_cluster(*stable, canary)
     state = ROUTER.read(by_ingresses(), before)
     assert (state.canary_weight, state.uneven) == (100, True)
     after = applied(before, ROUTER.weights(by_ingresses(), before, 0))

@@ -41,15 +41,17 @@ from tests.unit.traffic.routes import (
     by_apisix_route,
     by_http_routes,
     by_services,
+    by_several,
     by_subsets,
     by_traefik_service,
+    metadata,
     to_host,
     to_subset,
 )
 
 ACTION = "alb.ingress.kubernetes.io/actions.cart-stable"
 OWNED = re.compile(
-    r"/spec/http/\d+/route/\d+/weight"
+    r"/spec/(http|tls)/\d+/route/\d+/weight"
     r"|/spec/rules/\d+/backendRefs/\d+/weight"
     r"|/spec/subsets/\d+/labels(/rollouts-pod-template-hash)?"
     r"|/spec/selector/rollouts-pod-template-hash"
@@ -146,7 +148,16 @@ def _percent(stable: int | None, canary: int | None) -> str | None:
     return str(min(100, -(-100 * canary // (canary + (stable or 0)))))
 
 
+def _of_several(weights: Weights) -> Cluster:
+    (a, b), (c, d) = weights
+    api = an_http_route_of_istio("api", to_subset("canary", b), to_subset("stable", a))
+    tls = {"match": [{"port": 443}], "route": [to_subset("stable", c), to_subset("canary", d)]}
+    edge = {**a_virtual_service(tls=[tls]), "metadata": metadata("edge")}
+    return a_cluster(a_virtual_service(api), edge, a_destination_rule("old"))
+
+
 KINDS = {
+    "several": Kind(by_several(), _of_several),
     "services": Kind(by_services("api", "web"), _of_services),
     "subsets": Kind(by_subsets("api", "web"), _of_subsets),
     "HTTPRoutes": Kind(by_http_routes("cart", "web"), _of_http_routes, default=1),
@@ -229,7 +240,7 @@ def split_rules(found: Json) -> list[list[Any]]:
             for name in ("route", "backendRefs", "backends")
             for destination in rule.get(name, ())
         ]
-        for rule in (*spec.get("http", ()), *spec.get("rules", ()))
+        for rule in (*spec.get("http", ()), *spec.get("tls", ()), *spec.get("rules", ()))
         if rule.get("name") != "own"
     ]
     rules.append(spec.get("weighted", {}).get("services", []))

@@ -45,6 +45,7 @@ def test_a_split_is_read() -> None:
         stable_hash="old",
         canary_hash="new",
         verification=Unknown("Traefik doesn't report which weights it took"),
+        part_weight=10,
     )
 
 
