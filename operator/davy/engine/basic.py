@@ -25,7 +25,8 @@ class Pods:
     available: int = 0
     """Of these, those that can answer; 0 while the count is from before a scaling."""
     counted: bool = True
-    """The ReplicaSet controller has seen `desired`: what isn't available now isn't just unseen."""
+    """What isn't available isn't just unseen: the ReplicaSet controller knows `desired`, and says
+    of the pods what they say themselves."""
 
 
 @dataclass(frozen=True)

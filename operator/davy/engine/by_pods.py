@@ -229,7 +229,8 @@ def _desired(found: ReplicaSet | None) -> int:
 def _pods(around: Surroundings, found: ReplicaSet | None) -> Pods:
     if found is None:
         return _NONE
-    return Pods(found.desired, around.proven(found.hash), counted=found.observed)
+    counted = found.observed and found.standing == min(found.available, found.desired)
+    return Pods(found.desired, around.proven(found.hash), counted)
 
 
 def _scaled(around: Surroundings, position: Position, target: int) -> Iterator[Action]:

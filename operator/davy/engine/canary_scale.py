@@ -13,9 +13,10 @@ from davy.engine.world import Route
 def asked(spec: RolloutSpec, position: Position) -> int:
     """The pods that the last setCanaryScale up to the current step asks for; 0 where none does.
 
-    None does after `matchTrafficWeight`, nor when all steps are passed or the update is given up.
+    None does after `matchTrafficWeight`, nor when all steps are passed or the update is given up,
+    nor of a rollout without replicas: its canary's pods would be all there are, and get requests.
     """
-    if position.stage is not Stage.UPDATING or position.step is None:
+    if position.stage is not Stage.UPDATING or position.step is None or not spec.replicas:
         return 0
     scales = (step.set_canary_scale for step in reversed(position.steps[: position.index + 1]))
     scale = next((found for found in scales if found is not None), None)

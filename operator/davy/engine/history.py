@@ -33,9 +33,11 @@ def after(scene: Scene) -> list[PastUpdate] | None:
     """The history with what began and ended in this pass; the newest first, None while empty."""
     position, now = scene.position, scene.now
     found = list(scene.rollout.status.history or ())
+    end = _end(scene)
+    left = bool(found) and found[0].outcome is None and not _is_of(found[0], position.new_hash)
+    if left and (position.started_over or end is not None):
+        found[0] = _ended(found[0], _left(scene, found[0]))
     if position.started_over:
-        if found and found[0].outcome is None and not _is_of(found[0], position.new_hash):
-            found[0] = _ended(found[0], _left(scene))
         begins = position.stage is not Stage.DONE
         if begins and not (found and found[0].outcome is None):
             begun = PastUpdate(
@@ -44,7 +46,6 @@ def after(scene: Scene) -> list[PastUpdate] | None:
                 started_at=as_written(now),
             )
             found.insert(0, begun)
-    end = _end(scene)
     if end is not None:
         if not found or found[0].outcome is not None or not _is_of(found[0], position.new_hash):
             unknown = PastUpdate(revision=_number(scene), pod_template_hash=position.new_hash)
@@ -86,8 +87,11 @@ def _end(scene: Scene) -> _End | None:
     return _End(Outcome.PROMOTED, steps.get(count, f"All {count} steps are completed."), now)
 
 
-def _left(scene: Scene) -> _End:
-    """How an update ended that wasn't over when another template came."""
+def _left(scene: Scene, entry: PastUpdate) -> _End:
+    """How an update ended that wasn't over, as far as was seen, when another template came."""
+    if entry.pod_template_hash == scene.rollout.status.stable_rs:
+        why = "Under a version of Davy without a history."
+        return _End(Outcome.PROMOTED, why, scene.now)
     if scene.position.stage is Stage.DONE:
         why = f"The stable template {scene.position.new_hash} was put back."
         return _End(Outcome.ROLLED_BACK, why, scene.now)

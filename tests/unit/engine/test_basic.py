@@ -84,7 +84,7 @@ def pods(draw: st.DrawFn) -> Pods:
     """A ReplicaSet in any condition."""
     desired = draw(st.integers(0, 30))
     counted = draw(st.booleans())
-    return Pods(desired, draw(st.integers(0, desired)) if counted else 0, counted)
+    return Pods(desired, draw(st.integers(0, desired)), counted)
 
 
 @st.composite

@@ -46,6 +46,13 @@ def test_the_step_waits_for_its_pods_and_says_so() -> None:
     assert "Step 1 of 4 completed: setCanaryScale" in [event.message for event in cluster.events]
 
 
+def test_a_rollout_without_replicas_has_no_canary_pods() -> None:
+    """Stable has none to take the requests back; a Service that isn't narrowed would find these."""
+    cluster = updating(*FIVE, replicas=0)
+    assert pods(cluster) == {1: 0, 2: 0}
+    assert cluster.status.current_step == "2/4"
+
+
 def test_a_scale_that_is_too_small_for_the_weight_is_no_limit() -> None:
     """I2: one pod, then weight 50 of ten: five pods come first, unlike in Argo Rollouts."""
     steps: Steps = ({"setCanaryScale": {"replicas": 1}}, {"setWeight": 50}, {"pause": {}})

@@ -6,10 +6,13 @@ from typing import Any
 
 from davy.api.conditions import RolloutPhase
 from davy.engine import plan as plans
+from davy.engine.by_pods import ByPods
 from davy.engine.decide import EngineSettings, decide
-from davy.engine.world import Pod
+from davy.engine.position import Stage
+from davy.engine.world import Pod, World
 from tests.unit.engine.cluster import SETTLE, Cluster
 from tests.unit.engine.invariants import Watcher
+from tests.unit.engine.pieces import NEW, NOW, OLD, a_rollout, a_set, around, where
 from tests.unit.engine.play import phase, pods
 from tests.unit.engine.test_pod_stories import STEPS, running, spec, updating
 
@@ -205,3 +208,19 @@ def test_a_count_from_before_an_eviction_spares_nobody() -> None:
         plan = decide(cluster.rollout, around, cluster.now, EngineSettings(SETTLE))
         scaled = [act for act in plan.actions if isinstance(act, plans.ScaleReplicaSet)]
         assert [act.name for act in scaled] == [canary.name] * spared
+
+
+def test_pods_of_which_two_watches_say_different_things_may_be_able_to_answer() -> None:
+    """The ReplicaSet says four, the pods one: the three others aren't taken as unavailable."""
+    rollout = a_rollout(wanted=spec(*STEPS, version="2", replicas=7))
+    here = where(rollout, stage=Stage.ABORTED)
+    stable = a_set(OLD, 1, 6, desired=5, observed=False)
+    said = tuple(Pod(f"cart-{n}", f"uid-{n}", NOW, ready=n == 0) for n in range(4))
+    for seen, left in ((said, 4), (said[:1] + tuple(replace(p, ready=True) for p in said[1:]), 4)):
+        world = World(replica_sets=(stable, a_set(NEW, 2, 4, pods=seen)))
+        found = ByPods().replica_sets(around(rollout, world), here, 0)
+        sizes = {a.name: a.replicas for a in found if isinstance(a, plans.ScaleReplicaSet)}
+        assert sizes.get(f"cart-{NEW}", 4) == left
+    world = World(replica_sets=(stable, a_set(NEW, 2, 1, desired=4, pods=said)))
+    found = ByPods().replica_sets(around(rollout, world), here, 0)
+    assert plans.ScaleReplicaSet(f"cart-{NEW}", 1, "given up: 4 → 1 pods") in found

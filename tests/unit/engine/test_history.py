@@ -124,14 +124,30 @@ def test_an_idle_rollout_of_an_older_version_gets_no_history() -> None:
     assert (entry.revision, entry.outcome, entry.started_at) == (2, Outcome.PROMOTED, None)
 
 
-@pytest.mark.parametrize("outcome", [None, Outcome.ABORTED])
-def test_an_entry_of_another_update_is_not_ended_by_this_one(outcome: Outcome | None) -> None:
-    """An older version may have left it open."""
-    other = PastUpdate(revision=1, pod_template_hash=OLD, outcome=outcome)
-    scene = a_scene(aborted="by hand", stage=Stage.ABORTED, status={"history": [other]})
+@pytest.mark.parametrize(
+    ("stable", "outcome", "why"),
+    [
+        (OLD, Outcome.PROMOTED, "Under a version of Davy without a history."),
+        ("another", Outcome.SUPERSEDED, f"Template {NEW} came."),
+    ],
+)
+def test_an_entry_that_an_older_version_left_open_is_closed(
+    stable: str, outcome: Outcome, why: str
+) -> None:
+    """Stable's update was promoted, whoever did it; of another's nothing is known but the next."""
+    other = PastUpdate(revision=1, pod_template_hash=OLD)
+    status = {"history": [other], "stable_rs": stable}
+    scene = a_scene(aborted="by hand", stage=Stage.ABORTED, status=status)
     newest, before = history.after(scene) or []
     assert (newest.pod_template_hash, newest.outcome) == (NEW, Outcome.ABORTED)
-    assert before == other
+    assert (before.outcome, before.message) == (outcome, why)
+
+
+def test_an_update_that_is_over_stays_as_it_was() -> None:
+    """This one's end is another entry."""
+    other = PastUpdate(revision=1, pod_template_hash=OLD, outcome=Outcome.ABORTED)
+    scene = a_scene(aborted="by hand", stage=Stage.ABORTED, status={"history": [other]})
+    assert (history.after(scene) or [])[1] == other
 
 
 def test_the_history_alone_is_no_news() -> None:
