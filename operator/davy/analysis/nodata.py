@@ -72,7 +72,8 @@ def has_evidence(measurement: Measurement) -> bool:
 def since(measurements: Sequence[Measurement], default: datetime) -> datetime:
     """Since when there is no evidence, if the next measurement has none either.
 
-    The list is cut to the latest, so the start of a long row is carried from one to the next.
+    The list is cut to the latest, so the start of a long row is carried from one to the next. One
+    in the future (the clock was set back) counts from the next measurement.
     """
     start = default
     for measurement in reversed(measurements):
@@ -80,9 +81,9 @@ def since(measurements: Sequence[Measurement], default: datetime) -> datetime:
             break
         carried = _carried(measurement.metadata or {})
         if carried is not None:
-            return carried
+            return min(carried, default)
         start = measurement.started_at or start
-    return start
+    return min(start, default)
 
 
 def holding(result: MetricResult) -> Measurement | None:

@@ -184,6 +184,17 @@ def test_since_is_found_without_marks() -> None:
     assert nodata.since(broken, life.now) == NOW + seconds(10)
 
 
+def test_a_gap_from_the_future_counts_from_the_next_measurement() -> None:
+    """The clock was set back an hour: nobody waits an hour longer for it."""
+    life = Life(a_run())
+    life.answers([[0.01], REFUSED])
+    life.now -= seconds(3600)
+    set_back = life.now
+    assert nodata.since(life.result.measurements, set_back) == set_back
+    bare = [kept.model_copy(update={"metadata": None}) for kept in life.result.measurements]
+    assert nodata.since(bare, set_back) == set_back
+
+
 def test_warnings_are_in_the_message() -> None:
     """A partial answer is judged and its warnings are told."""
     answer = Answered([0.01], ("store eu-1 is missing",))
