@@ -7,17 +7,16 @@ server refuses a CRD whose rules might cost too much.
 
 from typing import Final
 
-from davy.api.cel_rule import Rule, escaped, one_of
+from davy.api import cel_routers
+from davy.api.cel_rule import Rule, one_of
 from davy.api.rollout import ROUTERS, STEP_KINDS
 
 _CANARY: Final = "spec.strategy.canary"
-_ROUTING: Final = f"{_CANARY}.trafficRouting"
 _KINDS_OF_STEP: Final = tuple(STEP_KINDS.values())
 _ALL_TRAFFIC: Final = (
     "(has(self.trafficRouting) && has(self.trafficRouting.maxTrafficWeight) ? "
     "self.trafficRouting.maxTrafficWeight : 100)"
 )
-_PLUGIN: Final = escaped("argoproj-labs/gatewayAPI")
 _BY_SERVICES: Final = " || ".join(
     f"has(self.trafficRouting.{name})" for name in (*ROUTERS, "plugins") if name != "istio"
 )
@@ -242,74 +241,7 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     ),
     *_args(f"{_CANARY}.analysis"),
     *_args(f"{_CANARY}.steps[].analysis"),
-    Rule(
-        _ROUTING,
-        one_of(*ROUTERS, "plugins"),
-        f"trafficRouting has exactly one of {', '.join(ROUTERS)} and plugins",
-        unless_unbuilt=True,
-    ),
-    Rule(
-        _ROUTING,
-        "!has(self.maxTrafficWeight) || self.maxTrafficWeight == 100 || "
-        "has(self.gatewayAPI) || has(self.plugins)",
-        "maxTrafficWeight other than 100 is for gatewayAPI; this router's weights are percent: "
-        "remove it",
-        field="maxTrafficWeight",
-    ),
-    Rule(
-        f"{_ROUTING}.plugins",
-        f"has(self.{_PLUGIN})",
-        "the one plugin that Davy knows is argoproj-labs/gatewayAPI; or use gatewayAPI or istio",
-    ),
-    Rule(
-        f"{_ROUTING}.plugins.argoproj-labs/gatewayAPI",
-        "has(self.httpRoute) || (has(self.httpRoutes) && self.httpRoutes.size() > 0) || "
-        "has(self.grpcRoute) || (has(self.grpcRoutes) && self.grpcRoutes.size() > 0)",
-        "names no route; give httpRoute(s) or grpcRoute(s)",
-        unless_unbuilt=True,
-    ),
-    Rule(
-        f"{_ROUTING}.gatewayAPI",
-        "has(self.httpRoutes) || has(self.grpcRoutes)",
-        "names no route; give httpRoutes or grpcRoutes",
-    ),
-    Rule(
-        f"{_ROUTING}.istio",
-        "has(self.virtualService) != (has(self.virtualServices) && "
-        "self.virtualServices.size() > 0)",
-        "istio has exactly one of virtualService and virtualServices; name what splits the traffic",
-    ),
-    *(
-        Rule(
-            f"{_ROUTING}.istio.{at}.tlsRoutes[]",
-            "has(self.port) || (has(self.sniHosts) && self.sniHosts.size() > 0)",
-            "a tls route is named by port, sniHosts or both",
-        )
-        for at in ("virtualService", "virtualServices[]")
-    ),
-    Rule(
-        f"{_ROUTING}.istio.destinationRule",
-        "self.canarySubsetName != self.stableSubsetName",
-        "canarySubsetName and stableSubsetName are the same; two subsets tell the revisions apart",
-        field="canarySubsetName",
-    ),
-    Rule(
-        f"{_ROUTING}.nginx",
-        one_of("stableIngress", "stableIngresses"),
-        "nginx has exactly one of stableIngress and stableIngresses",
-    ),
-    Rule(
-        f"{_ROUTING}.alb",
-        one_of("ingress", "ingresses"),
-        "alb has exactly one of ingress and ingresses",
-    ),
-    Rule(
-        f"{_ROUTING}.istio.destinationRule",
-        "!has(self.additionalSubsetNames) || !self.additionalSubsetNames.exists(name, "
-        "name == self.canarySubsetName || name == self.stableSubsetName)",
-        "additionalSubsetNames has canarySubsetName or stableSubsetName; name others",
-        field="additionalSubsetNames",
-    ),
+    *cel_routers.ROUTING,
 )
 
 _PROVIDER: Final = "spec.metrics[].provider"

@@ -3,12 +3,11 @@
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from davy.api.analysis import AnalysisRef, BackgroundAnalysis
 from davy.api.anti_affinity import AntiAffinity
 from davy.api.fields import (
-    ALL_DIFFERENT,
     BY_NAME,
     INT32,
     DurationOrSeconds,
@@ -19,6 +18,7 @@ from davy.api.fields import (
     parse_duration,
 )
 from davy.api.managed_routes import ManagedRoute, Rule, SetHeaderRoute, SetMirrorRoute
+from davy.api.mesh_routers import GatewayApiRouting, IstioRouting, RouterPlugins, named_routes
 from davy.api.metadata import Metadata
 from davy.api.pod_template import POD_TEMPLATE_SCHEMA
 from davy.api.routers import AlbRouting, ApisixRouting, NginxRouting, TraefikRouting
@@ -27,8 +27,6 @@ from davy.api.selector import LabelSelector
 _DRAIN_SECONDS: Final = 30
 Weight = Annotated[int, Field(ge=0, le=1_000_000)]
 """At most 100, or maxTrafficWeight, whose bound is Gateway API's own."""
-Name = Annotated[str, Field(min_length=1, max_length=253)]
-"""A name inside an object, such as a subset's or a named route's: any text."""
 
 
 class Pause(Model):
@@ -107,158 +105,6 @@ class CanaryStep(Model):
 
 STEP_KINDS: Final = {name: field.alias or name for name, field in CanaryStep.model_fields.items()}
 """What a step can be, by the models' names."""
-
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-class IstioTlsRoute(Model):
-    """Which tls routes of a VirtualService carry the traffic: by what they match."""
-
-    port: Port | None = Field(
-        None, description="The one port that the route's matches name. Unset: any."
-    )
-    sni_hosts: list[Name] | None = Field(
-        None,
-        max_length=64,
-        json_schema_extra=ALL_DIFFERENT,
-        description="All sniHosts of the route's matches, in any order. Unset: any.",
-    )
-
-    def __str__(self) -> str:
-        hosts = [f"sniHosts {', '.join(self.sni_hosts)}"] if self.sni_hosts else []
-        port = [] if self.port is None else [f"port {self.port}"]
-        return " and ".join([*port, *hosts])
-
-
-class IstioTcpRoute(Model):
-    """Which tcp routes of a VirtualService carry the traffic: by what they match."""
-
-    port: Port = Field(description="The one port that the route's matches name.")
-
-    def __str__(self) -> str:
-        return f"port {self.port}"
-
-
-class IstioVirtualService(Model):
-    """A VirtualService whose weights Davy writes."""
-
-    name: ObjectName = Field(
-        description="Name of the VirtualService in the rollout's namespace; `name.namespace` where "
-        "that is the rollout's own."
-    )
-    routes: list[Name] | None = Field(
-        None,
-        max_length=32,
-        json_schema_extra=ALL_DIFFERENT,
-        description="Names of its http routes that carry the traffic. Without routes, tlsRoutes "
-        "and tcpRoutes: it has exactly one http route, or none and one tls or tcp route.",
-    )
-    tls_routes: list[IstioTlsRoute] | None = Field(
-        None, max_length=32, description="Its tls routes that carry the traffic."
-    )
-    tcp_routes: list[IstioTcpRoute] | None = Field(
-        None, max_length=32, description="Its tcp routes that carry the traffic."
-    )
-
-
-class IstioDestinationRule(Model):
-    """Subsets for stable and canary; Davy writes the pod template hash into their labels."""
-
-    name: ObjectName = Field(description="Name of the DestinationRule in the rollout's namespace.")
-    canary_subset_name: Name = Field(description="The subset that stands for the canary.")
-    stable_subset_name: Name = Field(description="The subset that stands for stable.")
-    additional_subset_names: list[Name] | None = Field(
-        None,
-        max_length=32,
-        json_schema_extra=ALL_DIFFERENT,
-        description="Subsets that belong to neither: destinations that name one keep their weight, "
-        "and stable has what they and the canary leave of 100.",
-    )
-
-
-class IstioRouting(Model):
-    """Weights in Istio VirtualServices, between two Services or two subsets of one."""
-
-    virtual_service: IstioVirtualService | None = Field(
-        None, description="The VirtualService that splits the traffic."
-    )
-    virtual_services: list[IstioVirtualService] | None = Field(
-        None,
-        max_length=16,
-        json_schema_extra=BY_NAME,
-        description="Several VirtualServices, which get the same weight; instead of "
-        "virtualService.",
-    )
-    destination_rule: IstioDestinationRule | None = Field(
-        None,
-        description="Split between two subsets of one host. Unset: between canaryService and "
-        "stableService.",
-    )
-
-    @property
-    def all_virtual_services(self) -> dict[str, IstioVirtualService]:
-        """Every VirtualService by its field below `istio`."""
-        named = {"virtualService": self.virtual_service} if self.virtual_service else {}
-        several = enumerate(self.virtual_services or ())
-        return named | {f"virtualServices[{index}]": found for index, found in several}
-
-
-class GatewayRouteRef(Model):
-    """A route whose weights Davy writes."""
-
-    name: ObjectName = Field(description="Name of the route in the rollout's namespace.")
-
-
-class GatewayApiRouting(Model):
-    """Weights in Gateway API routes, between canaryService and stableService."""
-
-    http_routes: list[GatewayRouteRef] | None = Field(
-        None,
-        min_length=1,
-        max_length=16,
-        json_schema_extra=BY_NAME,
-        description="HTTPRoutes; every rule that refers to both services is weighted.",
-    )
-    grpc_routes: list[GatewayRouteRef] | None = Field(
-        None,
-        min_length=1,
-        max_length=16,
-        json_schema_extra=BY_NAME,
-        description="GRPCRoutes, in the same way; all routes get the same weight.",
-    )
-
-
-class ArgoGatewayApiPlugin(Model):
-    """The configuration of Argo's Gateway API plugin, served by the built-in router."""
-
-    http_route: ObjectName | None = Field(None, description="Name of one HTTPRoute.")
-    http_routes: list[GatewayRouteRef] | None = Field(
-        None, max_length=16, json_schema_extra=BY_NAME, description="Several HTTPRoutes."
-    )
-    grpc_route: ObjectName | None = Field(None, description="Name of one GRPCRoute.")
-    grpc_routes: list[GatewayRouteRef] | None = Field(
-        None, max_length=16, json_schema_extra=BY_NAME, description="Several GRPCRoutes."
-    )
-    namespace: ObjectName | None = Field(
-        None, description="Must be the rollout's own namespace; unset means that too."
-    )
-
-
-_PLUGIN: Final = 'plugins["argoproj-labs/gatewayAPI"]'
-
-
-class RouterPlugins(Model):
-    """Argo's way to name a router outside its core; Davy serves the one for Gateway API itself."""
-
-    # Kept, not pruned, so that another plugin's name is refused by validation instead of vanishing.
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
-
-    gateway_api: ArgoGatewayApiPlugin | None = Field(
-        None,
-        alias="argoproj-labs/gatewayAPI",
-        description="As Argo's Gateway API plugin reads it; the same as `gatewayAPI` beside it.",
-    )
 
 
 ROUTERS: Final = ("istio", "gatewayAPI", "nginx", "alb", "traefik", "apisix")
@@ -436,18 +282,8 @@ class CanaryStrategy(Model):
 
         The same for `gatewayAPI` and for the configuration of Argo's plugin.
         """
-        routing = self.routing
-        named: dict[tuple[str, str], str] = {}
-        plugin = routing.plugins.gateway_api if routing.plugins else None
-        for source, held in ((_PLUGIN, plugin), ("gatewayAPI", routing.gateway_api)):
-            for kind, field in (("HTTPRoute", "http"), ("GRPCRoute", "grpc")):
-                single = getattr(held, f"{field}_route", None)
-                if single:
-                    named.setdefault((kind, single), f"{source}.{field}Route")
-                for position, route in enumerate(getattr(held, f"{field}_routes", None) or ()):
-                    place = f"{source}.{field}Routes[{position}].name"
-                    named.setdefault((kind, route.name), place)
-        return named
+        plugin = self.routing.plugins.gateway_api if self.routing.plugins else None
+        return named_routes(self.routing.gateway_api, plugin)
 
 
 class Strategy(Model):

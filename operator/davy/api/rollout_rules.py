@@ -18,14 +18,13 @@ from davy.api.arguments import rollout_args
 from davy.api.errors import Finding
 from davy.api.fields import part_of
 from davy.api.findings import cut
+from davy.api.mesh_routers import ArgoGatewayApiPlugin, GatewayApiRouting
 from davy.api.metric_rules import repeated_rules
 from davy.api.rollout import (
     ROUTERS,
     STEP_KINDS,
-    ArgoGatewayApiPlugin,
     CanaryStep,
     CanaryStrategy,
-    GatewayApiRouting,
     RolloutSpec,
     TrafficRouting,
 )

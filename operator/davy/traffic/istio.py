@@ -13,7 +13,7 @@ from typing import Final
 
 from davy.api.errors import Finding, InvalidObject
 from davy.api.managed_routes import Rule
-from davy.api.rollout import IstioRouting
+from davy.api.mesh_routers import IstioRouting
 from davy.traffic import narrowing, services
 from davy.traffic.base import (
     NotYet,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from davy.api.errors import Finding
-from davy.api.rollout import IstioDestinationRule
+from davy.api.mesh_routers import IstioDestinationRule
 from davy.traffic import narrowing, services
 from davy.traffic.base import Json, ObjectKey, ObjectPatch, RoleName, RoutedRollout
 from davy.traffic.istio_hosts import is_service, namespace_of, qualified

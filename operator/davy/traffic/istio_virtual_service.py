@@ -9,7 +9,7 @@ from typing import Final
 
 from davy.api.errors import Finding
 from davy.api.managed_routes import Rule
-from davy.api.rollout import IstioTcpRoute, IstioTlsRoute, IstioVirtualService
+from davy.api.mesh_routers import IstioTcpRoute, IstioTlsRoute, IstioVirtualService
 from davy.traffic.base import Json, ObjectKey, ObjectPatch, RoleName
 from davy.traffic.istio_hosts import qualified
 from davy.traffic.istio_rules import HTTP, Twins
