@@ -78,7 +78,7 @@ def _given_back(
         return
     if share <= before.share(stable) or judge.unseen(ledger, shown):
         return
-    if shown.standing(stable) + shown.standing(canary) < shown.full or judge.overdue(shown):
+    if shown.surely(stable) + shown.surely(canary) < shown.full or judge.overdue(shown):
         return
     judge.check(
         "I2",

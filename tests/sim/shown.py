@@ -143,6 +143,14 @@ class Shown:
         available = (found.get("status") or {}).get("availableReplicas") or 0
         return int(min(available, found["spec"].get("replicas", 1)))
 
+    def surely(self, template_hash: str | None) -> int:
+        """Of `standing` those that say so themselves, where pods are shown."""
+        found = self.sets.get(template_hash or "")
+        if found is None or "restartAt" not in self.rollout["spec"]:
+            return self.standing(template_hash)
+        mine = f"{found['metadata']['name']}-"
+        return min(self.standing(template_hash), sum(name.startswith(mine) for name in self.ready))
+
     def available(self, template_hash: str | None) -> int:
         """Pods that a weight may be built on: 0 while the count is from before a scaling."""
         found = self.sets.get(template_hash or "") or {"metadata": {"generation": 0}}

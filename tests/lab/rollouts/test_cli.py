@@ -83,7 +83,7 @@ async def test_an_unknown_rollout_is_one_sentence(open_shop: OpenShop) -> None:
 
 async def test_an_update_is_paused_resumed_and_undone_by_hand(open_shop: OpenShop) -> None:
     """Pause holds the weight, resume goes on, undo is a rollback to stable; no request is lost."""
-    shop = await open_shop(steps=[{"setWeight": 50}, {"pause": {"duration": "3s"}}, {"pause": {}}])
+    shop = await open_shop(steps=[{"setWeight": 50}, {"pause": {}}, {"pause": {}}])
     await shop.healthy()
     async with shop.load() as load:
         await shop.release("v2")
@@ -94,6 +94,8 @@ async def test_an_update_is_paused_resumed_and_undone_by_hand(open_shop: OpenSho
         assert (code, out.split()[0]) == (1, "Paused")
         assert (await shop.status())["currentStepIndex"] == 1
         assert (await _davy(shop, "resume", "shop"))[0] == 0
+        await shop.until(phase="Paused", message_has="Step 2 of 3: paused")
+        assert (await _davy(shop, "promote", "shop"))[0] == 0
         await shop.until(phase="Paused", message_has="Step 3 of 3")
         code, out, _ = await _davy(shop, "undo", "shop")
         assert (code, "it is stable, so all traffic goes to it at once" in out) == (0, True)
