@@ -208,10 +208,13 @@ def _given_up(world: World, position: Position) -> tuple[ReplicaSet, ...]:
 def _drain(around: Surroundings, position: Position, found: ReplicaSet) -> tuple[Action, ...]:
     """I4: the deadline is set when the weight is 0 in effect; the pods go when it has passed.
 
-    While `spec.paused` is true they stay: who pauses may want to go back to them.
+    While `spec.paused` is true they stay: who pauses may want to go back to them. With `replicas` 0
+    nobody is to answer, and a Service that isn't narrowed would lead to them for ever.
     """
     if found.desired == 0:
         return ()
+    if around.full == 0 and not around.rollout.spec.paused:
+        return (ScaleReplicaSet(found.name, 0, f"replicas 0: {found.desired} → 0 pods"),)
     deadline = found.scale_down_at
     if may_carry(around.world.route, found.hash):
         taken_back = MarkReplicaSet(found.name, found.revision, None, "traffic may reach it again")
