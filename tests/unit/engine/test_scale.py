@@ -242,6 +242,18 @@ def test_a_revision_without_weight_gets_a_deadline_and_goes_when_it_has_passed()
     assert drained(a_set(GONE, 1, 0, scale_down_at=NOW)) == []
 
 
+@pytest.mark.parametrize("route", [Route(0), Route(50, stable_hash=OLD, canary_hash=GONE)], ids=str)
+def test_without_replicas_no_given_up_pod_stays(route: Route) -> None:
+    """A Service that isn't narrowed leads to it for ever, and nobody is to answer."""
+    none = spec({"setWeight": 50}, version="2", replicas=0)
+    rollout, world = a_rollout(wanted=none), a_world(replica_sets=(a_set(GONE, 1, 2),), route=route)
+    here = where(rollout, stage=Stage.ABORTED)
+    found = scale.replica_sets(around(rollout, world), here, 0)
+    assert plans.ScaleReplicaSet(f"cart-{GONE}", 0, "replicas 0: 2 → 0 pods") in found
+    paused = replace(rollout, spec=none.model_copy(update={"paused": True}))
+    assert not scale.replica_sets(around(paused, world), here, 0)
+
+
 def test_a_deadline_further_than_the_delay_is_set_anew() -> None:
     """The clock was set back, or the user asks for less."""
     at_most = NOW + 30 * SECOND
