@@ -121,8 +121,8 @@ def _route(
 def _mark(around: Surroundings, where: Position, number: int) -> Iterator[Action]:
     """The finalizer is on while traffic may be elsewhere: deletion takes it back first (I9)."""
     rollout, route = around.rollout, around.world.route
-    none_left = route.canary_weight == 0 and not route.rules
-    on_stable = route.canary_weight is None or (none_left and around.took.in_effect)
+    reached = route.canary_weight or route.part_weight or route.rules
+    on_stable = not reached and (route.canary_weight is None or around.took.in_effect)
     leads = route.stable_hash in {None, where.stable_hash} or route.canary_weight is None
     at_rest = (on_stable and leads) or not around.way.has_route
     if rollout.deleting:

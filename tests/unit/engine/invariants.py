@@ -262,7 +262,10 @@ class Watcher:
 
     def _held_sizes(self, cluster: Cluster, plan: plans.Plan, held: int) -> None:
         spec, where = cluster.rollout.spec, positions.read(cluster.rollout)
-        most = capacity.of(spec).needed(held)
+        rules = cluster.route.rules
+        copied = [getattr(rule, "percentage", 0) for found in rules for rule in found.rules]
+        load = max(held + max(copied, default=0), 1 if rules else 0)
+        most = capacity.of(spec).needed(min(load, cluster.route.total))
         for action in plan.actions:
             match action:
                 case plans.CreateReplicaSet(replicas=replicas):

@@ -271,3 +271,17 @@ def test_a_dynamic_stable_has_the_pods_of_its_weight_beside_managed_routes() -> 
     assert pods(cluster) == {1: 10, 2: 8}
     cluster.run(30)
     assert cluster.weight == 0
+
+
+def test_pods_stay_while_a_header_still_leads_to_them() -> None:
+    """I4: an abort whose writes are lost drains nothing, at weight 0 too."""
+    cluster = updating(BETA, PAUSE, seconds=20)
+    written = cluster.route
+    cluster.edit_status(abort=True)
+    for _ in range(60):
+        cluster.once()
+        cluster.route = written
+        cluster.now += timedelta(seconds=1)
+    assert pods(cluster) == {1: 4, 2: 1}
+    cluster.run(60)
+    assert (rules(cluster), pods(cluster)) == ([], {1: 4, 2: 0})

@@ -381,3 +381,19 @@ def test_a_route_put_back_right_after_a_promotion_gets_the_promoted_revision() -
     cluster.run(20)
     assert (cluster.route.stable_hash, cluster.weight) == (promoted, 0)
     assert not cluster.rollout.finalizer
+
+
+def test_a_deletion_waits_for_what_can_be_read_of_a_broken_route() -> None:
+    """I9: the Rollout goes when that leads to stable; not when its write was lost."""
+    cluster = updating({"setWeight": 50}, {"pause": {}}, seconds=10)
+    broken = replace(cluster.route, canary_weight=None, part_weight=50)
+    cluster.route = broken
+    cluster.rollout = replace(cluster.rollout, deleting=True)
+    plan = cluster.once()
+    assert plan.actions[0] == plans.SetWeights(0, 100, "canary weight None → 0")
+    cluster.route = broken
+    cluster.once()
+    assert cluster.rollout.finalizer
+    cluster.route = replace(broken, part_weight=0)
+    cluster.once()
+    assert not cluster.rollout.finalizer
