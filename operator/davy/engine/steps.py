@@ -65,8 +65,8 @@ def is_waiting(position: Position, around: Surroundings) -> bool:
     step = position.step
     if step is None or (step.pause is None and step.analysis is None):
         return True
-    if step.analysis is not None and position.step_run is not None:
-        return False
+    if step.analysis is not None:
+        return position.step_run is None and bool(around.world.problems)  # else its run is made now
     begun = position.paused_for(PauseReason.CANARY_PAUSE_STEP) is not None
     asked = weights.of_step(position.steps, position.index, position.total)
     return not (begun and in_place(asked, position, around))

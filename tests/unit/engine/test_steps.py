@@ -51,10 +51,12 @@ def test_nothing_is_in_place_before_there_is_a_revision() -> None:
     assert not in_place(50, replica_sets=(a_set(OLD, 1), a_set(NEW, 2, 4, observed=False)))
 
 
-def waits(index: int, *, written: int = 50, **position: Any) -> bool:
+def waits(
+    index: int, *, written: int = 50, problems: tuple[Finding, ...] = (), **position: Any
+) -> bool:
     rollout = a_rollout(*STEPS)
     here = where(rollout, index=index, **position)
-    return steps.is_waiting(here, around(rollout, a_world(written)))
+    return steps.is_waiting(here, around(rollout, a_world(written, problems=problems)))
 
 
 def test_what_should_come_by_itself_has_a_deadline() -> None:
@@ -76,10 +78,13 @@ def test_a_pause_waits_until_its_weight_is_in_place() -> None:
     assert waits(0, pauses=PAUSED)
 
 
-def test_an_analysis_waits_until_it_has_its_run() -> None:
-    """From then on its own limits end it."""
-    assert waits(2)
-    assert not waits(2, step_run=RunReference(name="run", status="Running"))
+def test_an_analysis_waits_while_it_can_have_no_run() -> None:
+    """Its run is made in the pass that comes to it, and ends by its own limits."""
+    run = RunReference(name="run", status="Running")
+    problems = (Finding("spec", "the route isn't there"),)
+    assert not waits(2)
+    assert waits(2, problems=problems)
+    assert not waits(2, problems=problems, step_run=run)
 
 
 def advanced(
