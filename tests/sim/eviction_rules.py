@@ -33,7 +33,8 @@ def evicted(judge: "Judge", ledger: Ledger, shown: Shown, pod: Json) -> None:
     left = shown.available(template_hash) - sum(template_hash in each for each in gone)
     least = shown.sets[template_hash]["spec"].get("replicas", 1) - missing
     judge.check("I2", left >= least, f"{left} pods of {template_hash} are left of {least}: {gone}")
-    if template_hash == shown.status.get("stableRS") or judge.unseen(ledger, shown):
+    is_stable = shown.status.get("stableRS") in {None, template_hash}
+    if is_stable or judge.unseen(ledger, shown):
         return
     share = shown.carried.share(template_hash)
     judge.check(

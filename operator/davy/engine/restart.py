@@ -71,7 +71,7 @@ def making_room(around: Surroundings, position: Position, restart: Restart | Non
     if position.stage is not Stage.UPDATING or not around.way.has_route:
         return around
     ready = sum(pod.ready for pod in _old(turn, restart.at))
-    leaving = max(0, min(_at_once(around), ready) - _missing(turn))
+    leaving = max(0, min(ready, _at_once(around) - _missing(turn)))
     return replace(around, leaving=leaving, leaving_hash=turn.hash)
 
 
@@ -80,7 +80,8 @@ def evictions(
 ) -> tuple[Action, ...]:
     """The pods to evict now: none while the route changes, as it does to make room for them.
 
-    None while a ReplicaSet is scaled either: those that go with it would go beside them.
+    None while a ReplicaSet is scaled either: those that go with it would go beside them. None while
+    a weight that is to be lowered waits for stable's pods (dynamicStableScale).
 
     Args:
         around: from `making_room`.
@@ -93,6 +94,9 @@ def evictions(
         return ()
     first = position.stage is Stage.FIRST
     if any(isinstance(other, _MOVES) for other in others) or not (first or around.took.in_effect):
+        return ()
+    weight = around.world.route.canary_weight or 0
+    if around.leaving and weight > around.carried(around.leaving_hash):
         return ()
     why = f"older than restartAt {format_instant(restart.at)}; {restart.left} are left"
     return tuple(EvictPod(pod.name, pod.uid, why) for pod in _next(around, turn, restart.at))

@@ -7,9 +7,16 @@ from itertools import pairwise
 from davy.api.capacity import Capacity
 from davy.api.conditions import RolloutPhase
 from davy.engine import plan as plans
+from davy.engine import restart
 from davy.engine.decide import EngineSettings, decide
+from davy.engine.effect import Surroundings
+from davy.engine.world import Pod
 from tests.unit.engine.cluster import SETTLE, Cluster, spec
+from tests.unit.engine.pieces import NEW, NOW, OLD, a_rollout, a_set, a_world, around, where
 from tests.unit.engine.play import STEPS, phase, running, updating
+
+MINUTE = timedelta(minutes=1)
+AT = NOW - MINUTE
 
 
 def restarted(cluster: Cluster, seconds: float = 0) -> None:
@@ -174,3 +181,42 @@ def test_another_moment_restarts_again() -> None:
     restarted(cluster)
     cluster.run(30)
     assert len(evictions(cluster)) == first + 4
+
+
+def leaving(old: int, *, missing: int, weight: int = 70) -> tuple[Surroundings, plans.Plan]:
+    """Of eight pods of a canary so many are old, and so many new ones aren't ready yet."""
+    pods = tuple(
+        Pod(f"p{n}", f"u{n}", AT - MINUTE if n < old else NOW, ready=n < 8 - missing)
+        for n in range(8)
+    )
+    rollout = a_rollout({"setWeight": 70}, wanted=spec({"setWeight": 70}, version="2", replicas=10))
+    rollout = replace(rollout, spec=rollout.spec.model_copy(update={"restart_at": AT}))
+    new = a_set(NEW, 2, 8 - missing, desired=8, pods=pods)
+    kept = tuple(Pod(f"s{n}", f"s{n}", NOW, ready=True) for n in range(3))
+    world = a_world(weight, replica_sets=(a_set(OLD, 1, 3, pods=kept), new))
+    here = where(rollout)
+    seen = around(rollout, world)
+    room = restart.making_room(seen, here, restart.look(rollout, world, here, NOW))
+    return room, decide(rollout, world, NOW, EngineSettings(SETTLE))
+
+
+def test_room_is_made_for_the_last_old_pod_beside_one_that_starts() -> None:
+    """I2: a quarter of ten are two; one is missing, so one more may go, and its weight before."""
+    room, plan = leaving(1, missing=1)
+    assert room.leaving == 1
+    assert [a.canary for a in plan.actions if isinstance(a, plans.SetWeights)] == [60]
+    assert not [a for a in plan.actions if isinstance(a, plans.EvictPod)]
+    assert leaving(1, missing=2)[0].leaving == 0
+    assert leaving(0, missing=0)[0].leaving == 0
+
+
+def test_no_pod_goes_while_its_weight_waits_for_stables() -> None:
+    """I2: dynamicStableScale holds a weight until stable has the pods for the rest."""
+    room, _ = leaving(1, missing=1)
+    found = restart.look(room.rollout, room.world, where(room.rollout), NOW)
+    assert restart.evictions(room, where(room.rollout), found, ()) == ()
+    lowered = replace(room.world.route, canary_weight=60)
+    after = replace(room, world=replace(room.world, route=lowered))
+    (evicted,) = restart.evictions(after, where(room.rollout), found, ())
+    assert isinstance(evicted, plans.EvictPod)
+    assert evicted.name == "p0"
