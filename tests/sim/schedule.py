@@ -21,7 +21,9 @@ PODS: Final = "pods"
 """In place of a router: none, the ratio of the pods is the weight."""
 _WITHOUT_ROUTER: Final = 0.2
 """The part of all worlds that has no router."""
+_BESIDE: Final = 0.7
 DRY_RUNS: Final = ("", "", "bad", "empty")
+JOBS: Final = ("", "", "", "", "soon", "soon", "late", "stuck")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Setup:
     """What a metric of a dry run finds beside the other: one of DRY_RUNS; "": there is none."""
     kept: int = 0
     """Measurements that the status keeps; 0: as many as without a rule."""
+    job: str = ""
+    """How the Jobs end that are a metric: one of JOBS; "": there is none."""
     min_ready: int = 0
     drain: int = 10
     """scaleDownDelaySeconds."""
@@ -109,6 +113,7 @@ def generate(seed: int) -> Schedule:
     setup = _with_rules(_setup(chance), Random(f"rules {seed}"))
     setup = _with_ingress(setup, Random(f"ingress {seed}"))
     setup = _without_router(setup, Random(f"pods {seed}"))
+    setup = _with_job(setup, Random(f"job {seed}"))
     entries = [*_releases(chance, setup)]
     makers = [maker for maker, weight in _MAKERS for _ in range(weight)]
     around = [entry.at for entry in entries]
@@ -117,6 +122,7 @@ def generate(seed: int) -> Schedule:
         entries.append(Entry(round(at, 2), *chance.choice(makers)(chance, setup)))
     entries += _holds(Random(f"holds {seed}"), setup, around)
     entries += _restarts(Random(f"restarts {seed}"), setup, around)
+    entries += _jobs(Random(f"jobs {seed}"), setup, around)
     return Schedule(seed, setup, tuple(sorted(entries, key=lambda entry: entry.at)))
 
 
@@ -149,6 +155,13 @@ def _setup(chance: Random) -> Setup:
 
 def _with_rules(setup: Setup, chance: Random) -> Setup:
     return replace(setup, dry_run=chance.choice(DRY_RUNS), kept=chance.choice((0, 0, 1, 20)))
+
+
+def _with_job(setup: Setup, chance: Random) -> Setup:
+    """In half of the worlds a Job is a metric, most often beside all steps."""
+    job = chance.choice(JOBS)
+    background = setup.background or (bool(job) and chance.random() < _BESIDE)
+    return replace(setup, job=job, background=background)
 
 
 def _with_ingress(setup: Setup, chance: Random) -> Setup:
@@ -236,6 +249,21 @@ def _restarts(chance: Random, setup: Setup, around: list[float]) -> list[Entry]:
             {"name": chance.choice(setup.names)},
         )
         for _ in range(chance.choice((0, 0, 1, 2)))
+    ]
+
+
+def _jobs(chance: Random, setup: Setup, around: list[float]) -> list[Entry]:
+    """Where Jobs are a metric, they hang for a while, or somebody deletes them."""
+    if not setup.job:
+        return []
+    drawn = [
+        ("jobs_hang", {"seconds": chance.choice((5.0, 30.0))}),
+        ("jobs_deleted", {}),
+    ]
+    return [
+        Entry(round(max(0.5, chance.choice(around) + chance.uniform(1, 60)), 2), what, args)
+        for what, args in drawn * 2
+        if chance.random() < _HALF
     ]
 
 

@@ -25,32 +25,35 @@ _LONGEST: Final = timedelta(seconds=10)
 _PART: Final = 10
 
 
-def of(result: MetricResult | None) -> Measurement | None:
+def of(found: MetricResult | None) -> Measurement | None:
     """The metric's measurement that is under way; None: there is none."""
-    if result is None or not result.measurements:
+    if found is None or not found.measurements:
         return None
-    last = result.measurements[-1]
+    last = found.measurements[-1]
     return last if last.phase in {Phase.PENDING, Phase.RUNNING} else None
+
+
+def result(status: AnalysisRunStatus, metric: str) -> MetricResult | None:
+    """What came of the metric of this name; None: nothing yet."""
+    return next((found for found in status.metric_results if found.name == metric), None)
 
 
 def held(status: AnalysisRunStatus, metric: str) -> Measurement | None:
     """The measurement of the metric of this name that is under way; None: there is none."""
-    return of(next((found for found in status.metric_results if found.name == metric), None))
+    return of(result(status, metric))
 
 
-def number(result: MetricResult | None) -> int:
+def number(found: MetricResult | None) -> int:
     """The number of the metric's next measurement, or of the one under way, from 1.
 
     All that have ended are in one of two counters, whatever the status still keeps of them.
     """
-    return 1 if result is None else result.count + result.error + 1
+    return 1 if found is None else found.count + found.error + 1
 
 
 def all_of(status: AnalysisRunStatus) -> Iterator[Measurement]:
     """Every measurement of a run that is under way."""
-    for result in status.metric_results:
-        if (held := of(result)) is not None:
-            yield held
+    yield from (one for found in status.metric_results if (one := of(found)) is not None)
 
 
 def look_at(begun: datetime, looked_at: datetime) -> datetime:
@@ -58,23 +61,23 @@ def look_at(begun: datetime, looked_at: datetime) -> datetime:
     return looked_at + min(max((looked_at - begun) / _PART, _SHORTEST), _LONGEST)
 
 
-def without(result: MetricResult) -> MetricResult:
+def without(found: MetricResult) -> MetricResult:
     """The result without the measurement under way."""
-    if of(result) is None:
-        return result
-    return result.model_copy(update={"measurements": result.measurements[:-1]})
+    if of(found) is None:
+        return found
+    return found.model_copy(update={"measurements": found.measurements[:-1]})
 
 
-def placed(result: MetricResult, taken: Measurement, *, kept: int) -> MetricResult:
+def placed(found: MetricResult, taken: Measurement, *, kept: int) -> MetricResult:
     """The result with this measurement as the one under way.
 
     Args:
-        result: before it.
+        found: before it.
         taken: Pending or Running.
         kept: measurements that stay in the list, from 1.
     """
-    measurements = [*without(result).measurements, taken]
-    return result.model_copy(update={"measurements": measurements[-kept:]})
+    measurements = [*without(found).measurements, taken]
+    return found.model_copy(update={"measurements": measurements[-kept:]})
 
 
 def closed(status: AnalysisRunStatus, now: datetime) -> AnalysisRunStatus:
@@ -82,21 +85,21 @@ def closed(status: AnalysisRunStatus, now: datetime) -> AnalysisRunStatus:
 
     Inconclusive, as in Argo, and in no counter: nobody waited for what they would have said.
     """
-    results = [_closed(result, now) for result in status.metric_results]
+    results = [_closed(found, now) for found in status.metric_results]
     return status.model_copy(update={"metric_results": results})
 
 
-def _closed(result: MetricResult, now: datetime) -> MetricResult:
-    held = of(result)
-    if held is None:
-        return result
-    marks = nodata.mark(Missing.STOPPED, held.started_at or now)
-    ended = held.model_copy(
+def _closed(found: MetricResult, now: datetime) -> MetricResult:
+    last = of(found)
+    if last is None:
+        return found
+    marks = nodata.mark(Missing.STOPPED, last.started_at or now)
+    ended = last.model_copy(
         update={
             "phase": Phase.INCONCLUSIVE,
             "message": "stopped, as the run had ended",
             "finished_at": now,
-            "metadata": {**(held.metadata or {}), **marks},
+            "metadata": {**(last.metadata or {}), **marks},
         }
     )
-    return result.model_copy(update={"measurements": [*result.measurements[:-1], ended]})
+    return found.model_copy(update={"measurements": [*found.measurements[:-1], ended]})

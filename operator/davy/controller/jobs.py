@@ -10,6 +10,9 @@ So each Job is in the status before it exists, and is found again whatever happe
 Job belongs to its run by the uid in its owner reference: one of the same name that doesn't is never
 read as an answer, and never deleted.
 
+A right or an API server that is away for a while makes no second Job either: what isn't known to
+have ended is waited for, and the status says why.
+
 Nothing is watched: a Job is read after a tenth of its measurement's age, 10 s at most, and an idle
 cluster costs neither a request nor memory.
 """
@@ -29,6 +32,7 @@ from davy.cluster import apply
 from davy.cluster.cache import Json, controller_of, uid_of
 from davy.cluster.client import Api
 from davy.cluster.kinds import JOB, POD, Kinds
+from davy.controller import runs
 from davy.controller.clock import Clock
 from davy.metrics import job
 from davy.metrics.accounts import Accounts
@@ -57,7 +61,7 @@ class Jobs:
 
     async def answer(self, run: RunManifest, metric: Metric, wanted: JobMetric) -> Answer:
         """One step of a measurement, by the table above; every failure is an answer too."""
-        result = next((r for r in run.status.metric_results if r.name == metric.name), None)
+        result = underway.result(run.status, metric.name)
         held = underway.of(result)
         name = _job_name(held) or job.name(
             run.metadata["name"], run.metadata["uid"], metric.name, underway.number(result)
@@ -111,12 +115,24 @@ class Jobs:
         )
         made["metadata"]["ownerReferences"] = [owner.reference()]
         try:
+            if not await self._is_wanted(run, metric, name):
+                return _underway(run, name, Phase.PENDING, "isn't made yet")
             found = await apply.create(self.api, owner, JOB, made, strict=True)
         except (errors.Forbidden, errors.Rejected) as error:
             return NotAnswered(str(error))
         except errors.ApiFailure as error:  # it may have been made all the same
             return _underway(run, name, Phase.PENDING, f"isn't made yet ({_words(error)})")
         return job.decided(found) or _underway(run, name, Phase.RUNNING, "is under way")
+
+    async def _is_wanted(self, run: RunManifest, metric: Metric, name: str) -> bool:
+        """The run still waits for this Job: what makes pods rests on no late watch."""
+        namespace = run.metadata["namespace"]
+        found = await self.api.get(self.kinds.analysis_run, namespace, run.metadata["name"])
+        status = runs.status(found)
+        if status is None or status.phase.completed or uid_of(found) != run.metadata["uid"]:
+            return False
+        held = underway.held(status, metric.name)
+        return held is not None and held.phase is Phase.PENDING and _job_name(held) == name
 
     async def _look(self, run: RunManifest, name: str) -> Answer:
         try:

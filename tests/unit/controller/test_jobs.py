@@ -428,3 +428,24 @@ async def test_a_run_that_argo_began_goes_on() -> None:
         await stage.turn(5)
         assert status(stage)["phase"] == "Successful"
         assert len(jobs(stage)) == 1
+
+
+async def test_what_a_late_watch_says_makes_no_job() -> None:
+    """The measurement has ended meanwhile, and its Job is gone: the server is asked before."""
+    async with allowing() as stage:
+        stage.cluster.faults.append(failing("create", errors.Unreachable("busy")))
+        a_run(stage, a_job(interval="1h"))
+        await stage.turn(1)
+        stage.deaf = True
+        kind = stage.operator.kinds.analysis_run
+
+        def ended(run: Json) -> None:
+            (result,) = run["status"]["metricResults"]
+            result["measurements"][0].update(phase="Successful", finishedAt=result_at)
+            result["count"] = 1
+
+        result_at = last(stage)["startedAt"]
+        stage.cluster.edit(kind, "shop", "run", ended)
+        stage.cluster.faults.clear()
+        await stage.turn(20)
+        assert jobs(stage) == []
