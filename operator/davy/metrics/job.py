@@ -140,8 +140,8 @@ def _unstartable(pod: Json) -> Iterator[str]:
             state = container.get("state")
             waiting = state.get("waiting") if isinstance(state, dict) else None
             reason = waiting.get("reason") if isinstance(waiting, dict) else None
-            if reason in _UNSTARTABLE:
-                yield str(reason)
+            if isinstance(reason, str) and reason in _UNSTARTABLE:
+                yield reason
 
 
 def _born(pod: Json, now: datetime) -> datetime:
