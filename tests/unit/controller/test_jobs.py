@@ -229,22 +229,37 @@ async def test_a_job_that_somebody_deletes_is_no_answer() -> None:
         assert status(stage)["phase"] == "Successful"
 
 
-async def test_a_job_of_somebody_else_is_neither_read_nor_deleted() -> None:
+def replace_job(stage: Stage) -> None:
+    """Somebody puts a Job of the same name, complete, in the place of the run's."""
+    (job,) = jobs(stage)
+    stage.cluster.remove(JOB, "shop", job["metadata"]["name"])
+    theirs = {"namespace": "shop", "name": job["metadata"]["name"]}
+    ended = {"conditions": [{"type": "Complete", "status": "True"}]}
+    stage.cluster.put(JOB, {"metadata": theirs, "spec": {}, "status": ended})
+
+
+async def test_a_job_of_somebody_else_is_no_answer() -> None:
     """Its name alone makes it nothing of the run's."""
     async with allowing() as stage:
         a_run(stage, a_job())
         await stage.turn(1)
-        (job,) = jobs(stage)
-        stage.cluster.remove(JOB, "shop", job["metadata"]["name"])
-        theirs = {"namespace": "shop", "name": job["metadata"]["name"]}
-        ended = {"conditions": [{"type": "Complete", "status": "True"}]}
-        stage.cluster.put(JOB, {"metadata": theirs, "spec": {}, "status": ended})
+        replace_job(stage)
         await stage.turn(5)
         assert last(stage)["phase"] == "Error"
         assert "isn't this run's: somebody put it there" in status(stage)["message"]
+
+
+async def test_a_job_of_somebody_else_is_never_deleted() -> None:
+    """I9: the run ends while the name is in its status."""
+    async with allowing() as stage:
+        a_run(stage, a_job())
+        await stage.turn(1)
+        replace_job(stage)
         kind = stage.operator.kinds.analysis_run
         stage.cluster.edit(kind, "shop", "run", lambda run: run["spec"].update(terminate=True))
-        await stage.turn(120)
+        await stage.turn(1)
+        assert status(stage)["phase"] == "Successful"
+        assert last(stage)["metadata"]["noEvidence"] == "stopped"
         assert names(stage) == ["1"]
 
 
