@@ -26,6 +26,8 @@ def written(judge: "Judge", run: Json, status: Json) -> None:
             wanted is None or came_to == wanted,
             f"{run['metadata']['name']}: a measurement is {found['phase']}, Job {name} {came_to}",
         )
+        given_up = found["phase"] == "Error" and judge.world.jobs.is_there(name)
+        judge.check("I6", not given_up, f"Job {name} is given up, and is there")
     if status.get("phase") == "Successful" and not run["spec"].get("terminate") and result:
         judge.check(
             "I7",

@@ -60,6 +60,11 @@ class Jobs:
             if is_active(found):
                 self._cluster.remove(JOB, NAMESPACE, found["metadata"]["name"])
 
+    def is_there(self, name: str) -> bool:
+        """The Job exists, and nobody deleted it before."""
+        exists = self._cluster.look(JOB, NAMESPACE, name) is not None
+        return exists and name not in self._deleted_by_user
+
     def _told(self, change: Change) -> None:
         if change.kind != JOB:
             return

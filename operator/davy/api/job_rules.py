@@ -34,14 +34,22 @@ def findings(job: JobMetric, path: str) -> Iterator[Finding]:
             message = "could take other pods for the Job's own; remove it"
             yield Finding(f"{at}.{field}", message)
     yield from _stay(spec.get("ttlSecondsAfterFinished"), f"{at}.ttlSecondsAfterFinished")
-    yield from _template(spec.get("template"), f"{at}.template")
+    yield from _template(job, f"{at}.template")
 
 
 def doubts(job: JobMetric, path: str) -> Iterator[Finding]:
     """What is allowed and yet looks like a slip."""
-    if not job.spec.get("activeDeadlineSeconds"):
+    field = "activeDeadlineSeconds"
+    if not job.spec.get(field) and not pod_spec(job).get(field):
         message = "is unset, so a Job that hangs holds the rollout without end"
-        yield Finding(f"{path}.spec.activeDeadlineSeconds", message)
+        yield Finding(f"{path}.spec.{field}", message)
+
+
+def pod_spec(job: JobMetric) -> dict[str, Any]:
+    """The spec of the Job's pods; {} where it is none."""
+    template = job.spec.get("template")
+    found = template.get("spec") if isinstance(template, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _settled(metadata: JobMetadata) -> JobMetadata:
@@ -60,13 +68,13 @@ def _stay(seconds: Any, path: str) -> Iterator[Finding]:
         )
 
 
-def _template(template: Any, path: str) -> Iterator[Finding]:
+def _template(job: JobMetric, path: str) -> Iterator[Finding]:
+    template = job.spec.get("template")
     if not isinstance(template, dict):
         yield Finding(path, "is missing; give the pod that the Job runs")
         return
     yield from pod_template.pod_problems(template, path)
-    spec = template.get("spec")
-    policy = spec.get("restartPolicy") if isinstance(spec, dict) else _POLICIES[0]
-    if policy not in _POLICIES:
+    policy = pod_spec(job).get("restartPolicy")
+    if isinstance(template.get("spec"), dict) and policy not in _POLICIES:
         what = "is missing" if policy is None else f"is {shown(policy)}"
         yield Finding(f"{path}.spec.restartPolicy", f"{what}; a Job's pods have Never or OnFailure")

@@ -25,7 +25,7 @@ import structlog
 
 from davy.analysis import underway
 from davy.analysis.answer import Answer, Decided, NotAnswered, Underway, Unfinished
-from davy.api import errors
+from davy.api import errors, job_rules
 from davy.api.analysis import AnalysisRunStatus, Measurement, Metric, Phase, RunManifest
 from davy.api.providers import JobMetric
 from davy.cluster import apply
@@ -68,7 +68,7 @@ class Jobs:
         )
         if held is not None and held.phase is Phase.RUNNING:
             return await self._look(run, name)
-        pod = (wanted.spec.get("template") or {}).get("spec") or {}
+        pod = job_rules.pod_spec(wanted)
         if refusal := self.accounts.refusal(run.metadata["namespace"], pod):
             return NotAnswered(f"the Job of metric {metric.name} {refusal}")
         if held is None:

@@ -464,3 +464,46 @@ async def test_what_a_late_watch_says_makes_no_job() -> None:
         stage.cluster.faults.clear()
         await stage.turn(20)
         assert jobs(stage) == []
+
+
+async def test_a_run_that_is_made_bad_under_way_leaves_no_job() -> None:
+    """It ends in Error, and its Job goes."""
+    async with allowing() as stage:
+        a_run(stage, a_job())
+        await stage.turn(1)
+        kind = stage.operator.kinds.analysis_run
+        stage.cluster.edit(
+            kind, "shop", "run", lambda run: run["spec"]["metrics"][0].update(count=-1)
+        )
+        await stage.turn(1)
+        assert status(stage)["phase"] == "Error"
+        assert jobs(stage) == []
+        assert last(stage)["phase"] == "Inconclusive"
+
+
+async def test_a_deleted_run_that_somebody_holds_has_no_job() -> None:
+    """A finalizer may keep it for ever."""
+    async with allowing() as stage:
+        a_run(stage, a_job())
+        await stage.turn(1)
+        kind = stage.operator.kinds.analysis_run
+        held = {"finalizers": ["example.com/held"]}
+        stage.cluster.edit(kind, "shop", "run", lambda run: run["metadata"].update(held))
+        stage.cluster.remove(kind, "shop", "run")
+        await stage.turn(5)
+        assert jobs(stage) == []
+
+
+async def test_a_job_is_noticed_soon_and_asked_for_seldom() -> None:
+    """A tenth of its age later at most, 10 s; reading it writes nothing."""
+    async with allowing() as stage:
+        a_run(stage, a_job())
+        await stage.turn(1)
+        before, writes = len(stage.cluster.reads), len(stage.cluster.writes)
+        await stage.turn(600)
+        read = [call for call in stage.cluster.reads[before:] if call.kind == JOB]
+        assert 60 <= len(read) <= 110
+        assert len(stage.cluster.writes) == writes
+        end(stage, "Complete")
+        await stage.turn(10.5)
+        assert status(stage)["phase"] == "Successful"
