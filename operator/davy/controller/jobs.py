@@ -96,9 +96,9 @@ class Jobs:
         return gone
 
     async def forget(self, run: Json, before: AnalysisRunStatus, after: AnalysisRunStatus) -> None:
-        """Jobs whose measurements the status no longer keeps are deleted; at the next try or never.
+        """Jobs whose measurements the status keeps no more are deleted.
 
-        What is left by a failure goes with the run.
+        Tried once: what a failure leaves goes with the run.
         """
         for name in _names(before) - _names(after):
             try:
