@@ -253,12 +253,15 @@ def _restarts(chance: Random, setup: Setup, around: list[float]) -> list[Entry]:
 
 
 def _jobs(chance: Random, setup: Setup, around: list[float]) -> list[Entry]:
-    """Where Jobs are a metric, they hang for a while, or somebody deletes them."""
+    """Where Jobs are a metric, they hang for a while, are deleted, or can't be asked for."""
     if not setup.job:
         return []
-    drawn = [
-        ("jobs_hang", {"seconds": chance.choice((5.0, 30.0))}),
+    mode = chance.choice(("lost", "late", "timeout", "error", "busy", "conflict"))
+    seconds = chance.choice((5.0, 30.0))
+    drawn: list[Made] = [
+        ("jobs_hang", {"seconds": seconds}),
         ("jobs_deleted", {}),
+        ("network", {"mode": mode, "where": "jobs", "share": _HALF, "seconds": seconds}),
     ]
     return [
         Entry(round(max(0.5, chance.choice(around) + chance.uniform(1, 60)), 2), what, args)
