@@ -20,9 +20,10 @@ def advance(position: Position, around: Surroundings) -> Position:
         return _first(position, around)
     if position.stage is not Stage.UPDATING or around.rollout.deleting:
         return position
-    if position.promote_full:
+    if position.promote_full:  # a person decided: nothing inconclusive is waited for
         position = position.at(len(position.steps))
-    position = pause.inconclusive(position, around.now)
+    else:
+        position = pause.inconclusive(position, around.now)
     if position.paused_for(PauseReason.INCONCLUSIVE_ANALYSIS) or around.world.problems:
         return position
     while (step := position.step) is not None:
