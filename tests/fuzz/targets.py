@@ -9,7 +9,7 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
-from davy.analysis import condition, judge, resolve, schedule, templates
+from davy.analysis import condition, judge, resolve, schedule, templates, underway
 from davy.api import errors, fields, validate
 from davy.api.group import DAVY
 from davy.cli.check import check
@@ -19,7 +19,7 @@ from davy.migrate.result import Options
 from davy.migrate.translate import translate
 from davy.traffic.registry import router_for
 from davy.traffic.services import ROLES
-from tests.fuzz import answers, expressions, strange
+from tests.fuzz import answers, expressions, jobs, strange
 from tests.fuzz.whole import whole
 from tests.unit.analysis.runs import NOW
 from tests.unit.api.documents import GOOD
@@ -153,6 +153,7 @@ def status(random: Random) -> None:
     json.dumps(later.model_dump(mode="json", by_alias=True), allow_nan=False)
     judge.verdict(run)
     schedule.due(run, NOW)
+    underway.closed(later, NOW)
 
 
 def route(random: Random) -> None:
@@ -212,7 +213,18 @@ _RUN_STATUS: Final[strange.Json] = {
                     "metadata": {"noEvidence": "nan", "noEvidenceSince": "2026-01-01T00:00:00Z"},
                 }
             ],
-        }
+        },
+        {
+            "name": "smoke",
+            "phase": "Running",
+            "measurements": [
+                {
+                    "phase": "Running",
+                    "startedAt": "2026-01-01T00:00:00Z",
+                    "metadata": {"job-name": "cart-smoke-1", "job-namespace": "shop"},
+                }
+            ],
+        },
     ],
 }
 _HALF: Final = 0.5
@@ -293,6 +305,7 @@ TARGETS: Final[Mapping[str, tuple[Target, float]]] = {
     "json-path": (answers.json_path, 8),
     "times": (answers.times, 3),
     "arguments": (arguments, 6),
+    "job": (jobs.step, 4),
     "status": (status, 5),
     "route": (route, 5),
     "manifest": (manifest, 4),

@@ -19,6 +19,7 @@ ACCOUNT: Final = "davy"
 USER: Final = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
 """Its name in the API server's audit log."""
 LISTEN: Final = "127.0.0.1:8181"
+METRIC_JOBS: Final = paths.REPOSITORY / "manifests" / "metric-jobs" / "role.yaml"
 _ANSWER_SECONDS: Final = 2.0
 _INSTALLED: Final = ("namespace.yaml", "service-account.yaml", "rbac.yaml")
 
@@ -34,6 +35,13 @@ async def install(lab: Lab) -> None:
     for name in _INSTALLED:
         await lab.apply(paths.REPOSITORY / "manifests" / name, namespace=NAMESPACE)
     await lab.until(lambda: _served(lab), describe="davy.dev is served")
+
+
+async def allow_jobs(lab: Lab) -> None:
+    """The rights of `manifests/metric-jobs`, in all namespaces."""
+    role, binding = yaml.safe_load_all(METRIC_JOBS.read_text())
+    await lab.kube.apply(role)
+    await lab.kube.apply({**binding, "kind": "ClusterRoleBinding"})
 
 
 async def _served(lab: Lab) -> bool:

@@ -15,6 +15,7 @@ from davy.cluster import client
 from davy.cluster.kinds import Kinds
 from davy.cluster.lease import Place
 from davy.controller import startup
+from davy.metrics.accounts import Accounts
 from tests.lab import audit, paths
 from tests.lab import davy as davy_process
 from tests.lab.kube_errors import KubeError
@@ -52,6 +53,9 @@ def granted() -> Iterator[Right]:
                     for verb in rule["verbs"]:
                         yield Right(role["kind"], group, resource, verb)
 
+
+NONE: Final = Right("", "", "", "")
+"""No right is taken away."""
 
 NOT_ASKED_FOR: Final = {
     ("rollouts/finalizers", "update"),  # by an admission plugin that not every cluster has
@@ -132,6 +136,54 @@ async def test_without_any_one_right_the_start_is_refused_by_name(
         with pytest.raises(startup.CannotStart) as refused:
             await start_without(lab, right, f"less-{number}")
         assert f"service account to: {right}" in str(refused.value), right
+
+
+@pytest.mark.parametrize("verb", ["get", "create", "delete"])
+async def test_without_any_one_right_on_jobs_the_start_is_refused_where_they_are_allowed(
+    lab: Lab, installed: None, verb: str
+) -> None:
+    """Each right of `manifests/metric-jobs`; with all of them, in one namespace, it starts."""
+    account = f"no-{verb}"
+    role, binding = job_roles_without(verb, account)
+    made = [*roles_without(NONE, account), role, binding]
+    for each in made:
+        await lab.apply(each, namespace=NAMESPACE)
+    kubeconfig = await lab.service_account_kubeconfig(NAMESPACE, account)
+    api = await client.connect(str(kubeconfig), timeout=15)
+    accounts = Accounts.of([f"{NAMESPACE}/default"])
+    place = Place(NAMESPACE, f"rights-{account}")
+    try:
+        with pytest.raises(startup.CannotStart, match=rf"service account to: {verb} jobs\.batch"):
+            await startup.check(api, KINDS, (), place, accounts)
+        role["rules"] = documents("metric-jobs/role.yaml")[0]["rules"]
+        await lab.apply(role, namespace=NAMESPACE)
+
+        async def starts() -> bool:
+            try:
+                await startup.check(api, KINDS, (), place, accounts)
+            except startup.CannotStart:  # a changed role is read a moment after it was written
+                return False
+            return True
+
+        await lab.until(starts, describe="the start succeeds with all rights")
+    finally:
+        await api.close()
+        for each in made:
+            name, namespace = each["metadata"]["name"], each["metadata"].get("namespace")
+            await lab.kube.delete(each["kind"].lower(), name, namespace=namespace)
+
+
+def job_roles_without(verb: str, account: str) -> list[dict[str, Any]]:
+    """The shipped role for Jobs without one verb, for an account, in Davy's namespace alone."""
+    role, binding = copy.deepcopy(documents("metric-jobs/role.yaml"))
+    for each in (role, binding):
+        each["metadata"]["name"] = f"jobs-{account}"
+    for rule in role["rules"]:
+        rule["verbs"] = [known for known in rule["verbs"] if known != verb]
+    binding["metadata"]["namespace"] = NAMESPACE
+    binding["roleRef"]["name"] = f"jobs-{account}"
+    binding["subjects"][0]["name"] = account
+    return [role, binding]
 
 
 async def test_without_the_right_to_look_at_crds_new_kinds_arent_noticed(

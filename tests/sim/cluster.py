@@ -32,6 +32,7 @@ STATUS_KINDS = frozenset(
         "HTTPRoute",
         "Ingress",
         "ApisixRoute",
+        "Job",
     }
 )
 """Kinds with a /status of their own: a write elsewhere leaves it alone."""

@@ -19,6 +19,7 @@ class Faults:
         """All is well from now on."""
         self._world.weather.clear()
         self._world.workloads.calm = True
+        self._world.jobs.hanging = False
         self._world.workloads.set_quota(full=False)
         self._world.prometheus.mode = "ok"
         self._world.mesh.calm()
@@ -76,6 +77,18 @@ class Faults:
         """See `Workloads.set_quota`."""
         self._world.workloads.set_quota(full=True)
         self._world.loop.later(seconds, lambda: self._world.workloads.set_quota(full=False))
+
+    def do_jobs_hang(self, seconds: float) -> None:
+        """See `Jobs.hanging`."""
+        self._world.jobs.hanging = True
+        self._world.loop.later(seconds, self._jobs_end)
+
+    def _jobs_end(self) -> None:
+        self._world.jobs.hanging = False
+
+    def do_jobs_deleted(self) -> None:
+        """See `Jobs.delete_all`."""
+        self._world.jobs.delete_all()
 
     def do_gateway(self, how: str, seconds: float) -> None:
         """See `Mesh.gateway`."""

@@ -13,9 +13,10 @@ from typing import Any
 from davy.api.fields import parse_instant
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
 from davy.cluster.client import Json
-from davy.cluster.kinds import POD, REPLICA_SET, Kind
+from davy.cluster.kinds import JOB, POD, REPLICA_SET, Kind
 from tests.sim import (
     eviction_rules,
+    job_rules,
     manifests,
     replica_set_rules,
     rest_rules,
@@ -124,7 +125,7 @@ class Judge:
         name = (call.name or "").partition("-")[0]
         key = (process.name, name)
         self._bound[id(call)] = (call, self._passes.get(key))
-        if call.kind == ANALYSIS_RUN and call.subresource == "status":
+        if call.kind == JOB or (call.kind == ANALYSIS_RUN and call.subresource == "status"):
             return
         if key in self._first_must_abort:
             self._first_must_abort.discard(key)
@@ -267,6 +268,7 @@ class Judge:
             held = self.world.rollout(name)
             if held is not None:
                 rest_rules.settled(self, ledger, held)
+        job_rules.at_rest(self)
 
     def wall(self) -> Any:
         return START + timedelta(seconds=self.world.now) + self.world.wall

@@ -25,6 +25,10 @@ DRY_RUN: Final = "latency"
 """The metric that decides nothing."""
 APART: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 ROLES: Final = ("stable", "canary")
+SMOKE: Final = "smoke"
+"""The metric that is a Job."""
+JOB_COUNT: Final = 2
+"""Its count."""
 ROUTE_KINDS: Final = frozenset(
     {
         VIRTUAL_SERVICE,
@@ -130,9 +134,19 @@ def analysis_template(setup: Setup) -> Json:
         asked = {"address": "http://prometheus:9090", "query": query}
         spec["metrics"].append({**errors, "name": DRY_RUN, "provider": {"prometheus": asked}})
         spec["dryRun"] = [{"metricName": DRY_RUN}]
+    if setup.job:
+        errors["initialDelay"] = "5s"  # so that it is the Job that finds a bad revision
+        spec["metrics"].append(_smoke())
     if setup.kept:
         spec["measurementRetention"] = [{"metricName": ".*", "limit": setup.kept}]
     return {"metadata": {"namespace": NAMESPACE, "name": "errors"}, "spec": spec}
+
+
+def _smoke() -> Json:
+    container = {"name": "smoke", "image": "smoke:1", "args": ["{{args.hash}}"]}
+    pod = {"restartPolicy": "Never", "containers": [container]}
+    asked = {"spec": {"backoffLimit": 0, "template": {"spec": pod}}}
+    return {"name": SMOKE, "interval": "10s", "count": JOB_COUNT, "provider": {"job": asked}}
 
 
 def _analysis() -> Json:

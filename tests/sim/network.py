@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from davy.api import errors
 from davy.cluster.client import Json
-from davy.cluster.kinds import POD, REPLICA_SET, Kind
+from davy.cluster.kinds import JOB, POD, REPLICA_SET, Kind
 from davy.cluster.listing import Listing
 from tests.sim import older
 from tests.sim.cluster import Call, Cluster
@@ -20,6 +20,7 @@ from tests.sim.loop import VirtualLoop
 from tests.sim.manifests import ROLLOUT, ROUTE_KINDS
 
 _Answer = TypeVar("_Answer")
+_KINDS: Final = {"route": ROUTE_KINDS, "jobs": {JOB}, "replicasets": {REPLICA_SET}}
 TIMEOUT_SECONDS: Final = 15.0
 """The client gives a request up after so long."""
 
@@ -33,7 +34,7 @@ class Weather:
     answer never comes. late: the client gives up, later it is served. slow: it takes seconds.
     conflict: 409. outage: no connection."""
     where: str
-    """Which requests: all, reads, writes, status, route, replicasets."""
+    """Which requests: all, reads, writes, status, route, jobs, replicasets."""
     share: float
     """Of these requests."""
 
@@ -49,10 +50,8 @@ class Weather:
                 return writes
             case "status":
                 return writes and call.subresource == "status"
-            case "route":
-                return call.kind in ROUTE_KINDS
             case _:
-                return call.kind == REPLICA_SET
+                return call.kind in _KINDS[self.where]
 
 
 class Side(Protocol):

@@ -17,7 +17,13 @@ from davy.controller.outcome import Result as ReconcileResult
 from davy.controller.queue import Key
 from davy.controller.reconcile import Decide, Reconciler
 from davy.controller.service import Operator
-from davy.controller.settings import LeaseSettings, QueueSettings, Settings, WatchSettings
+from davy.controller.settings import (
+    LeaseSettings,
+    MeasureSettings,
+    QueueSettings,
+    Settings,
+    WatchSettings,
+)
 from davy.engine.plan import Plan
 from davy.engine.world import Rollout, World
 from davy.metrics import registry
@@ -227,6 +233,7 @@ def settings(setup: Setup, *, elected: bool, older: bool) -> Settings:
         settle=timedelta(seconds=setup.settle * (1.5 if older else 1)),
         queue=QueueSettings(workers=setup.workers),
         watch=WatchSettings(resync=timedelta(seconds=setup.resync)),
+        measure=MeasureSettings(job_accounts=("*/default",)),
         lease=LeaseSettings(
             name="davy" if elected else "nobody-elses",
             duration=timedelta(seconds=setup.lease),

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 from davy.analysis.rules import KEPT
 from davy.api.fields import parse_instant
 from davy.cluster.client import Json
+from tests.sim import job_rules
 from tests.sim.cluster import Change
 from tests.sim.manifests import DRY_RUN
 from tests.sim.prometheus import GOOD_BELOW
@@ -21,6 +22,7 @@ def written(judge: "Judge", change: Change) -> None:
     before = ((change.before or {}).get("status") or {}).get("phase")
     status = change.object.get("status") or {}
     _dry_runs(judge, change.object, status)
+    job_rules.written(judge, change.object, status)
     ended = status.get("phase") == "Successful" and before != "Successful"
     if not ended or change.object["spec"].get("terminate"):
         return

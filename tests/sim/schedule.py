@@ -25,7 +25,9 @@ _SCALES: Final = 0.2
 """The part of all worlds whose spec says more of its revisions' pods than `replicas`."""
 _WITH_MANAGED: Final = 0.4
 """The part of all worlds with Istio whose steps have managed routes."""
+_BESIDE: Final = 0.7
 DRY_RUNS: Final = ("", "", "bad", "empty")
+JOBS: Final = ("", "", "", "", "soon", "soon", "late", "stuck")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Setup:
     """What a metric of a dry run finds beside the other: one of DRY_RUNS; "": there is none."""
     kept: int = 0
     """Measurements that the status keeps; 0: as many as without a rule."""
+    job: str = ""
+    """How the Jobs end that are a metric: one of JOBS; "": there is none."""
     min_ready: int = 0
     drain: int = 10
     """scaleDownDelaySeconds."""
@@ -131,6 +135,7 @@ def generate(seed: int) -> Schedule:
     setup = _without_router(setup, Random(f"pods {seed}"))
     setup = _with_scales(setup, Random(f"scales {seed}"))
     setup = _with_managed(setup, Random(f"managed {seed}"))
+    setup = _with_job(setup, Random(f"job {seed}"))
     entries = [*_releases(chance, setup)]
     makers = [maker for maker, weight in _MAKERS for _ in range(weight)]
     around = [entry.at for entry in entries]
@@ -139,6 +144,7 @@ def generate(seed: int) -> Schedule:
         entries.append(Entry(round(at, 2), *chance.choice(makers)(chance, setup)))
     entries += _holds(Random(f"holds {seed}"), setup, around)
     entries += _restarts(Random(f"restarts {seed}"), setup, around)
+    entries += _jobs(Random(f"jobs {seed}"), setup, around)
     return Schedule(seed, setup, tuple(sorted(entries, key=lambda entry: entry.at)))
 
 
@@ -174,6 +180,13 @@ def _with_rules(setup: Setup, chance: Random) -> Setup:
     setup = replace(setup, window=chance.choice((0, 0, 1, 3)))
     setup = replace(setup, roles=setup.pods_shown and chance.random() < 0.5)
     return replace(setup, apart=chance.random() < 0.2)
+
+
+def _with_job(setup: Setup, chance: Random) -> Setup:
+    """In half of the worlds a Job is a metric, most often beside all steps."""
+    job = chance.choice(JOBS)
+    background = setup.background or (bool(job) and chance.random() < _BESIDE)
+    return replace(setup, job=job, background=background)
 
 
 def _with_ingress(setup: Setup, chance: Random) -> Setup:
@@ -302,6 +315,24 @@ def _restarts(chance: Random, setup: Setup, around: list[float]) -> list[Entry]:
             {"name": chance.choice(setup.names)},
         )
         for _ in range(chance.choice((0, 0, 1, 2)))
+    ]
+
+
+def _jobs(chance: Random, setup: Setup, around: list[float]) -> list[Entry]:
+    """Where Jobs are a metric, they hang for a while, are deleted, or can't be asked for."""
+    if not setup.job:
+        return []
+    mode = chance.choice(("lost", "late", "timeout", "error", "busy", "conflict"))
+    seconds = chance.choice((5.0, 30.0))
+    drawn: list[Made] = [
+        ("jobs_hang", {"seconds": seconds}),
+        ("jobs_deleted", {}),
+        ("network", {"mode": mode, "where": "jobs", "share": _HALF, "seconds": seconds}),
+    ]
+    return [
+        Entry(round(max(0.5, chance.choice(around) + chance.uniform(1, 60)), 2), what, args)
+        for what, args in drawn * 2
+        if chance.random() < _HALF
     ]
 
 

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from davy.analysis import judge
+from davy.analysis.answer import Answer, Decided, NotAnswered, Underway
+from davy.api.analysis import Phase
 from davy.api.capacity import Capacity
 from davy.cluster import apply
+from davy.controller import jobs
 from davy.engine import (
     basic,
     by_pods,
@@ -28,6 +31,7 @@ from davy.engine import (
     weights,
     window,
 )
+from davy.metrics import job
 from tests.sim.runner import one
 
 pytestmark = pytest.mark.sim
@@ -92,6 +96,32 @@ def nothing_is_a_success(patch: pytest.MonkeyPatch) -> None:
 def a_dry_run_decides(patch: pytest.MonkeyPatch) -> None:
     """As if it were none."""
     patch.setattr(judge, "_deciding", lambda results: results)
+
+
+def a_job_is_a_success_when_it_is_made(patch: pytest.MonkeyPatch) -> None:
+    """Whatever its pod will say."""
+    patch.setattr(job, "decided", lambda _: Decided(Phase.SUCCESSFUL, "made"))
+
+
+def a_job_that_cant_be_read_is_given_up(patch: pytest.MonkeyPatch) -> None:
+    """And another one is made beside it."""
+    real = jobs.Jobs._look
+
+    async def hasty(*arguments: Any) -> Answer:
+        found = await real(*arguments)
+        lost = isinstance(found, Underway) and "can't be read" in found.message
+        return NotAnswered("who knows") if lost else found
+
+    patch.setattr(jobs.Jobs, "_look", hasty)
+
+
+def an_ended_run_leaves_its_job(patch: pytest.MonkeyPatch) -> None:
+    """Nobody deletes it."""
+
+    async def gone(*_: Any) -> bool:
+        return True
+
+    patch.setattr(jobs.Jobs, "close", gone)
 
 
 def an_abort_is_no_haste(patch: pytest.MonkeyPatch) -> None:
@@ -159,6 +189,9 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     a_pause_by_hand_holds_no_weight,
     nothing_is_a_success,
     a_dry_run_decides,
+    a_job_is_a_success_when_it_is_made,
+    a_job_that_cant_be_read_is_given_up,
+    an_ended_run_leaves_its_job,
     an_abort_is_no_haste,
     pods_go_before_others_are_there,
     pods_come_before_others_went,

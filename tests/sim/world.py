@@ -15,6 +15,7 @@ from davy.cluster.kinds import EVENT, LEASE, Kind
 from tests.sim import logs, traffic
 from tests.sim.cluster import Call, Change, Cluster
 from tests.sim.faults import Faults
+from tests.sim.jobs import Jobs
 from tests.sim.judge import Judge
 from tests.sim.loop import Deadlock, Livelock, VirtualLoop
 from tests.sim.manifests import NAMESPACE, ROLLOUT
@@ -95,6 +96,14 @@ class World:
             note=self.note,
         )
         self.judge = Judge(self)
+        self.jobs = Jobs(
+            loop=self.loop,
+            cluster=self.cluster,
+            setup=self.setup,
+            chance=self.chance("jobs"),
+            bad=self.prometheus.bad,
+            broken=lambda why: self.broken(Break("I6", self.now, why)),
+        )
         self.mesh = Mesh(
             loop=self.loop,
             cluster=self.cluster,

@@ -1,8 +1,11 @@
 """What a provider's one answer can be: the judge takes it, `metrics` makes it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
+
+from davy.api.analysis import Phase
 
 Value = float | str | None | list["Value"] | dict[str, "Value"]
 """What `result` is in a condition: JSON, with NaN and the infinities as floats."""
@@ -43,11 +46,37 @@ class NotAnswered:
         return f"{self.why}: {self.said}" if self.said else self.why
 
 
+Unfinished = Literal[Phase.PENDING, Phase.RUNNING]
+
+
+@dataclass(frozen=True)
+class Underway:
+    """No answer yet: the measurement goes on outside Davy, in a Job, and is looked at again."""
+
+    phase: Unfinished
+    """Pending: the Job is named and may not exist. Running: it was there."""
+    message: str
+    """What it waits for, in Davy's words."""
+    metadata: Mapping[str, str]
+    """Of the measurement: which Job it is."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What was measured has decided by itself, and no condition is asked: a Job that ended."""
+
+    phase: Literal[Phase.SUCCESSFUL, Phase.FAILED, Phase.INCONCLUSIVE]
+    message: str
+
+
+Answer = Answered | NotAnswered | Underway | Decided
+
+
 @dataclass(frozen=True)
 class Measured:
     """One question asked: when, and what came back."""
 
-    answer: Answered | NotAnswered
+    answer: Answer
     started_at: datetime
     """When the question was sent, UTC: intervals are counted from here."""
     finished_at: datetime

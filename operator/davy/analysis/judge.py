@@ -13,15 +13,16 @@ evidence: a dry run that ends but has none for a minute is let go, Inconclusive,
 decided. A run of nothing but dry runs is Successful.
 
 A record is idempotent: a measurement that isn't younger than the last one kept is known already, so
-an answer may be recorded again after a write conflict.
+an answer may be recorded again after a write conflict. One that is under way (`underway.py`) is
+replaced by what is known of it later; in a run that has ended it waits for its Job to be gone.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from davy.analysis import condition, limits, nodata, render, rules
-from davy.analysis.answer import HIDDEN, Answered, Measured, NotAnswered
+from davy.analysis import condition, limits, nodata, render, rules, underway
+from davy.analysis.answer import HIDDEN, Answered, Decided, Measured, NotAnswered, Underway
 from davy.analysis.limits import DAVY, JudgeDefaults, Limits
 from davy.analysis.nodata import Missing
 from davy.api.analysis import (
@@ -112,17 +113,21 @@ def refused(status: AnalysisRunStatus, why: str, now: datetime) -> AnalysisRunSt
     return _over(status, Phase.ERROR, render.cut(why, render.VALUE_LENGTH), now)
 
 
-def measurement(metric: Metric, answer: Answered | NotAnswered, *, limit: int | None) -> Judged:
+def measurement(
+    metric: Metric, answer: Answered | NotAnswered | Decided, *, limit: int | None
+) -> Judged:
     """What one answer means, by the table in `nodata.py`.
 
     Args:
         metric: its conditions decide; none at all is success, as in Argo.
-        answer: what the provider said.
+        answer: what the provider said, or how a Job ended.
         limit: the metric's consecutiveErrorLimit; None: an empty answer is no Error.
     """
     if isinstance(answer, NotAnswered):
         told = render.cut(str(answer), render.VALUE_LENGTH)
         return Judged(Phase.ERROR, told, missing=Missing.UNANSWERED)
+    if isinstance(answer, Decided):
+        return Judged(answer.phase, render.cut(answer.message, render.VALUE_LENGTH))
     value = render.value(answer.shown)
     try:
         judged = _decided(metric, answer)
@@ -176,24 +181,35 @@ def _let_go(result: MetricResult, wanted: Limits) -> MetricResult:
 def _with(
     result: MetricResult, metric: Metric, wanted: Limits, measured: Measured, *, kept: int
 ) -> MetricResult:
-    known = {held.started_at for held in result.measurements}
+    held, ended = underway.of(result), underway.without(result)
+    known = {found.started_at for found in ended.measurements}
     started_at, finished_at = _stored(measured.started_at), _stored(measured.finished_at)
     if result.phase.completed or started_at in known:
         return result
-    judged = measurement(metric, measured.answer, limit=wanted.consecutive_error)
-    marks = None
+    if held is not None and held.started_at not in {None, started_at}:
+        return result
+    answer, metadata = measured.answer, (held and held.metadata) or {}
+    if isinstance(answer, Underway):
+        taken = Measurement(
+            phase=answer.phase,
+            message=render.cut(answer.message, render.VALUE_LENGTH),
+            started_at=started_at,
+            metadata=dict(answer.metadata),
+        )
+        return underway.placed(result, taken, kept=kept)
+    judged = measurement(metric, answer, limit=wanted.consecutive_error)
     if judged.missing is not None:
-        start = nodata.since(result.measurements, started_at)
-        marks = nodata.mark(judged.missing, start)
+        start = nodata.since(ended.measurements, started_at)
+        metadata = {**metadata, **nodata.mark(judged.missing, start)}
     taken = Measurement(
         phase=judged.phase,
         message=judged.message,
         started_at=started_at,
         finished_at=finished_at,
         value=judged.value,
-        metadata=marks,
+        metadata=metadata or None,
     )
-    return limits.counted(result, taken, evidence=judged.missing is None, kept=kept)
+    return limits.counted(ended, taken, evidence=judged.missing is None, kept=kept)
 
 
 def _stored(instant: datetime) -> datetime:

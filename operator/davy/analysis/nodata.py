@@ -24,6 +24,10 @@ interval, 10 s at most (`schedule.py`).
 | HTTP 4xx, HTTP 5xx | - | Error | no, `unanswered` |
 | something that can't be parsed, or is too long | - | Error | no, `unanswered` |
 | anything | can't be evaluated: `result[3]` of two | Error | no, `condition` |
+| a Job that completed, or failed | - | Successful, Failed | yes |
+| a Job whose pod gets no image, or can't be configured | - | Inconclusive | yes: it counts |
+| a Job that can't be made, or that somebody deleted | - | Error | no, `unanswered` |
+| a Job that was under way when the run ended | - | Inconclusive | no, `stopped` |
 
 `consecutiveErrorLimit`, where it is set (or Argo's default of 4 is asked for), means what it means
 in Argo: the Error rows count towards it, and `empty` is an Error too, as there. NaN and infinities
@@ -45,6 +49,7 @@ from davy.api.fields import format_instant, parse_instant
 
 MARK: Final = "noEvidence"
 SINCE: Final = "noEvidenceSince"
+_NONE: Final = frozenset({Phase.PENDING, Phase.RUNNING, Phase.ERROR})
 PATIENCE: Final = timedelta(minutes=1)
 """A run that is decided waits so long at most for the evidence of its dry runs."""
 
@@ -57,6 +62,7 @@ class Missing(StrEnum):
     INFINITE = "infinite"
     UNANSWERED = "unanswered"
     CONDITION = "condition"
+    STOPPED = "stopped"
 
 
 def mark(missing: Missing, since: datetime) -> dict[str, str]:
@@ -66,7 +72,7 @@ def mark(missing: Missing, since: datetime) -> dict[str, str]:
 
 def has_evidence(measurement: Measurement) -> bool:
     """Whether the measurement counts; an Error of before, without a mark, doesn't either."""
-    return MARK not in (measurement.metadata or {}) and measurement.phase is not Phase.ERROR
+    return MARK not in (measurement.metadata or {}) and measurement.phase not in _NONE
 
 
 def since(measurements: Sequence[Measurement], default: datetime) -> datetime:

@@ -53,6 +53,8 @@ def waits(result: MetricResult) -> str:
     """What a metric without evidence waits for, and since when."""
     last = result.measurements[-1]
     start = (last.metadata or {}).get(nodata.SINCE)
+    if last.phase in {Phase.PENDING, Phase.RUNNING} and last.started_at:
+        return f"Metric {result.name}: {last.message} since {format_instant(last.started_at)}."
     if start is None:
         start = format_instant(last.started_at) if last.started_at else "the start"
     row = f" (error {result.consecutive_error} in a row)" if result.consecutive_error > 1 else ""

@@ -11,15 +11,20 @@ Without evidence (`nodata.py`) the next try is due after the interval, 10 s at m
 consecutiveErrorLimit holds, an Error is tried again after Argo's 10 s. These are pauses for the
 provider, counted from the end.
 
+A measurement that is under way in a Job is looked at after a tenth of its age (`underway.py`).
+
 A clock that was set back must not stop a run: an instant in the future counts as passed, and the
 grid begins at the last start if the run's lies after it.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
 
-from davy.analysis import limits, nodata
+from davy.analysis import limits, nodata, underway
 from davy.analysis.limits import DAVY, ERROR_RETRY, JudgeDefaults, Limits
 from davy.api.analysis import (
     AnalysisRunStatus,
@@ -29,6 +34,8 @@ from davy.api.analysis import (
     RunManifest,
     TtlStrategy,
 )
+
+_NEVER: Final[Mapping[str, datetime]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -41,10 +48,23 @@ class Due:
     """When the next of the others is due, later than now; None: none of them ever is."""
 
 
-def due(run: RunManifest, now: datetime, *, defaults: JudgeDefaults = DAVY) -> Due:
+def due(
+    run: RunManifest,
+    now: datetime,
+    *,
+    defaults: JudgeDefaults = DAVY,
+    looked: Mapping[str, datetime] = _NEVER,
+) -> Due:
     """What a run must measure now; nothing when it is complete, terminated or not begun.
 
     `judge.record` with no answers begins a run.
+
+    Args:
+        run: as it is.
+        now: the present, UTC.
+        defaults: what holds where a metric says nothing.
+        looked: by metric name, when a measurement that is under way was looked at last; one that
+            isn't there is looked at now.
     """
     status = run.status
     if status.phase.completed or run.spec.terminate or status.started_at is None:
@@ -52,14 +72,23 @@ def due(run: RunManifest, now: datetime, *, defaults: JudgeDefaults = DAVY) -> D
     results = {result.name: result for result in status.metric_results}
     ready: list[Metric] = []
     later: list[datetime] = []
+    room = underway.AT_ONCE - len([*underway.all_of(status)])
     for metric in run.spec.metrics:
-        at = _next(limits.of(metric, defaults), results.get(metric.name), status.started_at, now)
+        result = results.get(metric.name)
+        held = underway.of(result)
+        if held is None:
+            at = _next(limits.of(metric, defaults), result, status.started_at, now)
+        else:
+            at = _look(held.started_at or now, looked.get(metric.name), now)
         if at is None:
             continue
-        if at <= now:
-            ready.append(metric)
-        else:
+        if at > now:
             later.append(at)
+        elif metric.provider.job is None or held is not None:
+            ready.append(metric)
+        elif room > 0:  # else the end of another one is what it waits for
+            room -= 1
+            ready.append(metric)
     return Due(tuple(ready), min(later, default=None))
 
 
@@ -85,6 +114,13 @@ def expires_at(wanted: TtlStrategy, status: AnalysisRunStatus) -> datetime | Non
     if seconds is None or status.completed_at is None or not status.phase.completed:
         return None
     return status.completed_at + timedelta(seconds=seconds)
+
+
+def _look(begun: datetime, looked_at: datetime | None, now: datetime) -> datetime:
+    """When a measurement under way is looked at next."""
+    if looked_at is None or looked_at > now:
+        return now
+    return underway.look_at(begun, looked_at)
 
 
 def _next(

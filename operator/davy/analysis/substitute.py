@@ -29,6 +29,12 @@ _CREDENTIAL: Final = re.compile(
     r"|authentication\.(oauth2\.(clientId|clientSecret)|basicAuth\.(username|password)))"
 )
 """Paths of the texts that `credentials` fills in."""
+_CREDENTIALS: Final = "only values of headers and of authentication may hold one"
+_JOB: Final = ".provider.job."
+_ELSEWHERE: Final = (
+    "a Job keeps its texts where others read them; let its pod take it from the Secret, by "
+    "valueFrom.secretKeyRef of the container's env"
+)
 _WHOLE: Final = re.compile(r"\s*([+-]?\d{1,9})\s*")
 
 
@@ -116,7 +122,7 @@ def _unknown(
         if not tag.startswith(_PREFIX):
             message = f"has {{{{{tag}}}}}; only {{{{args.NAME}}}} is filled in"
         elif name in left and not _CREDENTIAL.fullmatch(path):
-            what = "only values of headers and of authentication may hold one"
+            what = _ELSEWHERE if path.startswith(_JOB) else _CREDENTIALS
             message = f"uses {{{{{tag}}}}}, a secret; {what}"
         elif name in values or name in left:
             continue

@@ -280,9 +280,14 @@ _ANALYSIS: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         _PROVIDER,
-        one_of("prometheus", "web"),
-        "a metric has exactly one provider: prometheus or web",
+        one_of("prometheus", "web", "job"),
+        "a metric has exactly one provider: prometheus, web or job",
         unless_unbuilt=True,
+    ),
+    Rule(
+        "spec.metrics[]",
+        "!has(self.provider.job) || (!has(self.successCondition) && !has(self.failureCondition))",
+        "a Job is judged by how it ends; remove successCondition and failureCondition",
     ),
     *(
         Rule(

@@ -72,6 +72,21 @@ class ApiGroup:
         return f"{self._tool}/metric-addresses"
 
     @property
+    def run_uid_label(self) -> str:
+        """On a metric's Job: the uid of its AnalysisRun."""
+        return f"analysisrun.{self.name}/uid"
+
+    @property
+    def run_name_annotation(self) -> str:
+        """On a metric's Job: the name of its AnalysisRun."""
+        return f"analysisrun.{self.name}/name"
+
+    @property
+    def metric_name_annotation(self) -> str:
+        """On a metric's Job: the metric; no label, as a metric's name needn't fit into one."""
+        return f"analysisrun.{self.name}/metric-name"
+
+    @property
     def _tool(self) -> str:
         return f"argo-rollouts.{self.name}" if self.name == ARGO else self.name
 

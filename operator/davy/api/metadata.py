@@ -1,4 +1,4 @@
-"""Labels and annotations that users want on what Davy makes: on AnalysisRuns, on a role's pods.
+"""Labels and annotations that users want on what Davy makes: AnalysisRuns, Jobs, a role's pods.
 
 What the API server would refuse is found here: the rollout would stand where it can't be made.
 """
@@ -14,6 +14,7 @@ from davy.api import group, paths
 from davy.api.errors import Finding
 from davy.api.fields import Model
 from davy.api.findings import shown
+from davy.api.providers import JobMetadata
 
 Added = Mapping[str, Mapping[str, str]]
 """`labels` and `annotations` by name; a part without any is left out."""
@@ -24,13 +25,17 @@ _WORD: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _PREFIX: Final = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 _KEY: Final = re.compile(f"({_PREFIX}/)?{_WORD}")
 _VALUE: Final = re.compile(f"({_WORD})?")
+_GROUPS: Final = tuple(group.ApiGroup(name) for name in (group.DAVY, group.ARGO))
 _OWN: Final = frozenset(
     {
         group.POD_TEMPLATE_HASH_LABEL,
         group.RUN_TYPE_LABEL,
         group.STEP_INDEX_LABEL,
-        *(group.ApiGroup(name).revision_annotation for name in (group.DAVY, group.ARGO)),
-        *(group.ApiGroup(name).role_annotation for name in (group.DAVY, group.ARGO)),
+        *(known.revision_annotation for known in _GROUPS),
+        *(known.role_annotation for known in _GROUPS),
+        *(known.run_uid_label for known in _GROUPS),
+        *(known.run_name_annotation for known in _GROUPS),
+        *(known.metric_name_annotation for known in _GROUPS),
     }
 )
 """Davy reads them again."""
@@ -82,7 +87,7 @@ def _without_empty(found: Mapping[str, Any]) -> Added:
     return {part: held for part, held in parts.items() if held}
 
 
-def problems(metadata: Metadata, path: str) -> Iterator[Finding]:
+def problems(metadata: Metadata | JobMetadata, path: str) -> Iterator[Finding]:
     """What is wrong with it as the field of this path."""
     for key, value in (metadata.labels or {}).items():
         at = paths.child(f"{path}.labels", key)

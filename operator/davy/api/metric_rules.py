@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from davy.api import provider_rules
+from davy.api import job_rules, provider_rules
 from davy.api.analysis import (
     AnalysisRef,
     AnalysisRunSpec,
@@ -91,14 +91,17 @@ def repeated_rules(
 
 def doubts(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:
     """What is allowed and yet looks like a slip; for `davy lint`, never a refusal."""
-    return [
-        Finding(
-            f"spec.metrics[{index}]",
-            "has neither successCondition nor failureCondition, so every answer is a success",
-        )
-        for index, metric in enumerate(spec.metrics)
-        if not metric.success_condition and not metric.failure_condition
-    ]
+    found: list[Finding] = []
+    for index, metric in enumerate(spec.metrics):
+        path = f"spec.metrics[{index}]"
+        if metric.provider.job is not None:
+            found += job_rules.doubts(metric.provider.job, f"{path}.provider.job")
+        elif not metric.success_condition and not metric.failure_condition:
+            message = (
+                "has neither successCondition nor failureCondition, so every answer is a success"
+            )
+            found.append(Finding(path, message))
+    return found
 
 
 def inline_findings(metrics: Sequence[Metric], path: str) -> list[Finding]:
@@ -138,7 +141,20 @@ def metric_findings(metric: Metric, path: str) -> Iterator[Finding]:
         yield from _whole_number(given, _LEAST[field], f"{path}.{field}")
     yield from _lengths(metric, path)
     yield from _limits(metric, path)
+    yield from _conditions(metric, path)
     yield from provider_rules.findings(metric.provider, f"{path}.provider")
+
+
+def _conditions(metric: Metric, path: str) -> Iterator[Finding]:
+    if metric.provider.job is None:
+        return
+    for field, given in (
+        ("successCondition", metric.success_condition),
+        ("failureCondition", metric.failure_condition),
+    ):
+        if given is not None:
+            message = "stands beside provider.job; a Job is judged by how it ends: remove it"
+            yield Finding(f"{path}.{field}", message)
 
 
 def _whole_number(given: IntOrText | None, least: int, path: str) -> Iterator[Finding]:

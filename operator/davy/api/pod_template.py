@@ -79,12 +79,9 @@ def labels(template: Mapping[str, Any]) -> dict[str, str]:
 
 def problems(template: Mapping[str, Any], path: str) -> list[Finding]:
     """What no ReplicaSet could be made of; the API server finds the rest."""
-    found = _label_problems(template, f"{path}.metadata")
+    found = pod_problems(template, path)
     spec = template.get("spec")
-    if not isinstance(spec, dict):
-        return [*found, Finding(f"{path}.spec", "is missing; give the pod's containers")]
-    found += _container_problems(spec.get("containers"), f"{path}.spec.containers")
-    policy = spec.get("restartPolicy", "Always")
+    policy = spec.get("restartPolicy", "Always") if isinstance(spec, dict) else "Always"
     if policy != "Always":
         found.append(
             Finding(
@@ -93,6 +90,15 @@ def problems(template: Mapping[str, Any], path: str) -> list[Finding]:
             )
         )
     return found
+
+
+def pod_problems(template: Mapping[str, Any], path: str) -> list[Finding]:
+    """What no pod could be made of, whoever makes it."""
+    found = _label_problems(template, f"{path}.metadata")
+    spec = template.get("spec")
+    if not isinstance(spec, dict):
+        return [*found, Finding(f"{path}.spec", "is missing; give the pod's containers")]
+    return found + _container_problems(spec.get("containers"), f"{path}.spec.containers")
 
 
 def _label_problems(template: Mapping[str, Any], path: str) -> list[Finding]:

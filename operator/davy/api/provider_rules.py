@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
+from davy.api import job_rules
 from davy.api.arguments import has_placeholder
 from davy.api.errors import Finding
 from davy.api.fields import parse_duration
@@ -16,8 +17,9 @@ LONGEST_BODY: Final = 16_384
 
 def findings(provider: MetricProvider, path: str) -> Iterator[Finding]:
     """Everything wrong in the question."""
-    if provider.prometheus is not None and provider.web is not None:
-        yield Finding(path, "has both prometheus and web; give exactly one")
+    asked = [name for name in MetricProvider.model_fields if getattr(provider, name) is not None]
+    if len(asked) > 1:
+        yield Finding(path, f"has {' and '.join(asked)}; give exactly one")
     elif provider.prometheus is not None:
         at = f"{path}.prometheus"
         yield from _url(provider.prometheus.address, f"{at}.address")
@@ -30,8 +32,10 @@ def findings(provider: MetricProvider, path: str) -> Iterator[Finding]:
         yield from _url(provider.web.url, f"{at}.url")
         yield from _login(provider.web, at)
         yield from _body(provider.web, at)
+    elif provider.job is not None:
+        yield from job_rules.findings(provider.job, f"{path}.job")
     else:
-        yield Finding(path, "names nobody; give prometheus or web")
+        yield Finding(path, "names nobody; give prometheus, web or job")
 
 
 def _url(url: str, path: str) -> Iterator[Finding]:

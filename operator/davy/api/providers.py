@@ -119,8 +119,35 @@ class WebMetric(Model):
     authentication: Authentication | None = Field(None, description="How to log in.")
 
 
+class JobMetadata(Model):
+    """Labels and annotations of the Jobs that are made, beside Davy's own."""
+
+    labels: dict[str, Annotated[str, Field(max_length=253)]] | None = Field(
+        None, max_length=32, description="Labels of the Job; may hold `{{args.name}}`."
+    )
+    annotations: dict[str, Annotated[str, Field(max_length=4096)]] | None = Field(
+        None, max_length=32, description="Annotations of the Job; may hold `{{args.name}}`."
+    )
+
+
+class JobMetric(Model):
+    """A Kubernetes Job for each measurement: Complete is a success, Failed a failure."""
+
+    metadata: JobMetadata | None = Field(
+        None, description="Labels and annotations of the Jobs that are made."
+    )
+    spec: JsonObject = Field(
+        description="The spec of a Job; texts may hold `{{args.name}}`, but no secret."
+    )
+
+
 class MetricProvider(Model):
     """Who answers; exactly one."""
 
     prometheus: PrometheusMetric | None = Field(None, description="A Prometheus server.")
     web: WebMetric | None = Field(None, description="Any HTTP server that answers with JSON.")
+    job: JobMetric | None = Field(
+        None,
+        description="A Kubernetes Job of the run's namespace; an administrator must allow its "
+        "service account.",
+    )

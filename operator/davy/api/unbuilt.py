@@ -188,10 +188,9 @@ _METRICS: Final = (
             field,
             _OBJECT,
             f"the provider {field} is",
-            "use prometheus or web",
+            "use prometheus, web or job",
         )
         for field in (
-            "job",
             "datadog",
             "newRelic",
             "wavefront",

@@ -12,6 +12,7 @@ from davy.cli.kubeconfig import pod_namespace
 from davy.cli.length import Length
 from davy.controller import logs, service
 from davy.controller.settings import LeaseSettings, LogFormat, Settings
+from davy.metrics.accounts import Accounts
 from davy.metrics.addresses import Addresses
 
 _DEFAULT = Settings()
@@ -27,6 +28,20 @@ class _HostOrNetwork(click.ParamType[str]):
         """The entry as it was written."""
         try:
             Addresses.of([value])
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+class _Account(click.ParamType[str]):
+    """A service account, or `*` for its namespace, its name or both."""
+
+    name = "service account"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The entry as it was written."""
+        try:
+            Accounts.of([value])
         except ValueError as error:
             self.fail(str(error), param, ctx)
         return str(value)
@@ -107,6 +122,16 @@ class _HostOrNetwork(click.ParamType[str]):
     "link-local and metadata addresses and the API server.",
 )
 @click.option(
+    "--job-service-accounts",
+    type=_Account(),
+    metavar="NAMESPACE/NAME",
+    multiple=True,
+    envvar="DAVY_JOB_SERVICE_ACCOUNTS",
+    help="Service account that Jobs of metrics (provider.job) may run as, such as shop/default; * "
+    "stands for all namespaces or names; may be repeated (variable: separated by spaces). Whoever "
+    "writes AnalysisTemplates there can then run pods as it. Default: none, no Job is made.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1, 256),
     metavar="N",
@@ -145,6 +170,7 @@ def command(
     log_level: str,
     settle: timedelta,
     metric_addresses: tuple[str, ...],
+    job_service_accounts: tuple[str, ...],
     resync: timedelta,
     workers: int,
     lease_namespace: str | None,
@@ -169,6 +195,7 @@ def command(
         queue=replace(_DEFAULT.queue, workers=workers),
         api=replace(_DEFAULT.api, kubeconfig=kubeconfig),
         watch=replace(_DEFAULT.watch, resync=resync),
+        measure=replace(_DEFAULT.measure, job_accounts=job_service_accounts),
         lease=LeaseSettings(
             namespace=lease_namespace or pod_namespace() or _DEFAULT.lease.namespace,
             name=lease_name or api_group,

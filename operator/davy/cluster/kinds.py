@@ -67,6 +67,7 @@ POD: Final = Kind("", "v1", "Pod", "pods", selector=group.POD_TEMPLATE_HASH_LABE
 SERVICE: Final = Kind("", "v1", "Service", "services")
 SECRET: Final = Kind("", "v1", "Secret", "secrets")
 EVENT: Final = Kind("", "v1", "Event", "events")
+JOB: Final = Kind("batch", "v1", "Job", "jobs")
 LEASE: Final = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 CRD: Final = Kind(
     "apiextensions.k8s.io",

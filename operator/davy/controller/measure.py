@@ -2,19 +2,21 @@
 
 A question runs as a task beside the passes, so that a slow provider delays nobody; one is under way
 per metric. Its answer waits in memory for the run's next pass, which records and writes it: a
-killed operator loses the questions under way and nothing else, and asks them again.
+killed operator loses the questions under way and nothing else, and asks them again. A Job is asked
+in steps (`jobs.py`), each of which is a question; a run that has ended is done with when its Jobs
+are gone.
 """
 
 import asyncio
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import structlog
-from pydantic import ValidationError
 
-from davy.analysis import credentials, judge, resolve, schedule
-from davy.analysis.answer import Answered, Measured, NotAnswered
+from davy.analysis import credentials, judge, resolve, schedule, underway
+from davy.analysis.answer import Answer, Answered, Measured, NotAnswered
 from davy.analysis.limits import JudgeDefaults
 from davy.api import errors
 from davy.api.analysis import AnalysisRunStatus, Metric, Phase, RunManifest
@@ -28,10 +30,12 @@ from davy.controller import runs, secrets
 from davy.controller.clock import Clock
 from davy.controller.expiry import Expiry
 from davy.controller.interest import Interest
+from davy.controller.jobs import LANDING, Jobs
 from davy.controller.outcome import Done, Gone, Result, Retry
 from davy.controller.queue import Key
 from davy.controller.settings import MeasureSettings
 from davy.controller.shares import Shares
+from davy.metrics.accounts import Accounts
 from davy.metrics.registry import Registry
 
 _log = structlog.get_logger()
@@ -51,6 +55,8 @@ class _Asked:
     uid: str
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     answers: dict[str, Measured] = field(default_factory=dict)
+    looked: dict[str, datetime] = field(default_factory=dict)
+    """By metric, when its measurement under way was looked at last."""
 
     def drop(self) -> None:
         """Nobody waits for the answers any more."""
@@ -77,11 +83,14 @@ class Measurer:
     look: Callable[[Key], None]
     interest: Interest
     _asked: dict[Key, _Asked] = field(default_factory=dict)
+    _ended: dict[Key, float] = field(default_factory=dict)
+    """Runs that have ended and may have Jobs: since when that is known, monotonic."""
 
     def __post_init__(self) -> None:
         """Put the parts together."""
         self.secrets = secrets.Secrets(self.api, self.kinds.api_group)
         self.expiry = Expiry(self.api, self.cache, self.kinds, self.clock, self.interest)
+        self.jobs = Jobs(self.api, self.kinds, self.clock, Accounts.of(self.settings.job_accounts))
         self.shares = Shares(self.settings.per_namespace, self.look)
 
     async def reconcile(self, key: Key) -> Result:
@@ -89,10 +98,13 @@ class Measurer:
         raw = self.cache.get(self.kinds.analysis_run, key.namespace, key.name)
         if raw is None:
             self._forget(key)
+            self._ended.pop(key, None)
             self.interest.refer(key, ())
             return Gone()
         if runs.ended(raw):
             self._forget(key)
+            if (closing := await self._close(key, raw)) is not None:
+                return closing
             return await self.expiry.reconcile(key, raw)
         try:
             run = runs.measured(self.cache, raw)
@@ -108,6 +120,7 @@ class Measurer:
                 await self._write(raw, run.status, status)
             except errors.ApiFailure as error:
                 return Retry(error)
+            await self.jobs.forget(raw, run.status, status)
             for name, measured in answers.items():
                 if asked.answers.get(name) is measured:
                     del asked.answers[name]
@@ -130,7 +143,7 @@ class Measurer:
             self._forget(key)
             return Done()
         defaults = JudgeDefaults.of(self.kinds.api_group.name)
-        due = schedule.due(run, self.clock.now(), defaults=defaults)
+        due = schedule.due(run, self.clock.now(), defaults=defaults, looked=asked.looked)
         self.shares.leave(key)
         for metric in due.metrics:
             if metric.name in asked.tasks or metric.name in asked.answers:
@@ -147,13 +160,36 @@ class Measurer:
 
     async def _measure(self, key: Key, run: RunManifest, metric: Metric, asked: _Asked) -> None:
         """Ask once, keep the answer, have it recorded."""
-        started = self.clock.now()
+        held = underway.held(run.status, metric.name)
+        started = (held and held.started_at) or self.clock.now()
         try:
-            answer = await self._answer(key, run, metric)
+            answer: Answer
+            if metric.provider.job is not None:
+                answer = await self.jobs.answer(run, metric, metric.provider.job)
+            else:
+                answer = await self._answer(key, run, metric)
         finally:
             asked.tasks.pop(metric.name, None)
+        if held is not None:
+            asked.looked[metric.name] = self.clock.now()
         asked.answers[metric.name] = Measured(answer, started, self.clock.now())
         self.look(key)
+
+    async def _close(self, key: Key, raw: Json) -> Result | None:
+        """A run that has ended gets rid of its Jobs; None: it has none that is under way."""
+        status = runs.status(raw)
+        if status is None or not any(underway.all_of(status)):
+            self._ended.pop(key, None)
+            return None
+        now = self.clock.monotonic()
+        since = timedelta(seconds=now - self._ended.setdefault(key, now))
+        try:
+            if not await self.jobs.close(raw, status, since):
+                return Done(self.clock.now() + LANDING - since)
+            await self._write(raw, status, underway.closed(status, self.clock.now()))
+        except errors.ApiFailure as error:
+            return Retry(error)
+        return Done()
 
     async def _answer(self, key: Key, run: RunManifest, metric: Metric) -> Answered | NotAnswered:
         """The provider's answer without secrets; every failure is one too."""
@@ -198,11 +234,11 @@ class Measurer:
             self.recorder.emit(kind, made, _ENDED[after.phase].value, message, warning=bad)
 
     async def _refuse(self, raw: Json, why: str) -> Result:
-        """A run that can't be measured ends with what is wrong in it."""
-        try:
-            before = AnalysisRunStatus.model_validate(raw.get("status") or {})
-        except ValidationError:  # the phase is written over it, the rest left alone
-            before = AnalysisRunStatus()
+        """A run that can't be measured ends with what is wrong in it.
+
+        Of a status that can't be read the phase is written over, the rest left alone.
+        """
+        before = runs.status(raw) or AnalysisRunStatus()
         try:
             await self._write(raw, before, judge.refused(before, why, self.clock.now()))
         except errors.ApiFailure as error:

@@ -126,6 +126,14 @@ def ended(found: Json) -> bool:
         return False
 
 
+def status(found: Json) -> AnalysisRunStatus | None:
+    """The run's status, {} before the first; None: it can't be read."""
+    try:
+        return AnalysisRunStatus.model_validate(found.get("status") or {})
+    except ValidationError:
+        return None
+
+
 def measured(cache: Cache, found: Json) -> RunManifest:
     """The run as the judge reads it.
 

@@ -250,7 +250,13 @@ async def _run_on(api: Client, settings: Settings, telemetry: Telemetry) -> None
     stop = asyncio.Event()
     _on_signals(stop)
     operator = Operator(api, settings, WallClock(), telemetry, server=api.server)
-    found = await startup.check(api, operator.kinds, settings.namespaces, operator.leader.place)
+    found = await startup.check(
+        api,
+        operator.kinds,
+        settings.namespaces,
+        operator.leader.place,
+        operator.measurer.jobs.accounts,
+    )
     for kind in found.absent:
         operator.watches.mark_absent(kind)
     health = Health(

@@ -81,6 +81,11 @@ class MeasureSettings:
     per_namespace: int = 8
     """Questions under way at the same time for one namespace; default 8. Others wait."""
 
+    job_accounts: tuple[str, ...] = ()
+    """Service accounts that Jobs of metrics may run as, `NAMESPACE/NAME`, `*` for all of either.
+
+    Default (): none, and so no Job is made; `metrics/accounts.py` says why."""
+
 
 @dataclass(frozen=True)
 class LeaseSettings:

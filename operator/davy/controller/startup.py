@@ -12,7 +12,9 @@ from davy.api import errors
 from davy.cluster import kinds, lease
 from davy.cluster.client import Api
 from davy.cluster.kinds import Kind, Kinds
+from davy.metrics.accounts import SETTING, Accounts
 
+_NO_JOBS: Final = Accounts()
 _AT_ONCE: Final = 8
 """Questions to the API server at the same time."""
 
@@ -77,7 +79,18 @@ def lease_needs() -> Iterator[Need]:
     yield from (Need(kinds.LEASE, verb) for verb in ("get", "create", "patch"))
 
 
-async def check(api: Api, known: Kinds, namespaces: tuple[str, ...], place: lease.Place) -> Found:
+def job_needs() -> Iterator[Need]:
+    """Every verb that Davy uses where Jobs of metrics are allowed."""
+    yield from (Need(kinds.JOB, verb) for verb in ("get", "create", "delete"))
+
+
+async def check(
+    api: Api,
+    known: Kinds,
+    namespaces: tuple[str, ...],
+    place: lease.Place,
+    accounts: Accounts = _NO_JOBS,
+) -> Found:
     """What the cluster has, when it has all that Davy needs; the Lease is made if there is none.
 
     Args:
@@ -85,6 +98,7 @@ async def check(api: Api, known: Kinds, namespaces: tuple[str, ...], place: leas
         known: Davy's kinds.
         namespaces: that are served; (): all.
         place: where the Lease is.
+        accounts: that Jobs may run as, and so where Jobs are made.
 
     Raises:
         CannotStart: CRDs or rights are missing, or the API server can't be reached.
@@ -93,6 +107,7 @@ async def check(api: Api, known: Kinds, namespaces: tuple[str, ...], place: leas
         absent = await _absent(api, known)
         missing = await _missing(api, known, namespaces, absent)
         missing_lease = await _refused(api, [(need, place.namespace) for need in lease_needs()])
+        missing_jobs = await _missing_jobs(api, accounts.namespaces(namespaces))
         scanning = await _may_scan(api, namespaces)
     except errors.ApiFailure as error:
         raise CannotStart(str(error)) from error
@@ -102,6 +117,8 @@ async def check(api: Api, known: Kinds, namespaces: tuple[str, ...], place: leas
     if missing_lease:
         where = f" in {place.namespace}, the namespace of its Lease (--lease-namespace)"
         raise CannotStart(_refusal(missing_lease, where))
+    if missing_jobs:
+        raise CannotStart(missing_jobs)
     await _lease_is_there(api, place)
     return Found(absent, scanning)
 
@@ -149,6 +166,15 @@ async def _missing(
     )
 
 
+async def _missing_jobs(api: Api, places: Sequence[str | None]) -> str:
+    """What keeps Jobs from being made where they are allowed; "" when nothing does."""
+    for place in places:
+        if missing := await _refused(api, [(need, place) for need in job_needs()]):
+            where = f" in {place or 'all namespaces'} ({SETTING})"
+            return _refusal(missing, where, "manifests/metric-jobs there")
+    return ""
+
+
 async def _refused(api: Api, wanted: Sequence[tuple[Need, str | None]]) -> list[Need]:
     """Those that RBAC doesn't grant in the namespace beside them (None: in all)."""
     gate = asyncio.Semaphore(_AT_ONCE)
@@ -163,11 +189,11 @@ async def _refused(api: Api, wanted: Sequence[tuple[Need, str | None]]) -> list[
     return [need for (need, _), is_refused in zip(wanted, answers, strict=True) if is_refused]
 
 
-def _refusal(missing: Sequence[Need], where: str) -> str:
+def _refusal(missing: Sequence[Need], where: str, manifests: str = "manifests/") -> str:
     named = sorted({str(need) for need in missing})
     return (
         f"RBAC doesn't allow Davy's service account to: {', '.join(named)}{where}. "
-        f"Apply manifests/ or grant these verbs."
+        f"Apply {manifests} or grant these verbs."
     )
 
 

@@ -23,7 +23,8 @@ def advance(position: Position, around: Surroundings) -> Position:
     in_window = window.reaches(around, position)
     if position.promote_full or in_window:
         position = replace(position.at(len(position.steps)), in_window=in_window)
-    position = pause.inconclusive(position, around.now)
+    if not position.promote_full:  # else a person decided: nothing inconclusive is waited for
+        position = pause.inconclusive(position, around.now)
     if position.paused_for(PauseReason.INCONCLUSIVE_ANALYSIS) or around.world.problems:
         return position
     while (step := position.step) is not None:

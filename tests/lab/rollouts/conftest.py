@@ -16,7 +16,8 @@ OpenShop = Callable[..., Awaitable[Shop]]
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def davy(lab: Lab) -> AsyncIterator[Component]:
     """Davy, running for this folder alone; a test that kills it starts it again."""
-    async with davy_process.running(lab) as process:
+    await davy_process.allow_jobs(lab)
+    async with davy_process.running(lab, "--job-service-accounts", "*/default") as process:
         yield process
 
 

@@ -560,6 +560,43 @@ def test_a_secret_is_in_values_of_headers_only(fields: Any) -> None:
     assert "uses {{args.token}}, a secret; only values of headers" in wrong(template, args=[])
 
 
+def a_smoke_test(**container: Any) -> dict[str, Any]:
+    """A metric that is a Job."""
+    pod = {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i", **container}]}
+    return {"name": "smoke", "provider": {"job": {"spec": {"template": {"spec": pod}}}}}
+
+
+def test_arguments_of_a_job_are_filled_in_everywhere() -> None:
+    """In labels and in texts of its spec, however deep; a script's other braces are refused."""
+    metric = a_smoke_test(args=["--url={{args.service}}"])
+    metric["provider"]["job"]["metadata"] = {"labels": {"of": "{{args.service}}"}}
+    job = resolved(a_template(metric)).metrics[0].provider.job
+    assert job is not None
+    assert job.spec["template"]["spec"]["containers"][0]["args"] == ["--url=cart"]
+    assert (job.metadata and job.metadata.labels) == {"of": "cart"}
+    told = wrong(a_template(a_smoke_test(args=["curl -w '%{{http_code}}'"])))
+    assert "only {{args.NAME}} is filled in" in told
+    metric["provider"]["job"]["metadata"]["labels"]["of"] = "{{args.service}} {{args.service}}"
+    assert "a label's value has letters" in wrong(a_template(metric))
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        a_smoke_test(env=[{"name": "TOKEN", "value": "{{args.token}}"}]),
+        a_smoke_test(args=["--token={{ args.token }}"]),
+        a_smoke_test(image="{{args.token}}"),
+    ],
+)
+def test_no_secret_is_written_into_a_job(metric: dict[str, Any]) -> None:
+    """Whoever may read Jobs would read it; a pod takes it from the Secret itself."""
+    told = wrong(a_template(metric, args=[SECRET]), args=[])
+    assert "uses {{args.token}}, a secret; a Job keeps its texts where others read them" in (
+        told.replace("{{ args.token }}", "{{args.token}}")
+    )
+    assert "valueFrom.secretKeyRef of the container's env" in told
+
+
 def test_a_rollout_may_replace_a_secret_by_a_text() -> None:
     """Its own value goes first, as with any default."""
     spec = resolved(a_secretive(), args=[{"name": "token", "value": "public"}])

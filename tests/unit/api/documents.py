@@ -101,6 +101,37 @@ _HEALTH: Final[Json] = {
         }
     },
 }
+_SMOKE: Final[Json] = {
+    "name": "smoke",
+    "count": 2,
+    "interval": "1m",
+    "provider": {
+        "job": {
+            "metadata": {
+                "labels": {"team": "shop", "service": "{{args.service}}"},
+                "annotations": {"example.com/why": "a smoke test"},
+            },
+            "spec": {
+                "backoffLimit": 0,
+                "activeDeadlineSeconds": 120,
+                "template": {
+                    "metadata": {"labels": {"job": "smoke"}},
+                    "spec": {
+                        "restartPolicy": "Never",
+                        "serviceAccountName": "smoke",
+                        "containers": [
+                            {
+                                "name": "curl",
+                                "image": "curl:1",
+                                "args": ["http://{{args.service}}"],
+                            }
+                        ],
+                    },
+                },
+            },
+        }
+    },
+}
 
 
 def _analysis(kind: str, **spec: Any) -> Json:
@@ -112,7 +143,7 @@ def _analysis(kind: str, **spec: Any) -> Json:
         "kind": kind,
         "metadata": metadata,
         "spec": {
-            "metrics": [_METRIC, _LATENCY, _HEALTH],
+            "metrics": [_METRIC, _LATENCY, _HEALTH, _SMOKE],
             "args": [
                 {"name": "service"},
                 {"name": "hash", "value": "none"},

@@ -216,8 +216,13 @@ def test_an_expression_that_cannot_be_read_is_refused(tmp_path: Path, path: str,
             {"spec.metrics[0].successCondition": REMOVE},
             "has neither successCondition nor failureCondition, so every answer is a success",
         ),
+        (
+            "template",
+            {"spec.metrics[3].provider.job.spec.activeDeadlineSeconds": REMOVE},
+            "activeDeadlineSeconds: is unset, so a Job that hangs holds the rollout without end",
+        ),
     ],
-    ids=["down", "after 100", "surge beside a router", "delay without one", "no condition"],
+    ids=["down", "after 100", "surge beside a router", "delay without one", "no condition", "job"],
 )
 def test_what_looks_like_a_slip_is_a_note(
     tmp_path: Path, base: str, changes: dict[str, Any], says: str

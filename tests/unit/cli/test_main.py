@@ -131,3 +131,11 @@ def test_commands_and_options_are_completed(words: str, found: str) -> None:
         env={**os.environ, **asked},
     )
     assert done.stdout.splitlines() == [found]
+
+
+@pytest.mark.parametrize("account", ["default", "shop/", "shop/a/b", "Shop/x"])
+def test_a_service_account_that_is_none_stops_the_start(davy: Shell, account: str) -> None:
+    """Said at once: an entry that is never met would be a release that never goes on."""
+    done = davy(FakeCluster({}), "run", "--job-service-accounts", account)
+    assert done.code == 2
+    assert "write NAMESPACE/NAME, such as shop/default" in done.err

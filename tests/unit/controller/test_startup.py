@@ -21,6 +21,7 @@ from davy.controller.settings import Settings
 from davy.controller.startup import CannotStart
 from davy.controller.telemetry import Telemetry
 from davy.controller.watches import Watches
+from davy.metrics.accounts import Accounts
 from tests.sim.clock import TurnedClock
 from tests.sim.cluster import Call, Cluster
 from tests.unit.controller.stage import START
@@ -50,6 +51,17 @@ async def test_rights_on_the_lease_are_asked_for_in_its_namespace() -> None:
     named = r"patch leases\.coordination\.k8s\.io in davy-system.*--lease-namespace"
     with pytest.raises(CannotStart, match=named):
         await startup.check(cluster, KINDS, (), PLACE)
+
+
+async def test_jobs_are_asked_for_where_they_are_allowed_and_nowhere_else() -> None:
+    """Before a release waits for one; and what grants them is named."""
+    cluster = Cluster(denied={("create", "jobs"), ("delete", "jobs")})
+    await startup.check(cluster, KINDS, (), PLACE)
+    named = r"create jobs\.batch, delete jobs\.batch in shop \(--job-service-accounts\)"
+    with pytest.raises(CannotStart, match=f"{named}.*Apply manifests/metric-jobs there"):
+        await startup.check(cluster, KINDS, (), PLACE, Accounts.of(["shop/default"]))
+    with pytest.raises(CannotStart, match="in all namespaces"):
+        await startup.check(cluster, KINDS, (), PLACE, Accounts.of(["*/default"]))
 
 
 async def test_a_lease_without_a_namespace_is_one_sentence() -> None:

@@ -146,11 +146,22 @@ def test_nothing_is_passed_in_the_meantime(changes: dict[str, Any]) -> None:
 
 
 def test_an_inconclusive_run_holds_every_step() -> None:
-    """Until a person decides; with promotion in full too."""
+    """Until a person decides."""
     run = RunReference(name="run", status="Inconclusive")
     found = advanced(background_run=run)
     assert (found.index, found.pauses, found.controller_pause) == (0, UNDECIDED, True)
     assert advanced(pauses=UNDECIDED, controller_pause=True).index == 0
+
+
+def test_promotion_in_full_is_a_decision_about_an_inconclusive_run() -> None:
+    """It paused anew in every pass, a write each, and nobody could resume it."""
+    run = RunReference(name="run", status="Inconclusive")
+    for pauses in ((), UNDECIDED):
+        found = advanced(
+            promote_full=True, background_run=run, pauses=pauses, controller_pause=bool(pauses)
+        )
+        assert (found.index, found.pauses, found.controller_pause) == (4, (), False)
+    assert advanced(promote_full=True, background_run=run, weight=100).stage is Stage.DONE
 
 
 def test_promotion_in_full_skips_to_the_end_and_no_further() -> None:

@@ -31,7 +31,7 @@ def of_kind(kind: str, folder: Path = MANIFESTS) -> list[dict[str, Any]]:
     return [each for each in objects(folder) if each["kind"] == kind]
 
 
-@pytest.mark.parametrize("name", [".", "secrets-reader", "network-policy"])
+@pytest.mark.parametrize("name", [".", "metric-jobs", "secrets-reader", "network-policy"])
 def test_every_file_is_applied(name: str) -> None:
     """A file that no kustomization lists would be a file that does nothing."""
     folder = MANIFESTS / name
@@ -87,6 +87,17 @@ def test_the_operator_may_do_what_it_needs_and_no_more() -> None:
         ("davy.dev", "rollouts/finalizers", "update"),
     }
     assert needed - granted == set()
+
+
+def test_jobs_are_granted_with_what_is_asked_for_and_no_more() -> None:
+    """In one namespace at a time, and one that an admission plugin asks for."""
+    folder = MANIFESTS / "metric-jobs"
+    (role,) = of_kind("ClusterRole", folder)
+    extra = {("davy.dev", "analysisruns/finalizers", "update")}
+    assert granted_by(role) == asked_for(startup.job_needs()) | extra
+    (binding,) = of_kind("RoleBinding", folder)
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert not of_kind("ClusterRoleBinding", folder)
 
 
 def test_the_lease_is_the_only_right_in_its_own_namespace() -> None:
