@@ -3,8 +3,9 @@
 Each is made where the rule is; the simulation must break within some hundred schedules.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count, islice
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ from davy.engine import (
 )
 from davy.metrics import job
 from tests.sim.runner import one
+from tests.sim.schedule import PODS, Setup, generate
 
 pytestmark = pytest.mark.sim
 ENOUGH = 300
@@ -204,12 +206,38 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
 ]
 
 
+SEEN_IN: dict[Callable[[pytest.MonkeyPatch], None], Callable[[Setup], bool]] = {
+    a_dry_run_decides: lambda setup: bool(setup.dry_run),
+    a_job_is_a_success_when_it_is_made: lambda setup: bool(setup.job),
+    a_job_that_cant_be_read_is_given_up: lambda setup: bool(setup.job),
+    an_ended_run_leaves_its_job: lambda setup: bool(setup.job),
+    pods_go_before_others_are_there: lambda setup: setup.router == PODS,
+    pods_come_before_others_went: lambda setup: setup.router == PODS,
+    a_weight_of_pods_is_taken_for_granted: lambda setup: setup.router == PODS,
+    a_restart_takes_all_at_once: lambda setup: setup.pods_shown,
+    stable_shrinks_under_its_weight: lambda setup: setup.dynamic,
+    every_rollback_skips_the_steps: lambda setup: setup.window > 0,
+    pods_keep_the_role_they_had: lambda setup: setup.roles,
+}
+"""The worlds in which a defect can be seen; one that isn't named here: in all."""
+
+
+def seeds(seed_defect: Callable[[pytest.MonkeyPatch], None]) -> Iterator[int]:
+    """Of the worlds in which it can be seen, so many that it must be."""
+    return islice((seed for seed in count(1) if _is_seen(seed_defect, seed)), ENOUGH)
+
+
+def _is_seen(seed_defect: Callable[[pytest.MonkeyPatch], None], seed: int) -> bool:
+    in_all = seed_defect not in SEEN_IN
+    return in_all or SEEN_IN[seed_defect](generate(seed).setup)
+
+
 @pytest.mark.parametrize("seed_defect", DEFECTS, ids=lambda defect: defect.__name__)
 def test_a_seeded_defect_is_found(
     seed_defect: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By an invariant, not by an error of the simulation's own."""
     seed_defect(monkeypatch)
-    found = next((why for seed in range(1, ENOUGH) if (why := one(seed).broken)), "")
+    found = next((why for seed in seeds(seed_defect) if (why := one(seed).broken)), "")
     assert found
     assert not found.startswith("simulation")

@@ -82,7 +82,7 @@ class Observer:
         else:
             keys = router.objects(routed)
             objects = self._objects(keys)
-            state = router.read(routed, objects)
+            state = self.cache.made(self._route_state, raw, _version(raw, routed, keys, objects))
             problems += [*self._unserved(keys)] or state.problems
             route = _route(state, routed.canary)
         stamp = runs.stamp(self.cache, self.kinds, raw, spec)
@@ -147,6 +147,14 @@ class Observer:
             group=self.kinds.api_group,
             left_rules=tuple((status.traffic and status.traffic.rules) or ()),
         )
+
+    def _route_state(self, raw: Json) -> traffic.RouteState:
+        """What the route says; the same while nobody changed it, nor the Rollout's spec."""
+        spec = self._spec(raw)
+        assert isinstance(spec, RolloutSpec)  # noqa: S101  # it was observed
+        routed = self._routed(raw, spec, self.cache.made(parse_status, raw, version_of(raw)))
+        router = registry.router_for(routed.canary)
+        return router.read(routed, self._objects(router.objects(routed)))
 
     def _objects(self, keys: tuple[traffic.ObjectKey, ...]) -> dict[traffic.ObjectKey, Json]:
         found = {}
@@ -222,6 +230,18 @@ def _spec(raw: Json) -> RolloutSpec | tuple[Finding, ...]:
         return validate.parse_rollout(raw)
     except errors.InvalidObject as error:
         return error.findings
+
+
+def _version(
+    raw: Json,
+    routed: traffic.RoutedRollout,
+    keys: tuple[traffic.ObjectKey, ...],
+    objects: traffic.Objects,
+) -> object:
+    """What tells the states of all apart that a router reads."""
+    generation = raw["metadata"].get("generation", 0)
+    seen = [(key, version_of(objects[key])) for key in keys if key in objects]
+    return (generation, routed.left_rules, seen)
 
 
 def _route(state: traffic.RouteState, canary: CanaryStrategy) -> world.Route:

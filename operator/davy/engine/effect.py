@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from davy.api import capacity
 from davy.api.capacity import Capacity
@@ -106,7 +107,7 @@ class Surroundings:
         """Pods that carry all traffic."""
         return self.rollout.spec.replicas
 
-    @property
+    @cached_property
     def capacity(self) -> Capacity:
         """What weights need, and what pods carry."""
         return capacity.of(self.rollout.spec)

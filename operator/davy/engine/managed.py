@@ -30,12 +30,13 @@ def asked(spec: RolloutSpec, route: Route, position: Position) -> tuple[Rule, ..
     Past the last step, and while `spec.paused` is true, no more than there are; none once the
     canary has all weight past the last step.
     """
+    names = spec.strategy.canary.rule_names
     over = position.step is None and route.canary_weight == route.total
-    if position.stage is not Stage.UPDATING or over:
+    if not names or position.stage is not Stage.UPDATING or over:
         return ()
     rules = (step.rule for step in position.steps[: position.index + 1])
     latest = {rule.name: rule for rule in rules if rule is not None}
-    known = (latest.get(name) for name in spec.strategy.canary.rule_names)
+    known = (latest.get(name) for name in names)
     rules_now = tuple(rule for rule in known if rule is not None and rule.match)
     return held(route, rules_now) if spec.paused or position.step is None else rules_now
 

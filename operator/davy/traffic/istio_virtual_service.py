@@ -5,6 +5,7 @@ Owned: the two weights of each such route. Every other field, route and destinat
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final
 
 from davy.api.errors import Finding
@@ -102,10 +103,10 @@ class VirtualService:
     rule_names: tuple[str, ...] = ()
     """Names of managed routes: none of these is the user's."""
 
-    @property
+    @cached_property
     def twins(self) -> Twins:
         """Its managed routes."""
-        weighted = (split for split in self._weighted().splits if split.sound)
+        weighted = (split for split in self._weighted.splits if split.sound)
         http = tuple(split for split in weighted if split.canary[0].path[: len(HTTP)] == HTTP)
         return Twins(self.found, http, self.rule_names)
 
@@ -116,7 +117,7 @@ class VirtualService:
         ]
         splits = [_split(route, self.sides) for route in routes]
         both = tuple(found for found in splits if isinstance(found, Split) and found.sound)
-        return together([self._weighted(), Reading(splits=both)])
+        return together([self._weighted, Reading(splits=both)])
 
     def patch(self, canary_weight: int, rules: tuple[Rule, ...]) -> tuple[ObjectPatch, ...]:
         """Weights and managed routes in one; empty when all is so."""
@@ -130,10 +131,11 @@ class VirtualService:
                 change for split in reading.splits for change in split.changes(canary_weight)
             ]
             return patch(self.key, self.found, changes)
-        weighted = self._weighted().splits
+        weighted = self._weighted.splits
         changes = [change for split in weighted for change in split.changes(canary_weight)]
         return patch(self.key, self.found, changes, twins.relist(rules, canary_weight))
 
+    @cached_property
     def _weighted(self) -> Reading:
         key, sides = self.key, self.sides
         if self.found is None:
