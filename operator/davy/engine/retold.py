@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from davy.api.conditions import ConditionType, EventReason
-from davy.api.status import Condition, RolloutStatus
+from davy.api.status import CanaryStatus, Condition, RolloutStatus, RunReference
 from davy.engine.plan import Plan
 
 DONE: Final = frozenset({EventReason.NEW_REPLICA_SET_CREATED, EventReason.SCALING_REPLICA_SET})
@@ -60,7 +60,7 @@ def is_count(before: RolloutStatus, now: RolloutStatus) -> bool:
 
 
 def _decisions(status: RolloutStatus) -> tuple[object, ...]:
-    canary = status.canary
+    canary = status.canary or CanaryStatus()
     return (
         status.stable_rs,
         status.current_pod_hash,
@@ -71,9 +71,14 @@ def _decisions(status: RolloutStatus) -> tuple[object, ...]:
         status.promote_full,
         status.controller_pause,
         status.pause_conditions,
-        canary and canary.current_step_analysis_run_status,
-        canary and canary.current_background_analysis_run_status,
+        _run(canary.current_step_analysis_run_status),
+        _run(canary.current_background_analysis_run_status),
     )
+
+
+def _run(reference: RunReference | None) -> tuple[str, str] | None:
+    """Which run, and how it stands: what it says meanwhile decides nothing."""
+    return (reference.name, reference.status) if reference else None
 
 
 def _without_counts(status: RolloutStatus) -> RolloutStatus:

@@ -148,6 +148,20 @@ def test_each_decision_is_left_to_the_pass_that_makes_it(decision: dict[str, Any
     assert retold.after(later, decided) == later
 
 
+@pytest.mark.parametrize("field", ["step", "background"])
+def test_what_a_run_says_meanwhile_is_no_decision(field: str) -> None:
+    """I10: a status said the weight of before, as a Job's measurement had begun just then."""
+
+    def plan(**changes: str) -> Plan:
+        run = {f"current_{field}_analysis_run_status": REFERENCE.model_copy(update=changes)}
+        canary = CanaryStatus.model_validate(run)
+        return Plan(actions=(), status=RolloutStatus(canary=canary))
+
+    later = plan(message="Job shop/cart-smoke-1 is under way")
+    assert retold.after(plan(), later).status == later.status
+    assert retold.after(plan(), plan(status="Failed")).status == plan().status
+
+
 def test_what_is_no_decision_is_told() -> None:
     """Of a rollout that nothing is known of, too."""
     decided = Plan(actions=(), status=RolloutStatus())
