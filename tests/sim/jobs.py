@@ -15,7 +15,7 @@ from davy.cluster.kinds import JOB, POD
 from davy.metrics.job import OF_JOB
 from tests.sim.cluster import GONE, Change, Cluster
 from tests.sim.loop import VirtualLoop
-from tests.sim.manifests import NAMESPACE
+from tests.sim.manifests import ANALYSIS_RUN, NAMESPACE
 from tests.sim.schedule import Setup
 from tests.sim.shown import START
 
@@ -76,7 +76,8 @@ class Jobs:
 
     def _added(self, name: str, found: Json) -> None:
         self.made[name] = self.made.get(name, 0) + 1
-        if self.made[name] > 1 and name not in self._deleted_by_user:
+        deleted = name in self._deleted_by_user or self._has_ended(found)
+        if self.made[name] > 1 and not deleted:
             self._broken(f"Job {name} is made a second time")
         beside = [
             other["metadata"]["name"]
@@ -89,6 +90,12 @@ class Jobs:
             self._loop.later(0.2, self._pull, name)
         else:
             self._loop.later(self._chance.uniform(*_SECONDS[self._setup.job]), self._end, name)
+
+    def _has_ended(self, found: Json) -> bool:
+        """Its run: what lands after that is deleted again, as `job_rules.at_rest` sees to it."""
+        owner = found["metadata"]["ownerReferences"][0]["name"]
+        run = self._cluster.look(ANALYSIS_RUN, NAMESPACE, owner) or {}
+        return (run.get("status") or {}).get("phase") not in {"Pending", "Running"}
 
     def _pull(self, name: str) -> None:
         """Its pod's image isn't there."""

@@ -12,6 +12,7 @@ from davy.api import errors
 from davy.api.fields import format_instant
 from davy.cluster.client import Json
 from davy.cluster.kinds import EVENT, LEASE, Kind
+from davy.controller.jobs import LANDING
 from tests.sim import logs, traffic
 from tests.sim.cluster import Call, Change, Cluster
 from tests.sim.faults import Faults
@@ -212,10 +213,14 @@ class World:
         self.replicas.end()
 
     async def _come_to_rest(self) -> None:
-        """Nothing is written while a resync and a deadline pass; who waits is promoted."""
+        """Nothing is written while a resync and a deadline pass; who waits is promoted.
+
+        Nor while a run that has ended waits for a Job that may still come.
+        """
         begun = self.now
         promoted = 0
-        quiet = max(1.1 * self.setup.resync, self.setup.deadline) + 15
+        closing = LANDING.total_seconds() + 2 * self.setup.lease
+        quiet = max(1.1 * self.setup.resync, self.setup.deadline, closing) + 15
         while self.now - begun < PATIENCE_SECONDS:
             await asyncio.sleep(_SLICE)
             if self.now - max(begun, self.last_write) > 20 and promoted < 12:

@@ -76,7 +76,7 @@ class Jobs:
         return await self._make(run, metric, wanted, name)
 
     async def close(self, run: Json, status: AnalysisRunStatus, since: timedelta) -> bool:
-        """Whether no Job of an ended run's measurements is left; those that are, are deleted.
+        """Whether no Job of an ended run's measurements is left, or may come; they are deleted.
 
         Args:
             run: the AnalysisRun.
@@ -92,8 +92,16 @@ class Jobs:
                 found = await self._own(run, name)
                 if found is not None:
                     await apply.delete(self.api, JOB, found)
-                gone = gone and (held.phase is Phase.RUNNING or since >= LANDING)
+                gone = gone and not self._may_land(held, since)
         return gone
+
+    def _may_land(self, held: Measurement, since: timedelta) -> bool:
+        """A creation of this Job may still be carried out; one that is old was made long ago."""
+        if since >= LANDING:
+            return False
+        begun = held.started_at
+        ended = self.clock.now() - since
+        return held.phase is Phase.PENDING or begun is None or ended - begun < LANDING
 
     async def forget(self, run: Json, before: AnalysisRunStatus, after: AnalysisRunStatus) -> None:
         """Jobs whose measurements the status keeps no more are deleted.

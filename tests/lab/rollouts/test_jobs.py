@@ -122,8 +122,6 @@ async def test_an_abort_doesnt_wait_for_a_job_that_hangs(open_shop: OpenShop) ->
     await shop.until(phase="Degraded", weight=0)
     assert (now() - begun).total_seconds() < 10
     await until_no_jobs(shop)
-    (measurement,) = (await the_run(shop))["status"]["metricResults"][0]["measurements"]
-    assert measurement["phase"] == "Inconclusive"
 
 
 async def test_a_killed_operator_makes_no_second_job(open_shop: OpenShop, davy: Component) -> None:

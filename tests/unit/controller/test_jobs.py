@@ -259,6 +259,7 @@ async def test_a_job_of_somebody_else_is_never_deleted() -> None:
         stage.cluster.edit(kind, "shop", "run", lambda run: run["spec"].update(terminate=True))
         await stage.turn(1)
         assert status(stage)["phase"] == "Successful"
+        await stage.turn(61)  # no creation can be under way any more
         assert last(stage)["metadata"]["noEvidence"] == "stopped"
         assert names(stage) == ["1"]
 
@@ -295,6 +296,8 @@ async def test_a_run_that_is_terminated_deletes_its_job() -> None:
         await stage.turn(1)
         assert jobs(stage) == []
         assert status(stage)["phase"] == "Successful"
+        assert last(stage)["phase"] == "Running"
+        await stage.turn(61)  # no creation can be under way any more
         assert last(stage)["phase"] == "Inconclusive"
         assert last(stage)["metadata"]["noEvidence"] == "stopped"
         assert "finishedAt" in last(stage)
@@ -332,6 +335,7 @@ async def test_an_operator_killed_before_the_deletion_leaves_it_to_the_next() ->
     async with allowing(cluster=cluster, clock=clock) as stage:
         await stage.turn(5)  # the lease of the one before runs out
         assert jobs(stage) == []
+        await stage.turn(61)  # no creation can be under way any more
         assert last(stage)["phase"] == "Inconclusive"
 
 
@@ -354,6 +358,37 @@ async def test_a_creation_that_arrives_late_is_deleted_too() -> None:
         await real(JOB, "shop", held[0])
         assert len(jobs(stage)) == 1
         await stage.turn(60)
+        assert jobs(stage) == []
+        assert last(stage)["phase"] == "Inconclusive"
+
+
+async def test_a_creation_of_before_that_arrives_late_is_deleted_too() -> None:
+    """The first try was given up, the second made the Job; both are of one name."""
+    async with allowing() as stage:
+        a_run(stage, a_job())
+        await stage.turn(1)
+        (job,) = jobs(stage)
+        body = {part: job[part] for part in ("spec",)}
+        kept = ("name", "labels", "annotations", "ownerReferences")
+        body["metadata"] = {name: job["metadata"][name] for name in kept}
+        kind = stage.operator.kinds.analysis_run
+        stage.cluster.edit(kind, "shop", "run", lambda run: run["spec"].update(terminate=True))
+        await stage.turn(1)
+        assert jobs(stage) == []
+        await stage.cluster.create(JOB, "shop", body)
+        await stage.turn(60)
+        assert jobs(stage) == []
+        assert last(stage)["phase"] == "Inconclusive"
+
+
+async def test_a_job_that_is_old_when_the_run_ends_isnt_waited_for() -> None:
+    """No creation of it can be under way any more."""
+    async with allowing() as stage:
+        a_run(stage, a_job())
+        await stage.turn(70)
+        kind = stage.operator.kinds.analysis_run
+        stage.cluster.edit(kind, "shop", "run", lambda run: run["spec"].update(terminate=True))
+        await stage.turn(1)
         assert jobs(stage) == []
         assert last(stage)["phase"] == "Inconclusive"
 
@@ -478,6 +513,7 @@ async def test_a_run_that_is_made_bad_under_way_leaves_no_job() -> None:
         await stage.turn(1)
         assert status(stage)["phase"] == "Error"
         assert jobs(stage) == []
+        await stage.turn(61)  # no creation can be under way any more
         assert last(stage)["phase"] == "Inconclusive"
 
 
