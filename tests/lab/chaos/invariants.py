@@ -8,7 +8,7 @@ what it is given.
 import copy
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -82,10 +82,15 @@ def sums(history: History) -> Verdict:
 def capacity(history: History) -> Verdict:
     """I2: no revision but stable is given more than its available pods carry.
 
-    Stable is excepted because an abort waits for no pod (I3), the first because it is alone.
+    Stable is excepted because an abort waits for no pod (I3), the first because it is alone. The
+    two objects of a route can't be written as one: where Davy narrows a destination, a weight that
+    another wrote less than LAG before isn't Davy's.
     """
     verdict = Verdict("I2", "no raise beyond the available pods")
-    for write, rollout, before, after in _rewrites(history):
+    for write, rollout, before, now in _rewrites(history):
+        after = now
+        if write.resource in NARROWED:
+            after = replace(now, canary_weight=_known_weight(history, rollout, write))
         for template_hash in {after.stable_hash, after.canary_hash} - {None}:
             given = after.share(str(template_hash))
             raised = given > (before.share(str(template_hash)) if before else 0)
@@ -258,6 +263,16 @@ def _available(history: History, namespace: str, template_hash: str, at: datetim
             if state.found["metadata"]["labels"].get(HASH) == template_hash:
                 most = max(most, state.found.get("status", {}).get("availableReplicas", 0))
     return most
+
+
+def _known_weight(history: History, rollout: Key, write: Write) -> int:
+    """The canary's weight before a write, without what another wrote less than LAG before it."""
+    known = 0
+    for moment in routes.moments(history, rollout):
+        unseen = moment.by != DAVY and moment.at > write.received_at - LAG
+        if moment.version < write.version and moment.split is not None and not unseen:
+            known = moment.split.canary_weight
+    return known
 
 
 def _last_reached(moments: list[Moment], template_hash: str, write: Write) -> datetime | None:

@@ -44,6 +44,7 @@ def raised_on_pods_that_went_long_ago(story: Story) -> None:
 
 def led_to_pods_that_are_not_there(story: Story) -> None:
     story.weights(0, 100, by="admin")
+    story.wait(60)
     story.subsets(OLD, "cccc")
 
 
@@ -136,6 +137,20 @@ def test_pods_that_died_just_before_a_raise_are_no_break() -> None:
     story.wait(0.5)
     story.weights(0, 100)
     assert _breaks(invariants.capacity, story.history()) == []
+
+
+@pytest.mark.parametrize(("seconds", "breaks"), [(0.5, 0), (5.0, 1)])
+def test_a_weight_another_wrote_right_before_its_destination_was_narrowed_is_no_break(
+    seconds: float, breaks: int
+) -> None:
+    """Two objects can't be written as one; a weight that Davy had seen it must not lead there."""
+    story = updating()
+    story.pods(NEW, 1)
+    story.subsets(OLD, None, by="admin")
+    story.weights(30, 70, by="admin")
+    story.wait(seconds)
+    story.subsets(OLD, NEW)
+    assert len(_breaks(invariants.capacity, story.history())) == breaks
 
 
 def test_a_step_index_may_start_over_with_another_template_or_after_an_abort() -> None:
