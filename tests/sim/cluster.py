@@ -10,6 +10,7 @@ reads and watches hand out what is stored. Who reads one must not change it, as 
 
 import copy
 import itertools
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,7 @@ STATUS_KINDS = frozenset(
 UNCOUNTED = frozenset({"Service", "Event", "Lease"})
 """Kinds without a generation."""
 GONE = "DELETED"
+_Key = tuple[Kind, str, str]
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,9 @@ class Cluster:
 
     def __post_init__(self) -> None:
         """Start empty at version 1."""
-        self._objects: dict[tuple[Kind, str, str], Json] = {}
+        self._objects: dict[_Key, Json] = {}
+        self._kinds: dict[Kind, dict[_Key, Json]] = defaultdict(dict)
+        """The same objects, by kind."""
         self._versions = itertools.count(1)
         self._watchers: list[Callable[[Change], None]] = []
         self._version = 0
@@ -111,7 +115,7 @@ class Cluster:
 
     def held(self, kind: Kind) -> list[Json]:
         """All objects of a kind themselves, not to be changed."""
-        return [found for _, found in self._of(kind)]
+        return [*self._kinds[kind].values()]
 
     def objects(self) -> Iterable[Json]:
         """All objects of all kinds themselves, not to be changed."""
@@ -146,6 +150,7 @@ class Cluster:
             self._store(kind, {**held, "metadata": {**stamp, **held["metadata"]}}, held)
             return
         del self._objects[kind, namespace, name]
+        del self._kinds[kind][kind, namespace, name]
         metadata = {**held["metadata"], "resourceVersion": self._next()}
         gone = {**held, "metadata": metadata}
         self.versions[metadata["resourceVersion"]] = gone
@@ -167,7 +172,9 @@ class Cluster:
         wanted = kind.selector if selector is None else selector
         items = tuple(
             found
-            for (of, where, _), found in sorted(self._of(kind), key=lambda item: item[0][1:])
+            for (_, where, _), found in sorted(
+                self._kinds[kind].items(), key=lambda item: item[0][1:]
+            )
             if namespace in {None, where} and _selected(found, wanted)
         )
         return Listing(items, str(self._version))
@@ -272,7 +279,7 @@ class Cluster:
         validation.check(kind, made, held)
         if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
             namespace, name = held["metadata"].get("namespace", ""), held["metadata"]["name"]
-            self._objects[kind, namespace, name] = made
+            self._hold((kind, namespace, name), made)
             self.remove(kind, namespace, name)
             return made
         return self._store(kind, made, held)
@@ -296,12 +303,12 @@ class Cluster:
         version = stamps["resourceVersion"] = self._next()
         made = {**made, "metadata": {**metadata, **stamps}}
         self.versions[version] = made
-        self._objects[kind, namespace, metadata["name"]] = made
+        self._hold((kind, namespace, metadata["name"]), made)
         self._tell(Change("MODIFIED" if held else "ADDED", kind, made, held, self.actor))
         return made
 
-    def _of(self, kind: Kind) -> Sequence[tuple[tuple[Kind, str, str], Json]]:
-        return [(key, found) for key, found in self._objects.items() if key[0] == kind]
+    def _hold(self, key: _Key, made: Json) -> None:
+        self._objects[key] = self._kinds[key[0]][key] = made
 
     def _collect(self, uid: str) -> None:
         for kind, namespace, name in [*self._objects]:

@@ -1,5 +1,6 @@
 """Scalars that several kinds share: durations, instants, and the base of every model."""
 
+import functools
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
@@ -23,6 +24,8 @@ _DURATION_OR_SECONDS_PATTERN: Final = (
     r"^([0-9]+|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$"  # "30", as Argo reads it, is seconds
 )
 _LONGEST: Final = timedelta(days=3650)
+_INSTANTS: Final = 4096
+"""Instants remembered with their text: a status says the same ones pass after pass."""
 
 INT32: Final = 2**31 - 1
 """The largest number that the built-in workloads take for replicas and seconds."""
@@ -158,6 +161,7 @@ def part_of(value: int | str, total: int, *, up: bool) -> int:
     return -(-hundredths // 100) if up else hundredths // 100
 
 
+@functools.lru_cache(_INSTANTS)
 def parse_instant(text: str) -> datetime:
     """The aware UTC instant of an RFC 3339 text.
 
@@ -171,6 +175,7 @@ def parse_instant(text: str) -> datetime:
     return instant.astimezone(UTC)
 
 
+@functools.lru_cache(_INSTANTS)
 def format_instant(instant: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: a pause must not end up to a second early."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -178,7 +183,8 @@ def format_instant(instant: datetime) -> str:
 
 def as_written(instant: datetime) -> datetime:
     """As precise as it is written: what is read back must compare equal."""
-    return parse_instant(format_instant(instant))
+    utc = instant.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
 Instant = Annotated[

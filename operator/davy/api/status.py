@@ -147,7 +147,10 @@ class RolloutStatus(StatusModel):
 
     def condition(self, kind: ConditionType) -> Condition | None:
         """The condition of this type, if it was ever set."""
-        return next((found for found in self.conditions or () if found.type == kind), None)
+        for found in self.conditions or ():
+            if found.type == kind:
+                return found
+        return None
 
     @property
     def paused_by_hand(self) -> bool:

@@ -59,6 +59,9 @@ class Kind:
     def __str__(self) -> str:
         return self.kind
 
+    def __hash__(self) -> int:
+        return hash(self.kind)  # a key of every look into the cache
+
 
 REPLICA_SET: Final = Kind(
     "apps", "v1", "ReplicaSet", "replicasets", selector=group.POD_TEMPLATE_HASH_LABEL

@@ -158,19 +158,19 @@ class Actor:
                     if "deletionTimestamp" in found["metadata"]:
                         return 0
                     await apply.delete_replica_set(self.api, found)
-                    return 1
+                    return self._went(REPLICA_SET, found)
         except errors.Conflict:
             await self._look_again(REPLICA_SET, seen.rollout.namespace, action.name)
             raise
         return self._took(REPLICA_SET, made)
 
     async def _evict(self, seen: Observation, action: plan.EvictPod) -> int:
-        """One request; the pod is going, and counts no more though its watch is late."""
+        """One request."""
         namespace = seen.rollout.namespace
         await self.api.evict(namespace, action.name, uid=action.uid)
         held = self.cache.get(POD, namespace, action.name)
         if held is not None and uid_of(held) == action.uid:
-            self.cache.delete(POD, held)
+            return self._went(POD, held)
         return 1
 
     async def _add(
@@ -212,7 +212,7 @@ class Actor:
         if "deletionTimestamp" in found["metadata"]:
             return 0
         await apply.delete(self.api, kind, found)
-        return 1
+        return self._went(kind, found)
 
     async def _set_weights(
         self, seen: Observation, action: plan.SetWeights, outcome: Outcome
@@ -339,6 +339,11 @@ class Actor:
         if made is None:
             return 0
         self.cache.put(kind, made)
+        return 1
+
+    def _went(self, kind: Kind, found: Json) -> int:
+        """It is going, and counts no more though its watch is late: it is asked for once."""
+        self.cache.delete(kind, found)
         return 1
 
     def _owner(self, seen: Observation) -> apply.Owner:

@@ -12,6 +12,7 @@ deployment (I8). kopf's own lists are left empty.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -76,9 +77,11 @@ class Watches:
         self._seen = seen
         self._streams: dict[Stream, _Stream] = {}
         self._paths: dict[str, Stream] = {}
+        self._of: dict[Kind, list[Stream]] = defaultdict(list)
         for kind in kinds:
             for namespace in namespaces if kind.namespaced and namespaces else (None,):
                 self._streams[kind, namespace] = _Stream(clock.monotonic())
+                self._of[kind].append((kind, namespace))
                 self._paths[kind.path(namespace)] = (kind, namespace)
 
     def streams(self) -> tuple[Stream, ...]:
@@ -104,7 +107,8 @@ class Watches:
 
     def synced(self, kind: Kind) -> bool:
         """Everything of this kind is in the cache, or the kind isn't served."""
-        return all(s.synced or not s.present for key, s in self._streams.items() if key[0] == kind)
+        streams = (self._streams[key] for key in self._of[kind])
+        return all(stream.synced or not stream.present for stream in streams)
 
     def core_synced(self) -> bool:
         """So are all kinds that are always there."""
@@ -118,13 +122,12 @@ class Watches:
 
     def present(self, kind: Kind) -> bool:
         """The API server serves this kind."""
-        return any(s.present for key, s in self._streams.items() if key[0] == kind)
+        return any(self._streams[key].present for key in self._of[kind])
 
     def mark_absent(self, kind: Kind) -> None:
         """The API server doesn't serve this kind (any more)."""
-        for key, stream in [*self._streams.items()]:
-            if key[0] == kind:
-                self._streams[key] = _Stream(stream.alive_at, present=False)
+        for key in self._of[kind]:
+            self._streams[key] = _Stream(self._streams[key].alive_at, present=False)
 
     def mark_synced(self, stream: Stream) -> None:
         """A list of Davy's own is in the cache, begun after the watch was established."""

@@ -83,7 +83,7 @@ def hold(position: Position, around: Surroundings) -> Position:
     in the status; where that is lost (Argo's own CRD prunes it) the pause holds what is so now.
     """
     if not around.rollout.spec.paused or position.stage is not Stage.UPDATING:
-        return replace(position, held=None)
+        return position if position.held is None else replace(position, held=None)
     given = around.way.given(around, position)
     if position.held is not None or given is None:
         return position

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from functools import partial
 
 from davy.api.conditions import PauseReason
 from davy.api.rollout import CanaryStep
@@ -95,25 +96,25 @@ def read(rollout: Rollout) -> Position:
     changed = not (same_template and same_steps) and not abort
     retried = status.aborted_at is not None and not abort and not changed
     stage = _stage(new_hash, stable_hash, abort=abort)
-    position = Position(
+    begun = partial(
+        Position,
         stage=stage,
         new_hash=new_hash,
         steps_hash=steps_hash,
         stable_hash=stable_hash,
         steps=steps,
-        index=len(steps) if stage is Stage.DONE else 0,
         total=rollout.spec.strategy.canary.all_traffic,
         ignored_abort=abort and stage in {Stage.FIRST, Stage.DONE},
         started_over=changed or retried,
         retried=retried,
     )
+    first = len(steps) if stage is Stage.DONE else 0
     if changed or retried:
-        return position
+        return begun(index=first)
     canary = status.canary or CanaryStatus()
     passed = min(max(status.current_step_index or 0, 0), len(steps))
-    return replace(
-        position,
-        index=passed if stage is Stage.UPDATING else position.index,
+    return begun(
+        index=passed if stage is Stage.UPDATING else first,
         promote_full=bool(status.promote_full) and stage is Stage.UPDATING,
         held=status.traffic.held if status.traffic and status.paused_by_hand else None,
         pauses=tuple(status.pause_conditions or ()),

@@ -15,6 +15,8 @@ from davy.engine.world import Rollout, Run, RunKind, World
 
 def refreshed(position: Position, world: World) -> Position:
     """The position with what its runs say now; an aborted update keeps the run that judged it."""
+    if position.step_run is None and position.background_run is None:
+        return position
     step_run = by_name(world, position.step_run.name) if position.step_run else None
     elsewhere = step_run is not None and step_run.step_index != position.index
     skipped = elsewhere and position.stage is Stage.UPDATING

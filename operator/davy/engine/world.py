@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 
 from davy.api.analysis import Phase
 from davy.api.anti_affinity import Apart
@@ -188,4 +189,8 @@ class World:
 
     def replica_set(self, template_hash: str | None) -> ReplicaSet | None:
         """The ReplicaSet of this hash, if there is one."""
-        return next((found for found in self.replica_sets if found.hash == template_hash), None)
+        return self._by_hash.get(template_hash)
+
+    @cached_property
+    def _by_hash(self) -> dict[str | None, ReplicaSet]:
+        return {found.hash: found for found in reversed(self.replica_sets)}

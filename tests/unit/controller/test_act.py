@@ -106,3 +106,22 @@ async def test_an_evicted_pod_counts_no_more_though_its_watch_is_late() -> None:
         outcome = await acted(stage, [plan.EvictPod("cart-1", made["metadata"]["uid"], "old")])
         assert (outcome.failures, outcome.written) == ([], 1)
         assert cache.get(POD, "shop", "cart-1") is None
+
+
+async def test_a_deleted_replica_set_is_deleted_once_though_its_watch_is_late() -> None:
+    """Each pass would send another request until the watch has heard of the first."""
+    async with playing() as stage:
+        await healthy(stage)
+        stage.deaf = True
+        (held,) = stage.replica_sets()
+        metadata = {"name": "shop-old", "namespace": "shop"} | {
+            field: held["metadata"][field] for field in ("labels", "ownerReferences")
+        }
+        made = stage.cluster.put(
+            REPLICA_SET, {"metadata": metadata, "spec": held["spec"] | {"replicas": 0}}
+        )
+        cache = stage.operator.cache
+        cache.put(REPLICA_SET, made)
+        outcome = await acted(stage, [plan.DeleteReplicaSet("shop-old", "old")])
+        assert (outcome.failures, outcome.written) == ([], 1)
+        assert cache.get(REPLICA_SET, "shop", "shop-old") is None
