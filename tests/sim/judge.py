@@ -44,6 +44,14 @@ class Judge:
     def __init__(self, world: Any) -> None:
         self.world = world
         self._ledgers = {name: Ledger(name) for name in world.setup.names}
+        self._routes = {
+            name: [
+                (kind, found["metadata"]["name"])
+                for kind, found in manifests.network(world.setup, name)
+            ]
+            for name in world.setup.names
+        }
+        """What each rollout's route is made of."""
         self._passes: dict[tuple[str, str], Pass] = {}
         self._bound: dict[int, tuple[Call, Pass | None]] = {}
         self._serving: Pass | None = None
@@ -74,10 +82,7 @@ class Judge:
             held = cache.get(kind, NAMESPACE, object_name)
             return None if held is None else versions[held["metadata"]["resourceVersion"]]
 
-        keys = [
-            (kind, found["metadata"]["name"])
-            for kind, found in manifests.network(self.world.setup, name)
-        ]
+        keys = [*self._routes[name]]
         if (own := manifests.own(self.world.setup, name)) and get(*own):
             keys.append(own)
         raw = get(ROLLOUT, name)
