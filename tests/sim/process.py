@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from davy.cluster.client import Json
@@ -34,9 +33,6 @@ from tests.sim.network import Network
 from tests.sim.schedule import Setup
 from tests.sim.shown import START
 from tests.sim.streams import Streams
-
-registry.entry_points = cache(registry.entry_points)  # type: ignore[attr-defined, assignment]
-"""Installed packages are looked through once: that reads the disk, for 10 ms a process."""
 
 
 @dataclass
