@@ -27,6 +27,7 @@ from davy.engine.plan import Plan
 from davy.engine.world import Rollout, World
 from davy.metrics import registry
 from tests.sim import older as older_version
+from tests.sim import plugins
 from tests.sim.cluster import Call
 from tests.sim.manifests import ROLLOUT
 from tests.sim.network import Network
@@ -131,7 +132,9 @@ class Process:
             settings(setup, elected=elected, older=older),
             ProcessClock(self),
             identity=name,
+            plugins=plugins.INSTALLED,
         )
+        self.operator.steps.calls = plugins.AtOnce()
         self.operator.begins = lambda rollout: told.begins(self, rollout)
         self.operator.decided = lambda rollout: told.decided(self, rollout)
         self.operator.queue.chance = world.chance(f"{name} queue")
@@ -166,6 +169,7 @@ class Process:
         for task in self._tasks:
             task.cancel()
         self.operator.measurer.drop()
+        self.operator.steps.drop()
 
     def stop(self) -> None:
         """SIGSTOP."""

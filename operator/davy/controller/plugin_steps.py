@@ -64,7 +64,13 @@ class PluginSteps:
     _held: dict[Key, _Held] = field(default_factory=dict)
 
     def told(self, key: Key, seen: Observation) -> Observation:
-        """The observation with what the plugin said; it is asked if it is time to."""
+        """The observation with what the plugin said; it is asked if it is time to.
+
+        A router of a plugin's that failed is looked at again after a while, too.
+        """
+        now = self.clock.now()
+        if seen.late:
+            seen = replace(seen, world=replace(seen.world, again_at=now + _AGAIN))
         where = position.read(seen.rollout)
         begun = where.step_plugin
         if begun is None or where.step is None or where.step.plugin is None:
@@ -75,7 +81,6 @@ class PluginSteps:
         if held is None or held.of != of:
             self.forget(key)
             held = self._held[key] = _Held(of)
-        now = self.clock.now()
         due = held.again_at is None or held.again_at <= now
         is_done = held.answer is not None and held.answer.says is not world.StepSays.WAIT
         if held.task is None and due and not is_done:

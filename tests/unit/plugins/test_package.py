@@ -1,5 +1,7 @@
 """A package of somebody else's, from its entry points to a release."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ from davy.cli import lint
 from davy.cluster.cache import Json
 from davy.metrics.plugin import PluginProvider
 from davy.metrics.registry import Registry
-from davy.plugins.installed import Installed
+from davy.plugins.installed import Installed, PluginKind
 from tests.sim.plugins import AtOnce
 from tests.unit.controller.stage import Stage, manifest, playing
+from tests.unit.plugins.conftest import SOURCE
 
 ROUTING = {"plugins": {"acme/notes": {"configMap": "split"}}}
 GATE = {"plugin": {"name": "acme/until", "config": {"at": "2026-01-01T12:01:00+00:00"}}}
@@ -173,6 +176,25 @@ async def test_a_plugin_that_cant_be_used_is_told_where_it_is_named(
         assert stage.status()["message"].startswith(f"InvalidSpec: {sentence}")
 
 
+async def test_a_router_that_failed_is_asked_again(plugins: Installed) -> None:
+    """I10: nothing changes in the cluster that would wake its rollout."""
+    made, trouble = plugins.get(PluginKind.ROUTER, "acme/notes"), ["the disk is full"]
+
+    def flaky(config: Json) -> Any:
+        if trouble:
+            raise OSError(*trouble)
+        return made(config)
+
+    found = replace(plugins, found={PluginKind.ROUTER: {"acme/notes": flaky}})
+    async with playing(plugins=found) as stage:
+        a_config_map(stage)
+        stage.apply(a_release("1", []))
+        await stage.turn(5)
+        assert "acme/notes raised OSError: the disk is full." in stage.status()["message"]
+        trouble.clear()
+        await stage.until(lambda: stage.status()["phase"] == "Healthy", within=60)
+
+
 def test_lint_says_what_is_not_here(plugins: Installed, tmp_path: Path) -> None:
     """A note: where the operator runs, it may be; and a warning for what is broken."""
     del plugins
@@ -206,3 +228,15 @@ def test_a_plugin_may_not_have_a_secret(plugins: Installed) -> None:
     result = CliRunner().invoke(lint.command, ["-"], input=yaml.safe_dump(template))
     assert result.exit_code == 1
     assert "uses {{args.key}}, a secret; only values of headers" in result.stdout
+
+
+def test_the_page_shows_this_package() -> None:
+    """What docs/plugins.md tells people to write is what is tried here."""
+    page = (Path(__file__).parents[3] / "docs" / "plugins.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```(?:python|toml)\n(.*?)```", page, re.DOTALL)
+    source = "".join(
+        (SOURCE / name).read_text("utf-8") for name in ("acme_davy.py", "pyproject.toml")
+    )
+    assert len(shown) == 5
+    missing = [line for block in shown for line in block.splitlines() if line not in source]
+    assert missing == []
