@@ -118,7 +118,8 @@ class PluginSteps:
                 titled, lambda: _plain(made(asked)), CALL_SECONDS
             )
         except BrokenPlugIn as error:
-            answer, until = world.StepAnswer(world.StepSays.WAIT, str(error)), None
+            said = str(error).removeprefix(f"{titled} ")
+            answer, until = world.StepAnswer(world.StepSays.WAIT, said), None
         now = self.clock.now()
         held.answer = answer
         held.again_at = max(until, now + _SOONEST) if until else now + _AGAIN

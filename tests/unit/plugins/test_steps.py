@@ -46,7 +46,7 @@ async def test_a_step_knows_what_it_is_about() -> None:
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (lambda: 1 / 0, "raised ZeroDivisionError: division by zero"),
+        (lambda: 1 / 0, "step plugin acme/gate: raised ZeroDivisionError: division by zero; asked"),
         (lambda: True, "raised TypeError: Done, Wait or Failed was expected, it gave a bool"),
         (lambda: Wait("so", until=datetime(2030, 1, 1)), "no datetime with a time zone"),  # noqa: DTZ001
         (lambda: Wait("so", until=5), "no datetime with a time zone"),  # type: ignore[arg-type]
