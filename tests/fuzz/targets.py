@@ -17,7 +17,8 @@ from davy.cli.documents import Document, UnreadableFileError, documents
 from davy.controller import observe, runs
 from davy.migrate.result import Options
 from davy.migrate.translate import translate
-from davy.traffic.registry import router_for
+from davy.plugins.installed import Installed
+from davy.traffic.registry import Routers
 from davy.traffic.services import ROLES
 from tests.fuzz import answers, expressions, jobs, strange
 from tests.fuzz.whole import whole
@@ -26,6 +27,8 @@ from tests.unit.api.documents import GOOD
 from tests.unit.api.test_validate import READ
 from tests.unit.migrate import samples as migrations
 from tests.unit.traffic import ingresses, routes
+
+ROUTERS = Routers(Installed())
 
 _FILE: Final = 20_000
 """Characters of a file; Python's own YAML reader takes a second for a hundred thousand."""
@@ -64,7 +67,7 @@ def manifest(random: Random) -> None:
     except UnreadableFileError as error:
         assert str(error).startswith("f.yaml: ")
         return
-    remarks, _ = check(read, DAVY)
+    remarks, _ = check(read, DAVY, Installed())
     assert all(remark.line >= 1 and str(remark.finding) for remark in remarks)
 
 
@@ -84,7 +87,7 @@ def migration(random: Random) -> None:
     assert all(0 <= remark.source < len(chosen) for remark in found.remarks)
     for one in found.made:
         read = Document("f.yaml", one.manifest, {"": 1})
-        check([read], DAVY)
+        check([read], DAVY, Installed())
 
 
 def expression(random: Random) -> None:
@@ -165,7 +168,7 @@ def route(random: Random) -> None:
         annotations = each["metadata"].get("annotations", {})
         for name in annotations if random.random() < _HALF else ():
             annotations[name] = random.choice(strange.TEXTS)
-    router = router_for(rollout.canary)
+    router = ROUTERS.router_for(rollout.canary)
     state = router.read(rollout, found)
     assert state.canary_weight is None or 0 <= state.canary_weight <= 100
     for problem in state.problems:

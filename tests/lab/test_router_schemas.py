@@ -15,14 +15,17 @@ from davy.api.crd import crds
 from davy.api.group import ApiGroup
 from davy.cluster.apply import Owner
 from davy.cluster.kinds import Kinds
+from davy.plugins.installed import Installed
 from davy.traffic.base import NewObject, ObjectKey, Objects, RoutedRollout, Write
-from davy.traffic.registry import router_for
+from davy.traffic.registry import Routers
 from tests.lab import router_crds
 from tests.lab.kube import Json
 from tests.lab.kube_errors import KubeError, NotFound
 from tests.lab.lab import Lab
 from tests.unit.api.documents import GOOD
 from tests.unit.traffic import ingresses, routes
+
+ROUTERS = Routers(Installed())
 
 _KINDS = Kinds(ApiGroup())
 _ROUTES: dict[str, tuple[RoutedRollout, list[Json]]] = {
@@ -148,7 +151,7 @@ async def test_weights_are_taken_and_read_again(
     """I1, I9: 10, 50, 100 and 0 are taken by the real schema, which keeps every field."""
     rollout, objects = await _created(lab, namespace, router)
     found: dict[ObjectKey, Json] = dict(objects)
-    driver = router_for(rollout.canary)
+    driver = ROUTERS.router_for(rollout.canary)
     owner = await _owner(lab, namespace)
     for weight in (10, 50, 100, 0):
         for write in driver.weights(rollout, found, weight):
@@ -166,7 +169,7 @@ async def test_a_patch_is_refused_when_the_object_changed(
     """I9: what somebody else wrote meanwhile isn't overwritten by what was decided before."""
     rollout, objects = await _created(lab, namespace, router)
     found: dict[ObjectKey, Json] = dict(objects)
-    driver = router_for(rollout.canary)
+    driver = ROUTERS.router_for(rollout.canary)
     owner = await _owner(lab, namespace)
     for write in driver.weights(rollout, found, 10):
         found[write.key] = await _sent(lab, write, owner)
@@ -186,7 +189,7 @@ async def test_the_kind_is_served_where_davy_looks_for_it(
 ) -> None:
     """Group, version and plural: a wrong one would look like a route that isn't there."""
     rollout, objects = await _created(lab, namespace, router)
-    for key in router_for(rollout.canary).objects(rollout):
+    for key in ROUTERS.router_for(rollout.canary).objects(rollout):
         kind = _KINDS.named(key.group, key.kind)
         assert kind is not None
         if key in objects:

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from davy.cluster.client import Json
@@ -28,15 +27,13 @@ from davy.engine.plan import Plan
 from davy.engine.world import Rollout, World
 from davy.metrics import registry
 from tests.sim import older as older_version
+from tests.sim import plugins
 from tests.sim.cluster import Call
 from tests.sim.manifests import ROLLOUT
 from tests.sim.network import Network
 from tests.sim.schedule import Setup
 from tests.sim.shown import START
 from tests.sim.streams import Streams
-
-registry.entry_points = cache(registry.entry_points)  # type: ignore[attr-defined, assignment]
-"""Installed packages are looked through once: that reads the disk, for 10 ms a process."""
 
 
 @dataclass
@@ -135,7 +132,9 @@ class Process:
             settings(setup, elected=elected, older=older),
             ProcessClock(self),
             identity=name,
+            plugins=plugins.INSTALLED,
         )
+        self.operator.steps.calls = plugins.AtOnce()
         self.operator.begins = lambda rollout: told.begins(self, rollout)
         self.operator.decided = lambda rollout: told.decided(self, rollout)
         self.operator.queue.chance = world.chance(f"{name} queue")
@@ -170,6 +169,7 @@ class Process:
         for task in self._tasks:
             task.cancel()
         self.operator.measurer.drop()
+        self.operator.steps.drop()
 
     def stop(self) -> None:
         """SIGSTOP."""

@@ -12,6 +12,8 @@ from random import Random
 from types import MappingProxyType
 from typing import Any, Final
 
+from tests.sim import plugins
+
 Step = Mapping[str, Any]
 ROUTERS: Final = ("subsets", "services", "httproute")
 INGRESSES: Final = ("nginx", "nginx", "alb", "traefik", "apisix")
@@ -26,6 +28,8 @@ _SCALES: Final = 0.2
 _WITH_MANAGED: Final = 0.4
 """The part of all worlds with Istio whose steps have managed routes."""
 _BESIDE: Final = 0.7
+_WITH_PLUGIN: Final = 0.15
+"""The part of all worlds in which a plugin decides a step."""
 DRY_RUNS: Final = ("", "", "bad", "empty")
 JOBS: Final = ("", "", "", "", "soon", "soon", "late", "stuck")
 
@@ -136,6 +140,7 @@ def generate(seed: int) -> Schedule:
     setup = _with_scales(setup, Random(f"scales {seed}"))
     setup = _with_managed(setup, Random(f"managed {seed}"))
     setup = _with_job(setup, Random(f"job {seed}"))
+    setup = _with_plugin(setup, Random(f"plugin {seed}"))
     entries = [*_releases(chance, setup)]
     makers = [maker for maker, weight in _MAKERS for _ in range(weight)]
     around = [entry.at for entry in entries]
@@ -235,6 +240,16 @@ def _with_managed(setup: Setup, chance: Random) -> Setup:
     steps = [*setup.steps]
     for _ in range(chance.choice((1, 1, 2, 3))):
         steps.insert(chance.randint(0, len(steps)), _managed(chance))
+    return replace(setup, steps=tuple(steps))
+
+
+def _with_plugin(setup: Setup, chance: Random) -> Setup:
+    """In some worlds a step is a plugin's."""
+    if chance.random() >= _WITH_PLUGIN:
+        return setup
+    steps = [*setup.steps]
+    kind = chance.choice(("done", "done", "raises", "fails"))
+    steps.insert(chance.randint(0, len(steps)), plugins.step(chance.choice((0, 2, 10, 45)), kind))
     return replace(setup, steps=tuple(steps))
 
 

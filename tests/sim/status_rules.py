@@ -56,6 +56,7 @@ def _begun(judge: "Judge", shown: Shown, after: Json) -> None:
     passed = shown.steps[: after.get("currentStepIndex") or 0]
     judge.check("I7", all("analysis" not in step for step in passed), "skipped an analysis")
     judge.check("I6", all(step.get("pause") != {} for step in passed), "skipped a pause")
+    judge.check("I6", all("plugin" not in step for step in passed), "skipped a plugin's step")
 
 
 def _is_rollback(shown: Shown, after: Json) -> bool:
@@ -97,6 +98,11 @@ def _passed(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, index: i
         judge.check("I5", pods >= asked, f"step {index + 1} is passed with {pods} pods of {asked}")
     elif "analysis" in step:
         _proved(judge, before, index, resumed=bool(resumed))
+    elif "plugin" in step:
+        begun_at = (before.get("canary") or {}).get("stepPluginStatuses") or ()
+        asked = any(found["index"] == index for found in begun_at)
+        right = asked and step["plugin"]["config"]["kind"] != "fails"
+        judge.check("I6", right, f"step {index + 1} is passed, and the plugin didn't say so")
     elif not (judge.unseen(ledger, shown) or judge.clocks_wrong(shown)):
         (rule,) = step.values()
         new, does = shown.status.get("currentPodHash"), shown.carried

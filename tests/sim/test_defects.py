@@ -95,6 +95,17 @@ def nothing_is_a_success(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(steps, "_analysis", lambda position, _: (position, position.step_run is not None))
 
 
+def a_plugin_is_not_heard(patch: pytest.MonkeyPatch) -> None:
+    """A step of a plugin's is over when it begins."""
+    real = steps._plugin
+
+    def begun(position: Any, around: Any) -> Any:
+        where, _ = real(position, around)
+        return where, where.step_plugin is not None
+
+    patch.setattr(steps, "_plugin", begun)
+
+
 def a_dry_run_decides(patch: pytest.MonkeyPatch) -> None:
     """As if it were none."""
     patch.setattr(judge, "_deciding", lambda results: results)
@@ -190,6 +201,7 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     pauses_are_skipped,
     a_pause_by_hand_holds_no_weight,
     nothing_is_a_success,
+    a_plugin_is_not_heard,
     a_dry_run_decides,
     a_job_is_a_success_when_it_is_made,
     a_job_that_cant_be_read_is_given_up,

@@ -280,8 +280,8 @@ _ANALYSIS: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         _PROVIDER,
-        one_of("prometheus", "web", "job"),
-        "a metric has exactly one provider: prometheus, web or job",
+        one_of("prometheus", "web", "job", "plugin"),
+        "a metric has exactly one provider: prometheus, web, job or plugin",
         unless_unbuilt=True,
     ),
     Rule(

@@ -2,11 +2,10 @@
 
 from typing import Final
 
-from davy.api.cel_rule import Rule, escaped, one_of
+from davy.api.cel_rule import Rule, one_of
 from davy.api.rollout import ROUTERS
 
 _ROUTING: Final = "spec.strategy.canary.trafficRouting"
-_PLUGIN: Final = escaped("argoproj-labs/gatewayAPI")
 
 ROUTING: Final[tuple[Rule, ...]] = (
     Rule(
@@ -22,11 +21,6 @@ ROUTING: Final[tuple[Rule, ...]] = (
         "maxTrafficWeight other than 100 is for gatewayAPI; this router's weights are percent: "
         "remove it",
         field="maxTrafficWeight",
-    ),
-    Rule(
-        f"{_ROUTING}.plugins",
-        f"has(self.{_PLUGIN})",
-        "the one plugin that Davy knows is argoproj-labs/gatewayAPI; or use gatewayAPI or istio",
     ),
     Rule(
         f"{_ROUTING}.plugins.argoproj-labs/gatewayAPI",

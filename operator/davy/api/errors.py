@@ -12,7 +12,7 @@ DavyError
 │   └── NotLeading       another replica may lead by now: nothing was sent, or it was given up
 ├── ConditionError       a metric's condition or time can't be parsed or evaluated: where
 ├── JsonPathError        a metric's jsonPath can't be parsed, or finds nothing in an answer
-└── BrokenPlugIn         a third party's router or provider can't be loaded: the start stops
+└── BrokenPlugIn         a third party's router, provider or step fails: the message names it
 """
 
 from collections.abc import Sequence
@@ -113,4 +113,4 @@ class JsonPathError(DavyError):
 
 
 class BrokenPlugIn(DavyError):
-    """An entry point's object can't be loaded or is of the wrong kind: the message names it."""
+    """A plugin isn't installed, can't be loaded, raised, was late or answered what it must not."""

@@ -1,6 +1,6 @@
 """What users write for Istio and the Gateway API; field names are Argo's."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field
 
@@ -144,20 +144,31 @@ class ArgoGatewayApiPlugin(Model):
     )
 
 
-_PLUGIN: Final = 'plugins["argoproj-labs/gatewayAPI"]'
+GATEWAY_API_PLUGIN: Final = "argoproj-labs/gatewayAPI"
+"""The plugin of Argo's that is built in."""
+_PLUGIN: Final = f'plugins["{GATEWAY_API_PLUGIN}"]'
 
 
 class RouterPlugins(Model):
-    """Argo's way to name a router outside its core; Davy serves the one for Gateway API itself."""
+    """Argo's way to name a router outside its core; Davy serves the one for Gateway API itself.
 
-    # Kept, not pruned, so that another plugin's name is refused by validation instead of vanishing.
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+    Every other name is that of a plugin that is installed beside Davy.
+    """
+
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"minProperties": 1, "maxProperties": 1}
+    )
 
     gateway_api: ArgoGatewayApiPlugin | None = Field(
         None,
-        alias="argoproj-labs/gatewayAPI",
+        alias=GATEWAY_API_PLUGIN,
         description="As Argo's Gateway API plugin reads it; the same as `gatewayAPI` beside it.",
     )
+
+    @property
+    def others(self) -> dict[str, Any]:
+        """The configurations of other packages' routers by name, as they were written."""
+        return self.model_extra or {}
 
 
 def named_routes(

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
-from davy.api import job_rules
+from davy.api import job_rules, paths, plugins
 from davy.api.arguments import has_placeholder
 from davy.api.errors import Finding
 from davy.api.fields import parse_duration
@@ -17,9 +17,8 @@ LONGEST_BODY: Final = 16_384
 
 def findings(provider: MetricProvider, path: str) -> Iterator[Finding]:
     """Everything wrong in the question."""
-    asked = [name for name in MetricProvider.model_fields if getattr(provider, name) is not None]
-    if len(asked) > 1:
-        yield Finding(path, f"has {' and '.join(asked)}; give exactly one")
+    if len(provider.given) > 1:
+        yield Finding(path, f"has {' and '.join(provider.given)}; give exactly one")
     elif provider.prometheus is not None:
         at = f"{path}.prometheus"
         yield from _url(provider.prometheus.address, f"{at}.address")
@@ -34,8 +33,11 @@ def findings(provider: MetricProvider, path: str) -> Iterator[Finding]:
         yield from _body(provider.web, at)
     elif provider.job is not None:
         yield from job_rules.findings(provider.job, f"{path}.job")
+    elif provider.plugin is not None:
+        for name, config in provider.plugin.items():
+            yield from plugins.problems(config, paths.child(f"{path}.plugin", name))
     else:
-        yield Finding(path, "names nobody; give prometheus, web or job")
+        yield Finding(path, "names nobody; give prometheus, web, job or plugin")
 
 
 def _url(url: str, path: str) -> Iterator[Finding]:

@@ -151,3 +151,15 @@ class MetricProvider(Model):
         description="A Kubernetes Job of the run's namespace; an administrator must allow its "
         "service account.",
     )
+    plugin: dict[str, JsonObject] | None = Field(
+        None,
+        min_length=1,
+        max_length=1,
+        description="A provider by its plugin's name, installed beside Davy, with any object as "
+        "configuration; its texts may hold `{{args.name}}`, but no secret's.",
+    )
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Who is named."""
+        return tuple(self.manifest())

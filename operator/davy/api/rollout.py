@@ -20,6 +20,7 @@ from davy.api.fields import (
 from davy.api.managed_routes import ManagedRoute, Rule, SetHeaderRoute, SetMirrorRoute
 from davy.api.mesh_routers import GatewayApiRouting, IstioRouting, RouterPlugins, named_routes
 from davy.api.metadata import Metadata
+from davy.api.plugins import StepPlugin
 from davy.api.pod_template import POD_TEMPLATE_SCHEMA
 from davy.api.routers import AlbRouting, ApisixRouting, NginxRouting, TraefikRouting
 from davy.api.selector import LabelSelector
@@ -91,6 +92,11 @@ class CanaryStep(Model):
         description="Copies of requests go to the canary, which has the pods for them before. With "
         "Istio only. Gone after the last step and at an abort.",
     )
+    plugin: StepPlugin | None = Field(
+        None,
+        description="Ask a plugin, at the weight reached: it says done, wait or failed, which "
+        "aborts.",
+    )
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -125,7 +131,9 @@ class TrafficRouting(Model):
     traefik: TraefikRouting | None = Field(None, description="A TraefikService.")
     apisix: ApisixRouting | None = Field(None, description="An ApisixRoute.")
     plugins: RouterPlugins | None = Field(
-        None, description="Argo's plugin configuration, read as `gatewayAPI`."
+        None,
+        description="A router by its plugin's name, with any object as configuration: one that is "
+        "installed beside Davy, or Argo's for Gateway API, which is built in.",
     )
     managed_routes: list[ManagedRoute] | None = Field(
         None,

@@ -1,12 +1,13 @@
 """What a Rollout's spec must hold beyond its fields: rules that look at several at once."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from davy.api import (
     managed_routes,
     metadata,
     paths,
+    plugins,
     pod_template,
     router_rules,
     scale_rules,
@@ -18,7 +19,7 @@ from davy.api.arguments import rollout_args
 from davy.api.errors import Finding
 from davy.api.fields import part_of
 from davy.api.findings import cut
-from davy.api.mesh_routers import ArgoGatewayApiPlugin, GatewayApiRouting
+from davy.api.mesh_routers import GATEWAY_API_PLUGIN, ArgoGatewayApiPlugin, GatewayApiRouting
 from davy.api.metric_rules import repeated_rules
 from davy.api.rollout import (
     ROUTERS,
@@ -176,6 +177,8 @@ def _steps(steps: Sequence[CanaryStep]) -> Iterator[Finding]:
             yield Finding(path, "has an empty pause; write `pause: {}` to wait until promoted")
         elif not step.kinds:
             yield Finding(path, f"says nothing; write one of {', '.join(STEP_KINDS.values())}")
+        if step.plugin and step.plugin.config:
+            yield from plugins.problems(step.plugin.config, f"{path}.plugin.config")
 
 
 def _managed_routes(canary: CanaryStrategy) -> Iterator[Finding]:
@@ -264,10 +267,9 @@ def _routers(routing: TrafficRouting | None) -> Iterator[Finding]:
         yield Finding(_ROUTING, f"names no router; give one of {', '.join(ROUTERS)}")
     elif len(given) > 1:
         yield Finding(_ROUTING, f"has {' and '.join(given)}; exactly one router carries the weight")
-    if routing.plugins and routing.plugins.gateway_api is None:
-        yield Finding(
-            f"{_ROUTING}.plugins", "is empty; give argoproj-labs/gatewayAPI, or use gatewayAPI"
-        )
+    if routing.plugins:
+        own: dict[str, Any] = {GATEWAY_API_PLUGIN: {}} if routing.plugins.gateway_api else {}
+        yield from plugins.one_router({**own, **routing.plugins.others}, f"{_ROUTING}.plugins")
 
 
 def _services(canary: CanaryStrategy) -> Iterator[Finding]:
@@ -279,6 +281,8 @@ def _services(canary: CanaryStrategy) -> Iterator[Finding]:
         )
     if routing.istio and not routing.istio.destination_rule:
         why = "Istio without a destinationRule splits the traffic between two Services"
+    elif routing.plugins and routing.plugins.others:
+        return
     elif not routing.istio and routing.given:
         router = "Gateway API" if routing.gateway_api or routing.plugins else routing.given[0]
         why = f"{router} splits the traffic between two Services"

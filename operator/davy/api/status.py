@@ -58,12 +58,26 @@ class RunReference(StatusModel):
     message: str | None = None
 
 
+class StepPluginStatus(StatusModel):
+    """A plugin's step that is under way."""
+
+    index: int
+    name: str
+    phase: str
+    """`Running`, as in Argo: a step that is done, or failed, isn't the current one any more."""
+    started_at: Instant
+    message: str | None = None
+    """What it waits for."""
+
+
 class CanaryStatus(StatusModel):
     """What the canary strategy keeps."""
 
     weights: Weights | None = None
     current_step_analysis_run_status: RunReference | None = None
     current_background_analysis_run_status: RunReference | None = None
+    step_plugin_statuses: list[StepPluginStatus] | None = None
+    """The current step's, where it is a plugin's."""
 
 
 class TrafficStatus(StatusModel):

@@ -101,7 +101,6 @@ _STEPS: Final = (
     Unbuilt(
         _STEP, "experiment", _OBJECT, "experiments are", "use an analysis step at a small setWeight"
     ),
-    Unbuilt(_STEP, "plugin", _OBJECT, "step plugins are", "use an analysis or a pause step"),
 )
 
 _ROUTERS: Final = (
@@ -199,7 +198,6 @@ _METRICS: Final = (
             "graphite",
             "influxdb",
             "skywalking",
-            "plugin",
         )
     ),
     *(

@@ -13,6 +13,8 @@ from davy.api.errors import Finding, InvalidObject
 from davy.api.group import ARGO, DAVY, VERSION
 from davy.api.rollout import RolloutSpec
 from davy.cli.documents import Document
+from davy.plugins import missing
+from davy.plugins.installed import Installed
 
 _PARSE: Final[dict[str, Callable[[dict[str, Any]], Any]]] = {
     "Rollout": validate.parse_rollout,
@@ -57,12 +59,15 @@ class _Checked:
     wrong: list[Finding]
 
 
-def check(found: Sequence[Document], api_group: str) -> tuple[list[Remark], int]:
+def check(
+    found: Sequence[Document], api_group: str, plugins: Installed
+) -> tuple[list[Remark], int]:
     """All remarks in the order of the files, and how many objects were looked at.
 
     Args:
         found: all documents; other kinds and groups are passed over.
         api_group: a further group whose objects are Davy's, beside its own and Argo's.
+        plugins: that are here.
     """
     groups = {DAVY, ARGO, api_group}
     ours = [
@@ -77,7 +82,8 @@ def check(found: Sequence[Document], api_group: str) -> tuple[list[Remark], int]
     remarks: list[Remark] = []
     for one in checked:
         of_one = [_remark(one.document, "error", finding) for finding in one.wrong]
-        of_one += [_remark(one.document, "note", finding) for finding in _doubts(one.spec)]
+        notes = [*_doubts(one.spec), *_unknown_here(one.spec, plugins)]
+        of_one += [_remark(one.document, "note", finding) for finding in notes]
         if isinstance(one.spec, RolloutSpec):
             of_one += _references(one.document, one.spec, templates, named)
         remarks += sorted(of_one, key=lambda remark: remark.line)
@@ -142,6 +148,14 @@ def _doubts(spec: Any) -> list[Finding]:
     if isinstance(spec, AnalysisTemplateSpec | AnalysisRunSpec):
         return metric_rules.doubts(spec)
     return []
+
+
+def _unknown_here(spec: Any, plugins: Installed) -> Iterator[Finding]:
+    """Plugins that aren't installed beside this program; the operator's machine may have them."""
+    if isinstance(spec, RolloutSpec):
+        yield from missing.in_rollout(plugins, spec)
+    if isinstance(spec, AnalysisTemplateSpec | AnalysisRunSpec):
+        yield from missing.in_metrics(plugins, spec.metrics, "spec.metrics")
 
 
 def _references(

@@ -8,6 +8,7 @@ from davy.cli import options, output
 from davy.cli.check import Remark, check
 from davy.cli.documents import Document, UnreadableFileError, documents, expanded, text_of
 from davy.cli.session import Session
+from davy.plugins import installed
 
 FINDINGS: Final = 1
 UNREADABLE: Final = 2
@@ -43,7 +44,10 @@ def command(ctx: click.Context, *, files: tuple[str, ...], form: str | None) -> 
         except UnreadableFileError as error:
             click.echo(f"error: {error}", err=True)
             unreadable = True
-    remarks, checked = check(found, session.api_group)
+    plugins = installed.load()
+    for sentence in plugins.sentences:
+        click.echo(f"warning: {sentence}.", err=True)
+    remarks, checked = check(found, session.api_group, plugins)
     if form:
         output.dump([_record(remark) for remark in remarks], form)
     else:

@@ -15,6 +15,7 @@ from davy.cli.migrate_cluster import Sources, sources
 from davy.cli.session import Session
 from davy.migrate.result import DEFAULT_MESH, Made, Options, Remark
 from davy.migrate.translate import translate
+from davy.plugins.installed import Installed
 
 LOST: Final = 1
 UNREADABLE: Final = 2
@@ -134,7 +135,9 @@ def _checked(made: Sequence[Made], api_group: str) -> tuple[list[_Piece], list[R
     read = [
         document for index, text in enumerate(texts) for document in documents(str(index), text)
     ]
-    wrong = [remark for remark in check(read, api_group)[0] if remark.severity == "error"]
+    wrong = [
+        remark for remark in check(read, api_group, Installed())[0] if remark.severity == "error"
+    ]
     refused = {int(remark.file): remark.kind for remark in wrong}
     pieces = [
         _Piece(one.source, text, whole=index not in refused)

@@ -43,9 +43,10 @@ def describe(step: Json) -> str:
         return f"analysis {' + '.join(names)}".rstrip()
     if "setCanaryScale" in step:
         return f"setCanaryScale {_scale(step)}".rstrip()
-    for kind in ("setHeaderRoute", "setMirrorRoute"):
+    for kind in ("plugin", "setHeaderRoute", "setMirrorRoute"):
         if name := text(step, kind, "name"):
-            return f"{kind} {name}" if at(step, kind, "match") else f"{kind} {name} (taken away)"
+            stays = kind == "plugin" or at(step, kind, "match")
+            return f"{kind} {name}" if stays else f"{kind} {name} (taken away)"
     return ", ".join(str(key) for key in step) or "empty step"
 
 

@@ -29,6 +29,8 @@ class Kind:
     namespaced: bool = True
     optional: bool = False
     """Its CRD may be absent: not everyone runs every mesh."""
+    creates: bool = False
+    """Of a plugin's router, which makes objects of it."""
     selector: str = ""
     """Label selector of the watch and the list: objects without the label are never seen."""
 
@@ -103,6 +105,8 @@ class Kinds:
     """Every kind, with Davy's own under one API group."""
 
     api_group: group.ApiGroup
+    others: tuple[Kind, ...] = ()
+    """What routers of other packages are made of; those that Davy watches anyway among them."""
 
     @cached_property
     def rollout(self) -> Kind:
@@ -127,6 +131,17 @@ class Kinds:
     @cached_property
     def watched(self) -> tuple[Kind, ...]:
         """What the cache holds. Secrets are never among them."""
+        return (*self._of_davy, *self.of_plugins)
+
+    @cached_property
+    def of_plugins(self) -> tuple[Kind, ...]:
+        """What the cache holds for plugins alone, each kind once, whatever its version."""
+        known = {(kind.group, kind.kind) for kind in self._of_davy}
+        added = {(kind.group, kind.kind): kind for kind in reversed(self.others)}
+        return tuple(kind for place, kind in added.items() if place not in known)
+
+    @cached_property
+    def _of_davy(self) -> tuple[Kind, ...]:
         return (
             self.rollout,
             REPLICA_SET,

@@ -17,6 +17,8 @@ from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
 from davy.controller import pods, runs
 from davy.controller.interest import Reference
 from davy.engine import restart, world
+from davy.plugins import missing
+from davy.plugins.installed import Installed
 from davy.traffic import base as traffic
 from davy.traffic import registry
 
@@ -37,6 +39,8 @@ class Observation:
     """The objects that the route is made of, there or not."""
     objects: traffic.Objects
     """Those that are there."""
+    late: bool = False
+    """A plugin's router failed; it may not the next time, though nothing changes."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,17 @@ class Observer:
         cache: to read.
         kinds: Davy's own kinds.
         served: whether the API server serves a kind.
+        plugins: of other packages.
     """
 
     cache: Cache
     kinds: Kinds
     served: Callable[[Kind], bool]
+    plugins: Installed
+
+    def __post_init__(self) -> None:
+        """Put the parts together."""
+        self.routers = registry.Routers(self.plugins)
 
     def observe(self, raw: Json) -> Observation | Unreadable:
         """What is known of this Rollout."""
@@ -69,22 +79,25 @@ class Observer:
         if not isinstance(spec, RolloutSpec):
             return Unreadable(raw, status, spec)
         metadata = raw["metadata"]
-        problems: list[Finding] = []
+        problems: list[Finding] = [*missing.in_rollout(self.plugins, spec)]
+        late = False
         routed = self._routed(raw, spec, status)
         router = None
         keys: tuple[traffic.ObjectKey, ...] = ()
         objects: dict[traffic.ObjectKey, Json] = {}
         route = world.Route(canary_weight=None)
         try:
-            router = registry.router_for(routed.canary)
-        except errors.InvalidObject as error:
-            problems += error.findings
-        else:
+            router = self.routers.router_for(routed.canary)
             keys = router.objects(routed)
             objects = self._objects(keys)
             state = self.cache.made(self._route_state, raw, _version(raw, routed, keys, objects))
             problems += [*self._unserved(keys)] or state.problems
             route = _route(state, routed.canary)
+        except errors.InvalidObject as error:
+            problems += error.findings
+        except errors.BrokenPlugIn as error:
+            late = router is not None
+            problems += [Finding(missing.PLUGINS, f"{error}.")] if late else []
         stamp = runs.stamp(self.cache, self.kinds, raw, spec)
         problems += self.cache.made(self._run_problems, raw, stamp)
         rollout = world.Rollout(
@@ -115,6 +128,7 @@ class Observer:
             routed=routed,
             keys=keys,
             objects=objects,
+            late=late,
         )
 
     def references(self, seen: Observation | Unreadable) -> Iterator[Reference]:
@@ -135,7 +149,7 @@ class Observer:
     def _run_problems(self, raw: Json) -> tuple[Finding, ...]:
         spec = self._spec(raw)
         assert isinstance(spec, RolloutSpec)  # noqa: S101  # it was observed
-        return tuple(runs.problems(self.cache, self.kinds, raw, spec))
+        return tuple(runs.problems(self.cache, self.kinds, raw, spec, self.plugins))
 
     def _routed(self, raw: Json, spec: RolloutSpec, status: RolloutStatus) -> traffic.RoutedRollout:
         metadata = raw["metadata"]
@@ -153,7 +167,7 @@ class Observer:
         spec = self._spec(raw)
         assert isinstance(spec, RolloutSpec)  # noqa: S101  # it was observed
         routed = self._routed(raw, spec, self.cache.made(parse_status, raw, version_of(raw)))
-        router = registry.router_for(routed.canary)
+        router = self.routers.router_for(routed.canary)
         return router.read(routed, self._objects(router.objects(routed)))
 
     def _objects(self, keys: tuple[traffic.ObjectKey, ...]) -> dict[traffic.ObjectKey, Json]:

@@ -30,6 +30,7 @@ from davy.controller.clock import Clock
 from davy.controller.closer import Closer
 from davy.controller.interest import Interest
 from davy.controller.outcome import Again, Done, Gone, Result, Retry
+from davy.controller.plugin_steps import PluginSteps
 from davy.controller.queue import Key
 from davy.engine import plan, retold, trouble
 from davy.engine import world as engine_world
@@ -52,6 +53,7 @@ class Reconciler:
     closer: Closer
     actor: act.Actor
     teller: tell.Teller
+    steps: PluginSteps
     decide: Decide
     _written: dict[Key, float] = field(default_factory=dict)
     """When a status was written last (monotonic); forgotten, it is written at once."""
@@ -61,6 +63,7 @@ class Reconciler:
         raw = self.cache.get(self.kinds.rollout, key.namespace, key.name)
         if raw is None:
             self.interest.refer(key, ())
+            self.steps.forget(key)
             self._written.pop(key, None)
             return Gone()
         now = self.clock.now()
@@ -74,6 +77,7 @@ class Reconciler:
             seen = await self.closer.sure(seen)
         except errors.ApiFailure as error:
             return Retry(error)
+        seen = self.steps.told(key, seen)
         decided = self.decide(seen.rollout, seen.world, now)
         if seen.rollout.status.stable_rs not in {None, decided.status.stable_rs}:
             try:
@@ -82,7 +86,7 @@ class Reconciler:
                 return Retry(error)
         outcome = await self.actor.act(seen, decided.actions)
         if outcome.written and not outcome.failures:
-            decided = self._retold(decided, outcome)
+            decided = self._retold(decided, outcome, seen.world)
         decided = trouble.with_failures(
             decided,
             seen.rollout.status,
@@ -92,13 +96,16 @@ class Reconciler:
         )
         return await self._finish(key, seen.rollout.status, decided, outcome)
 
-    def _retold(self, decided: plan.Plan, outcome: act.Outcome) -> plan.Plan:
+    def _retold(
+        self, decided: plan.Plan, outcome: act.Outcome, before: engine_world.World
+    ) -> plan.Plan:
         """The plan, with a status that says what its actions brought."""
         seen = self.observer.observe(outcome.rollout)
         if isinstance(seen, observe.Unreadable):
             return decided
         rollout = replace(seen.rollout, status=decided.status)
-        return retold.after(decided, self.decide(rollout, seen.world, self.clock.now()))
+        after = replace(seen.world, step=before.step, again_at=before.again_at)
+        return retold.after(decided, self.decide(rollout, after, self.clock.now()))
 
     async def _finish(
         self, key: Key, before: RolloutStatus, decided: plan.Plan, outcome: act.Outcome

@@ -23,6 +23,8 @@ from davy.cluster.cache import Cache, Json, uid_of, version_of
 from davy.cluster.kinds import Kind, Kinds
 from davy.controller.interest import Reference
 from davy.engine import plan, world
+from davy.plugins import missing
+from davy.plugins.installed import Installed
 
 _UNKNOWN_HASH = "0000000000"
 """Stands for a revision's hash where only the templates are checked."""
@@ -38,12 +40,18 @@ def references(
             yield (kind, namespace if kind.namespaced else "", wanted.template_name)
 
 
-def problems(cache: Cache, kinds: Kinds, raw: Json, spec: RolloutSpec) -> Iterator[Finding]:
-    """What keeps analyses from being made: absent templates, arguments that don't fit."""
+def problems(
+    cache: Cache, kinds: Kinds, raw: Json, spec: RolloutSpec, plugins: Installed
+) -> Iterator[Finding]:
+    """What keeps analyses from being made: absent templates or plugins, args that don't fit."""
     for path, analysis in _analyses(spec):
         inline = ".steps[" in path
         try:
-            _spec(cache, kinds, raw, analysis, stable=_UNKNOWN_HASH, latest="", inline=inline)
+            made = _spec(
+                cache, kinds, raw, analysis, stable=_UNKNOWN_HASH, latest="", inline=inline
+            )
+            for finding in missing.in_metrics(plugins, made.metrics, "metrics"):
+                yield Finding(path, str(finding))
         except errors.InvalidObject as error:
             for finding in error.findings:
                 yield Finding(path, str(finding))

@@ -25,7 +25,7 @@ from davy.cluster.client import Api, Client
 from davy.cluster.events import POSTERS, Recorder
 from davy.cluster.fence import Fence
 from davy.cluster.kinds import Kind, Kinds
-from davy.controller import garbage, handlers, startup
+from davy.controller import garbage, handlers, plugin_steps, startup
 from davy.controller.act import Actor
 from davy.controller.clock import Clock, WallClock
 from davy.controller.closer import Closer
@@ -34,6 +34,7 @@ from davy.controller.interest import Interest
 from davy.controller.leader import Leader
 from davy.controller.measure import Measurer
 from davy.controller.observe import Observer
+from davy.controller.plugin_steps import PluginSteps
 from davy.controller.queue import Queue
 from davy.controller.reconcile import Decide, Reconciler
 from davy.controller.resync import Resync
@@ -46,6 +47,9 @@ from davy.controller.worker import Worker
 from davy.engine.decide import EngineSettings, decide
 from davy.metrics.addresses import Addresses
 from davy.metrics.registry import Registry
+from davy.plugins import installed
+from davy.plugins.calls import Calls
+from davy.plugins.installed import Installed
 
 _log = structlog.get_logger()
 _KOPF_STOP_SECONDS: Final = 0.7
@@ -67,6 +71,7 @@ class Operator:
         telemetry: its metrics.
         identity: of this process, for the lease.
         server: URL of the API server, which no metric may call.
+        plugins: of other packages.
     """
 
     unfenced: Api
@@ -75,10 +80,24 @@ class Operator:
     telemetry: Telemetry = field(default_factory=Telemetry)
     identity: str = field(default_factory=lambda: f"{socket.gethostname()}_{secrets.token_hex(4)}")
     server: str = ""
+    plugins: Installed = field(default_factory=Installed)
 
     def __post_init__(self) -> None:
         """Put the parts together; nothing runs yet."""
-        self.kinds = Kinds(self.settings.api_group)
+        self.kinds = Kinds(
+            self.settings.api_group,
+            tuple(
+                Kind(
+                    kind.group,
+                    kind.version,
+                    kind.kind,
+                    kind.plural,
+                    optional=True,
+                    creates=kind.creates,
+                )
+                for kind in self.plugins.route_kinds
+            ),
+        )
         self.queue = Queue(self.clock, self.settings.queue)
         self.queue.pause()
         self.leader = Leader(
@@ -116,7 +135,9 @@ class Operator:
         self.providers = Registry(
             addresses=Addresses.of(self.settings.metric_addresses, self.server),
             now=self.clock.now,
+            installed=self.plugins,
         )
+        self.steps = PluginSteps(self.plugins, Calls(plugin_steps.MOST), self.clock, self.queue.add)
         self.measurer = Measurer(
             api=self.api,
             cache=self.cache,
@@ -135,7 +156,7 @@ class Operator:
     def reconciler(self, decide_: Decide | None = None) -> Reconciler:
         """The pass over Rollouts, with the real engine unless another is given."""
         engine = EngineSettings(settle=self.settings.settle)
-        observer = Observer(self.cache, self.kinds, self.watches.present)
+        observer = Observer(self.cache, self.kinds, self.watches.present, self.plugins)
         return Reconciler(
             api=self.api,
             cache=self.cache,
@@ -146,6 +167,7 @@ class Operator:
             closer=Closer(self.api, self.cache, self.kinds, observer, self.watches.synced),
             actor=Actor(self.api, self.cache, self.kinds),
             teller=Teller(self.kinds, self.recorder),
+            steps=self.steps,
             decide=decide_ or (lambda rollout, world, now: decide(rollout, world, now, engine)),
         )
 
@@ -222,6 +244,7 @@ class Operator:
         self.queue.pause()
         self.api.cut()
         self.measurer.drop()
+        self.steps.drop()
 
 
 async def run(settings: Settings) -> None:
@@ -249,7 +272,10 @@ async def run(settings: Settings) -> None:
 async def _run_on(api: Client, settings: Settings, telemetry: Telemetry) -> None:
     stop = asyncio.Event()
     _on_signals(stop)
-    operator = Operator(api, settings, WallClock(), telemetry, server=api.server)
+    plugins = installed.load()
+    for sentence in plugins.sentences:
+        _log.error("plugin can't be used", why=sentence)
+    operator = Operator(api, settings, WallClock(), telemetry, server=api.server, plugins=plugins)
     found = await startup.check(
         api,
         operator.kinds,
@@ -279,6 +305,7 @@ async def _run_on(api: Client, settings: Settings, telemetry: Telemetry) -> None
         lease=str(operator.leader.place),
         identity=operator.identity,
         absent=", ".join(sorted(kind.kind for kind in found.absent)) or "nothing",
+        plugins=", ".join(plugins.names) or "none",
     )
     kopf_stop, kopf_ready = asyncio.Event(), asyncio.Event()
     shell = asyncio.create_task(
@@ -347,6 +374,7 @@ async def _end(
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await operator.measurer.close()
+    operator.steps.drop()
     await operator.providers.close()
     await health.stop()
 

@@ -69,6 +69,9 @@ def needs(known: Kinds) -> Iterator[Need]:
     }
     for kind, words in verbs.items():
         yield from (Need(kind, verb) for verb in words.split())
+    for kind in known.of_plugins:
+        words = "list watch get patch create" if kind.creates else "list watch get patch"
+        yield from (Need(kind, verb) for verb in words.split())
     for kind in (known.rollout, known.analysis_run):
         yield Need(kind, "patch", "status")
     yield Need(kinds.POD, "create", "eviction")

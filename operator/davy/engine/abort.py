@@ -10,7 +10,7 @@ from davy.api.status import ProgressMark, RunReference
 from davy.engine import runs
 from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
-from davy.engine.world import Rollout, World
+from davy.engine.world import Rollout, StepSays, World
 
 _NOT_WAITING: Final = {
     Reason.ROLLOUT_PAUSED,
@@ -97,11 +97,15 @@ def aborted(world: World, position: Position, cause: str, now: datetime) -> tupl
         promote_full=False,
         pauses=(),
         controller_pause=False,
+        step_plugin=None,
     )
     return given_up, _sentence(world, position, cause)
 
 
 def _verdict(world: World, position: Position) -> str:
+    plugin, answer = position.step_plugin, world.step
+    if plugin is not None and answer is not None and answer.says is StepSays.FAILED:
+        return f"step plugin {plugin.name}: {answer.message}"
     for reference in (position.step_run, position.background_run):
         run = runs.by_name(world, reference.name) if reference else None
         if run is not None and run.phase in {Phase.FAILED, Phase.ERROR}:

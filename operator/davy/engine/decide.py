@@ -146,6 +146,7 @@ def _wake(scene: Scene, drained: Iterable[datetime], back_by: datetime | None) -
         scene.took.settles_at,
         ends,
         scene.waited.deadline,
+        scene.world.again_at,
         restart.pending(scene.rollout),
         back_by if scene.world.route.canary_weight or scene.world.route.part_weight else None,
         *drained,

@@ -156,7 +156,16 @@ def _updating(scene: Scene) -> str:
     if step is not None and step.analysis is not None:
         run = _judging(scene, position.step_run)
         return f"{run or 'the analysis begins'}. Weight {_weight(scene)}."
-    return f"{scene.way.moving(scene)}{_until(scene)}"
+    plugin = position.step_plugin
+    return _plugin(scene, plugin.name) if plugin else f"{scene.way.moving(scene)}{_until(scene)}"
+
+
+def _plugin(scene: Scene, name: str) -> str:
+    answer, again_at = scene.world.step, scene.world.again_at
+    said = f": {answer.message.rstrip('.') or answer.says.value}" if answer else " is asked"
+    again = f"; asked again {clock(again_at)}" if answer and again_at else ""
+    waits = f"{_capacity(scene)}{_settling(scene)}.{_until(scene)}"
+    return f"step plugin {name}{said}{again}{waits} Weight {_weight(scene)}."
 
 
 def moving(scene: Scene) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 
 from davy.api.conditions import PauseReason
 from davy.api.rollout import CanaryStep
-from davy.api.status import CanaryStatus, PauseCondition, RunReference
+from davy.api.status import CanaryStatus, PauseCondition, RunReference, StepPluginStatus
 from davy.engine import revision
 from davy.engine.world import Rollout
 
@@ -47,6 +47,8 @@ class Position:
     aborted_at: datetime | None = None
     step_run: RunReference | None = None
     background_run: RunReference | None = None
+    step_plugin: StepPluginStatus | None = None
+    """The current step's, once its weight was in place; None before, and for other steps."""
     started_over: bool = False
     """A new template, new steps or a retry began in this pass."""
     in_window: bool = False
@@ -72,7 +74,13 @@ class Position:
     def at(self, index: int) -> "Position":
         """The same update at another step, nothing left of the step before."""
         return replace(
-            self, index=index, written_at=None, pauses=(), controller_pause=False, step_run=None
+            self,
+            index=index,
+            written_at=None,
+            pauses=(),
+            controller_pause=False,
+            step_run=None,
+            step_plugin=None,
         )
 
 
@@ -122,7 +130,17 @@ def read(rollout: Rollout) -> Position:
         aborted_at=status.aborted_at if stage is Stage.ABORTED else None,
         step_run=canary.current_step_analysis_run_status,
         background_run=canary.current_background_analysis_run_status,
+        step_plugin=_step_plugin(canary, steps, passed) if stage is Stage.UPDATING else None,
     )
+
+
+def _step_plugin(
+    canary: CanaryStatus, steps: tuple[CanaryStep, ...], index: int
+) -> StepPluginStatus | None:
+    """The status of the current step, where it is a plugin's and was begun."""
+    plugin = steps[index].plugin if index < len(steps) else None
+    begun = (found for found in canary.step_plugin_statuses or () if found.index == index)
+    return next((found for found in begun if plugin and found.name == plugin.name), None)
 
 
 def _stage(new_hash: str, stable_hash: str | None, *, abort: bool) -> Stage:

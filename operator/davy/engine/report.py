@@ -17,6 +17,7 @@ from davy.api.status import (
     Condition,
     RolloutStatus,
     RunReference,
+    StepPluginStatus,
     TrafficStatus,
     WeightDestination,
     Weights,
@@ -39,6 +40,7 @@ def status(scene: Scene, wanted: int | None) -> RolloutStatus:
         weights=_weights(scene) if scene.way.has_route else None,
         current_step_analysis_run_status=position.step_run,
         current_background_analysis_run_status=position.background_run,
+        step_plugin_statuses=_step_plugins(scene),
     )
     current = sum(found.current for found in owned)
     return before.model_copy(
@@ -75,6 +77,14 @@ def status(scene: Scene, wanted: int | None) -> RolloutStatus:
             "conditions": _conditions(scene, phase, message),
         }
     )
+
+
+def _step_plugins(scene: Scene) -> list[StepPluginStatus] | None:
+    plugin = scene.position.step_plugin
+    if plugin is None:
+        return None
+    said = (scene.world.step and scene.world.step.message) or None
+    return [plugin.model_copy(update={"message": said})]
 
 
 def selector_text(selector: LabelSelector) -> str:
@@ -256,7 +266,8 @@ class _Keeper:
                 "Rollout is paused.",
             )
         elif scene.waited.deadline is None:
-            reason, message = Reason.ANALYSIS_RUN_RUNNING, "An analysis step is running."
+            what = "An analysis step" if position.step_plugin is None else "A plugin's step"
+            reason, message = Reason.ANALYSIS_RUN_RUNNING, f"{what} is running."
         self.put(ConditionType.PROGRESSING, value, reason, message, updated=scene.waited.since)
 
     def traffic(self) -> None:

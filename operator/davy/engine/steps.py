@@ -6,9 +6,11 @@ from dataclasses import replace
 from davy.api.analysis import Phase
 from davy.api.conditions import PauseReason
 from davy.api.rollout import CanaryStep
+from davy.api.status import StepPluginStatus
 from davy.engine import canary_scale, managed, pause, weights, window
 from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
+from davy.engine.world import StepSays
 
 
 def advance(position: Position, around: Surroundings) -> Position:
@@ -64,11 +66,12 @@ def is_waiting(position: Position, around: Surroundings) -> bool:
     ):
         return False
     step = position.step
-    if step is None or (step.pause is None and step.analysis is None):
+    if step is None or (step.pause is None and step.analysis is None and step.plugin is None):
         return True
     if step.analysis is not None:
         return position.step_run is None and bool(around.world.problems)  # else its run is made now
-    begun = position.paused_for(PauseReason.CANARY_PAUSE_STEP) is not None
+    paused = position.paused_for(PauseReason.CANARY_PAUSE_STEP) is not None
+    begun = paused or position.step_plugin is not None
     asked = weights.of_step(position.steps, position.index, position.total)
     return not (begun and in_place(asked, position, around))
 
@@ -97,7 +100,7 @@ def _check(step: CanaryStep) -> Check:
         return _pause
     if step.set_canary_scale is not None:
         return _set_canary_scale
-    return _analysis
+    return _analysis if step.plugin is None else _plugin
 
 
 def _route(position: Position, around: Surroundings) -> tuple[Position, bool]:
@@ -133,3 +136,23 @@ def _analysis(position: Position, _around: Surroundings) -> tuple[Position, bool
         return position, False
     resumed = run.status == Phase.INCONCLUSIVE and position.resumed
     return position, run.status == Phase.SUCCESSFUL or resumed
+
+
+def _plugin(position: Position, around: Surroundings) -> tuple[Position, bool]:
+    """Begins when the weight before it is in place; done when the plugin says so, and it still is.
+
+    The plugin is asked between the passes, of what the status says has begun.
+    """
+    weight = weights.of_step(position.steps, position.index, position.total)
+    held, answer = in_place(weight, position, around), around.world.step
+    if position.step_plugin is not None:
+        return position, held and answer is not None and answer.says is StepSays.DONE
+    if not held or position.step is None or position.step.plugin is None:
+        return position, False
+    begun = StepPluginStatus(
+        index=position.index,
+        name=position.step.plugin.name,
+        phase="Running",
+        started_at=around.now,
+    )
+    return replace(position, step_plugin=begun), False

@@ -176,6 +176,22 @@ class Run:
     created_at: datetime | None = None
 
 
+class StepSays(Enum):
+    """What a step of a plugin's came to."""
+
+    DONE = "done"
+    WAIT = "wait"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class StepAnswer:
+    """What a plugin said last of the step that the status has begun."""
+
+    says: StepSays
+    message: str = ""
+
+
 @dataclass(frozen=True)
 class World:
     """Everything `decide` may know beside the Rollout."""
@@ -186,6 +202,10 @@ class World:
     runs: tuple[Run, ...] = ()
     problems: tuple[Finding, ...] = ()
     """What is wrong in the spec or in what it refers to; steps wait while there is one."""
+    step: StepAnswer | None = None
+    """None: no plugin has to be asked, or it hasn't answered yet."""
+    again_at: datetime | None = None
+    """When a plugin is asked again, though nothing else changes."""
 
     def replica_set(self, template_hash: str | None) -> ReplicaSet | None:
         """The ReplicaSet of this hash, if there is one."""

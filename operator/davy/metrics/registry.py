@@ -1,27 +1,19 @@
-"""Which provider answers which metric: one line per provider, and entry points for other people's.
-
-A third party names its provider in the entry point group `davy.providers`: the key under
-`metric.provider` on the left, a class without arguments that is a `Provider` on the right. One that
-can't be loaded stops the start: a provider that vanished silently would be a metric that never
-answers.
-"""
+"""Which provider answers which metric: one line per provider; `plugin` asks other people's."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import entry_points
 from typing import Final
 
 from davy.api.analysis import Metric
-from davy.api.errors import BrokenPlugIn
 from davy.api.providers import MetricProvider
 from davy.metrics.addresses import Addresses
 from davy.metrics.base import Provider
 from davy.metrics.login import Now
+from davy.metrics.plugin import PluginProvider
 from davy.metrics.prometheus import Prometheus
 from davy.metrics.web import Web
-
-GROUP: Final = "davy.providers"
+from davy.plugins.installed import Installed
 
 BUILT_IN: Final[Mapping[str, Callable[[Addresses, Now], Provider]]] = {
     "prometheus": Prometheus,
@@ -40,6 +32,7 @@ class Registry:
         providers: makers by name; None: all that there are.
         addresses: that those of Davy's own may call.
         now: the present, UTC.
+        installed: plugins of other packages.
     """
 
     def __init__(
@@ -47,9 +40,13 @@ class Registry:
         providers: Mapping[str, Callable[[], Provider]] | None = None,
         addresses: Addresses | None = None,
         now: Now = _wall_clock,
+        installed: Installed | None = None,
     ) -> None:
-        found = discovered(addresses or Addresses(), now) if providers is None else providers
-        self._makers = dict(found)
+        self._makers = dict(
+            _makers(addresses or Addresses(), now, installed or Installed())
+            if providers is None
+            else providers
+        )
         self._made: dict[str, Provider] = {}
 
     def provider_for(self, metric: Metric) -> Provider:
@@ -78,24 +75,8 @@ def kind(provider: MetricProvider) -> str:
     return next(iter(provider.manifest()), "")
 
 
-def discovered(addresses: Addresses, now: Now) -> dict[str, Callable[[], Provider]]:
-    """Davy's own providers and those of installed packages; a package can't take a built-in name.
-
-    Args:
-        addresses: that Davy's own may call; those of packages look after themselves.
-        now: the present, UTC, for Davy's own.
-
-    Raises:
-        BrokenPlugIn: an entry point names something that can't be loaded or called.
-    """
-    others: dict[str, Callable[[], Provider]] = {}
-    for found in entry_points(group=GROUP):
-        try:
-            maker = found.load()
-        except Exception as error:  # whatever a stranger's module raises
-            raise BrokenPlugIn(f"provider {found.name} ({found.value}): {error}") from error
-        if not callable(maker):
-            raise BrokenPlugIn(f"provider {found.name} ({found.value}) is no class or function")
-        others[found.name] = maker
+def _makers(
+    addresses: Addresses, now: Now, installed: Installed
+) -> dict[str, Callable[[], Provider]]:
     own = {name: partial(maker, addresses, now) for name, maker in BUILT_IN.items()}
-    return {**others, **own}
+    return {**own, "plugin": partial(PluginProvider, installed)}

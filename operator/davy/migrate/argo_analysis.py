@@ -62,6 +62,9 @@ def template(source: int, manifest: Manifest, options: Options, notes: Notes) ->
         notes,
     )
     _addresses(found.spec, options, notes)
+    for path, plugin in paths.objects({"spec": found.spec}, "spec.metrics[].provider.plugin"):
+        for name in plugin:
+            notes.plugin(path, name)
     rest, refused = unbuilt.split({"spec": made["spec"]}, unbuilt.ANALYSIS_TEMPLATE)
     made["spec"] = rest["spec"]
     for finding in refused:

@@ -5,6 +5,7 @@ from typing import Final
 
 from davy.api import paths, unbuilt
 from davy.api.group import ARGO
+from davy.api.mesh_routers import GATEWAY_API_PLUGIN
 from davy.migrate import objects
 from davy.migrate.argo_analysis import Template, drop_refs, drop_rules, measured, reached
 from davy.migrate.result import Json, Manifest, Notes, Options
@@ -14,8 +15,8 @@ _STEPS: Final = f"{_CANARY}.steps"
 _VIRTUAL_SERVICES: Final = tuple(
     f"{_CANARY}.trafficRouting.istio.{field}" for field in ("virtualService", "virtualServices[]")
 )
-_GATES: Final = ("experiment", "plugin")
-"""Steps that may stop a release: where one is left out, a person stands in for it."""
+_GATE: Final = "experiment"
+"""A step that may stop a release: where it is left out, a person stands in for it."""
 _STANDS_IN: Final = "a pause stands in its place, which `davy promote` ends"
 _FULL: Final = 100
 _ANY_TOTAL: Final = frozenset({"gatewayAPI", "plugins"})
@@ -45,6 +46,7 @@ def rollout(
         _foreign_routes(spec, where, notes)
         _total_weight(spec, notes)
         spec = _built(spec, notes)
+        _plugins(spec, notes)
         _analyses(spec, where, templates, notes)
         if spec.get("paused") is True:
             notes.note(
@@ -120,18 +122,27 @@ def _total_weight(spec: Json, notes: Notes) -> None:
 
 
 def _built(spec: Json, notes: Notes) -> Json:
-    """The spec without what Davy doesn't build; a pause stands for each of the `_GATES`."""
+    """The spec without what Davy doesn't build; a pause stands for each `_GATE`."""
     rest, refused = unbuilt.split({"spec": spec}, unbuilt.ROLLOUT)
     built: Json = rest["spec"]
     for finding in refused:
-        gate = finding.path.startswith(f"{_STEPS}[") and finding.path.endswith(_GATES)
+        gate = finding.path.startswith(f"{_STEPS}[") and finding.path.endswith(_GATE)
         notes.lost(finding.path, finding.message + (f"; {_STANDS_IN}" if gate else ""))
     before = objects.items(objects.mapping(spec, "strategy", "canary").get("steps"))
     after = objects.items(objects.mapping(built, "strategy", "canary").get("steps"))
     for old, new in zip(before, after, strict=True):
-        if new == {} and any(gate in objects.mapping(old) for gate in _GATES):
+        if new == {} and _GATE in objects.mapping(old):
             new["pause"] = {}
     return built
+
+
+def _plugins(spec: Json, notes: Notes) -> None:
+    for path, routers in paths.objects({"spec": spec}, f"{_CANARY}.trafficRouting.plugins"):
+        for name in routers:
+            if name != GATEWAY_API_PLUGIN:
+                notes.plugin(paths.child(path, name), name)
+    for path, plugin in paths.objects({"spec": spec}, f"{_STEPS}[].plugin"):
+        notes.plugin(path, str(plugin.get("name")))
 
 
 def _analyses(

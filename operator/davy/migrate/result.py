@@ -74,6 +74,10 @@ class Notes:
         """The field isn't carried over."""
         self.remarks.append(Remark(self._source, path, cut(message, _LONGEST), lost=True))
 
+    def plugin(self, path: str, name: str) -> None:
+        """Argo's plugins are programs of their own; Davy's are Python packages."""
+        self.note(path, f"is a plugin of Argo's; install one named {name} beside Davy")
+
     def note(self, path: str, message: str) -> None:
         """Nothing is lost, but this is worth knowing."""
         self.remarks.append(Remark(self._source, path, cut(message, _LONGEST), lost=False))

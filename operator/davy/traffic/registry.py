@@ -1,29 +1,23 @@
-"""The routers, one line each, and those of others.
-
-A package of a third party adds a router by an entry point in group `davy.routers` whose object is a
-`RouterKind`. One that can't be loaded stops the start: a router that vanished would leave its
-rollouts without a route.
-"""
+"""The routers, one line each, and those of other packages, by the name of their plugin."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
-from davy.api.errors import BrokenPlugIn, Finding, InvalidObject
+from davy.api.errors import Finding, InvalidObject
 from davy.api.rollout import CanaryStrategy
+from davy.plugins.calls import Calls
+from davy.plugins.installed import Installed
 from davy.traffic.alb import AlbRouter
 from davy.traffic.apisix import ApisixRouter
 from davy.traffic.base import Router
 from davy.traffic.gateway_api import GatewayApiRouter
 from davy.traffic.istio import IstioRouter
 from davy.traffic.nginx import NginxRouter
+from davy.traffic.plugin import REST_SECONDS, PluginRouter
 from davy.traffic.replica_ratio import ReplicaRatioRouter
 from davy.traffic.services import CANARY
 from davy.traffic.traefik import TraefikRouter
-
-ENTRY_POINTS: Final = "davy.routers"
 
 
 @dataclass(frozen=True)
@@ -51,54 +45,35 @@ BUILT_IN: Final = (
 _WITHOUT: Final = ReplicaRatioRouter()
 
 
-def router_for(canary: CanaryStrategy) -> Router:
-    """The one router that the strategy names; without trafficRouting the ratio of pods.
+class Routers:
+    """The routers of one process.
 
-    Raises:
-        InvalidObject: it names none, or several.
-        BrokenPlugIn: a third party's router can't be loaded.
+    Args:
+        installed: plugins of other packages.
     """
-    if canary.traffic_routing is None:
-        return _WITHOUT
-    serving = [kind for kind in router_kinds() if kind.serves(canary)]
-    if len(serving) == 1:
-        return serving[0].router
-    names = ", ".join(kind.name for kind in (serving or router_kinds()))
-    wrong = f"names {len(serving)} routers" if serving else "names no router"
-    sentence = f"{wrong}; name exactly one of: {names}."
-    raise InvalidObject([Finding(f"{CANARY}.trafficRouting", sentence)])
 
+    def __init__(self, installed: Installed) -> None:
+        self._installed = installed
+        self._calls = Calls(most=1, rest=REST_SECONDS)
 
-@cache
-def router_kinds() -> tuple[RouterKind, ...]:
-    """All routers, Davy's own first; read once, at the start.
+    def router_for(self, canary: CanaryStrategy) -> Router:
+        """The one router that the strategy names; without trafficRouting the ratio of pods.
 
-    Raises:
-        BrokenPlugIn: an entry point can't be loaded, isn't a RouterKind, or takes a name twice.
-    """
-    kinds = [*BUILT_IN]
-    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
-        kind = _loaded(entry)
-        if kind.name in {known.name for known in kinds}:
-            raise BrokenPlugIn(
-                f"router {entry.name} ({entry.value}): the name {kind.name} is taken; "
-                f"uninstall one of the two packages."
-            )
-        kinds.append(kind)
-    return tuple(kinds)
-
-
-def _loaded(entry: EntryPoint) -> RouterKind:
-    origin = f"router {entry.name} ({entry.value})"
-    try:
-        kind = entry.load()
-    except Exception as error:
-        raise BrokenPlugIn(
-            f"{origin} can't be loaded: {type(error).__name__}: {error}; mend or uninstall it."
-        ) from error
-    if not isinstance(kind, RouterKind) or not isinstance(kind.router, Router):
-        raise BrokenPlugIn(
-            f"{origin} is a {type(kind).__name__}; an entry point of {ENTRY_POINTS} must be a "
-            f"RouterKind with a Router."
-        )
-    return kind
+        Raises:
+            InvalidObject: it names none, or several.
+            BrokenPlugIn: it names a plugin that isn't there.
+        """
+        if canary.traffic_routing is None:
+            return _WITHOUT
+        serving = [kind for kind in BUILT_IN if kind.serves(canary)]
+        others = canary.routing.plugins.others if canary.routing.plugins else {}
+        if not serving and len(others) == 1:
+            ((name, config),) = others.items()
+            return PluginRouter(name, self._installed, config, self._calls)
+        if len(serving) == 1 and not others:
+            return serving[0].router
+        named = [*(kind.name for kind in serving), *others]
+        names = ", ".join(named or (kind.name for kind in BUILT_IN))
+        wrong = f"names {len(named)} routers" if named else "names no router"
+        sentence = f"{wrong}; name exactly one of: {names}."
+        raise InvalidObject([Finding(f"{CANARY}.trafficRouting", sentence)])

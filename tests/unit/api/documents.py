@@ -86,6 +86,11 @@ _LATENCY: Final[Json] = {
         }
     },
 }
+_OPINION: Final[Json] = {
+    "name": "opinion",
+    "successCondition": "result > 3",
+    "provider": {"plugin": {"acme/number": {"of": "{{args.service}}", "number": 4}}},
+}
 _HEALTH: Final[Json] = {
     "name": "health",
     "successCondition": "result.ok && result.rate >= 0.9",
@@ -143,7 +148,7 @@ def _analysis(kind: str, **spec: Any) -> Json:
         "kind": kind,
         "metadata": metadata,
         "spec": {
-            "metrics": [_METRIC, _LATENCY, _HEALTH, _SMOKE],
+            "metrics": [_METRIC, _LATENCY, _HEALTH, _SMOKE, _OPINION],
             "args": [
                 {"name": "service"},
                 {"name": "hash", "value": "none"},
@@ -178,6 +183,14 @@ GOOD: Final[dict[str, Json]] = {
                 }
             }
         },
+    ),
+    "plugins": _rollout(
+        trafficRouting={"plugins": {"acme/router": {"configMap": "cart", "more": [1, {}]}}},
+        steps=[
+            {"setWeight": 10},
+            {"plugin": {"name": "acme/gate", "config": {"at": "2026-01-01T12:00:00Z"}}},
+            {"plugin": {"name": "acme/gate"}},
+        ],
     ),
     "pods": _rollout(maxSurge=1, maxUnavailable="25%", stableService="cart"),
     "istio": _rollout(

@@ -192,8 +192,8 @@ METRICS: Final[tuple[Bad, ...]] = (
         "template",
         f"{_METRIC}.provider",
         {},
-        "names nobody; give prometheus, web or job",
-        "a metric has exactly one provider: prometheus, web or job",
+        "names nobody; give prometheus, web, job or plugin",
+        "a metric has exactly one provider: prometheus, web, job or plugin",
     ),
     bad(
         "a metric has two providers",
@@ -201,7 +201,7 @@ METRICS: Final[tuple[Bad, ...]] = (
         f"{_METRIC}.provider.web",
         {"url": "http://health"},
         "has prometheus and web; give exactly one",
-        "a metric has exactly one provider: prometheus, web or job",
+        "a metric has exactly one provider: prometheus, web, job or plugin",
         at=f"{_METRIC}.provider",
     ),
     *(

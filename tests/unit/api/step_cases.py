@@ -38,8 +38,8 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[0].pause",
         {},
         "has setWeight and pause; write a step for each",
-        "a step has exactly one of setWeight, pause, analysis, setCanaryScale, setHeaderRoute "
-        "and setMirrorRoute",
+        "a step has exactly one of setWeight, pause, analysis, setCanaryScale, setHeaderRoute, "
+        "setMirrorRoute and plugin",
         at=f"{_STEPS}[0]",
     ),
     bad(
@@ -48,8 +48,8 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[0]",
         {},
         "says nothing; write one of setWeight, pause, analysis, setCanaryScale, setHeaderRoute",
-        "a step has exactly one of setWeight, pause, analysis, setCanaryScale, setHeaderRoute "
-        "and setMirrorRoute",
+        "a step has exactly one of setWeight, pause, analysis, setCanaryScale, setHeaderRoute, "
+        "setMirrorRoute and plugin",
     ),
     bad(
         "a pause is written without braces",
@@ -57,8 +57,8 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[4]",
         {"pause": None},
         "has an empty pause; write `pause: {}` to wait until promoted",
-        "a step has exactly one of setWeight, pause, analysis, setCanaryScale, setHeaderRoute "
-        "and setMirrorRoute",
+        "a step has exactly one of setWeight, pause, analysis, setCanaryScale, setHeaderRoute, "
+        "setMirrorRoute and plugin",
     ),
     bad(
         "a pause is no length of time",
@@ -176,8 +176,8 @@ STEPS: Final[tuple[Bad, ...]] = (
         f"{_STEPS}[0]",
         {"setWight": 10},
         "is no field that Davy knows; did you mean setWeight?",
-        "a step has exactly one of setWeight, pause, analysis, setCanaryScale, setHeaderRoute "
-        "and setMirrorRoute",
+        "a step has exactly one of setWeight, pause, analysis, setCanaryScale, setHeaderRoute, "
+        "setMirrorRoute and plugin",
         at=f"{_STEPS}[0].setWight",
     ),
     bad(

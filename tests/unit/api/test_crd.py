@@ -29,6 +29,7 @@ VALUE_KEYWORDS = {
     "maximum",
     "minItems",
     "minLength",
+    "minProperties",
     "minimum",
     "pattern",
     "properties",

@@ -17,8 +17,10 @@ from davy.cluster.kinds import DESTINATION_RULE, EVENT, REPLICA_SET, SERVICE, VI
 from davy.controller.service import Operator
 from davy.controller.settings import Settings
 from davy.metrics.registry import Registry
+from davy.plugins.installed import Installed
 from tests.sim.clock import TurnedClock
 from tests.sim.cluster import GONE, Change, Cluster, ready
+from tests.sim.plugins import AtOnce
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -118,13 +120,17 @@ class Stage:
 
 @asynccontextmanager
 async def playing(
-    cluster: Cluster | None = None, clock: TurnedClock | None = None, **settings: Any
+    cluster: Cluster | None = None,
+    clock: TurnedClock | None = None,
+    plugins: Installed | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Stage]:
     """An operator that runs on a cluster, caches whole; stopped after the block."""
     cluster = cluster or Cluster()
     clock = clock or TurnedClock(START)
     provider = FakeProvider()
-    operator = Operator(cluster, Settings(**settings), clock)
+    operator = Operator(cluster, Settings(**settings), clock, plugins=plugins or Installed())
+    operator.steps.calls = AtOnce()
     operator.providers = operator.measurer.providers = Registry({"prometheus": lambda: provider})
     stage = Stage(cluster, clock, operator, provider)
     cluster.watch(stage.hear)

@@ -13,7 +13,9 @@ from tests.unit.controller.stage import Stage, manifest, network, playing
 async def acted(stage: Stage, actions: Sequence[plan.Action]) -> Outcome:
     """The outcome of these actions on the rollout as it is observed now."""
     operator = stage.operator
-    seen = Observer(operator.cache, operator.kinds, lambda _: True).observe(stage.rollout())
+    seen = Observer(operator.cache, operator.kinds, lambda _: True, operator.plugins).observe(
+        stage.rollout()
+    )
     assert isinstance(seen, Observation)
     return await Actor(stage.cluster, operator.cache, operator.kinds).act(seen, actions)
 
@@ -82,7 +84,9 @@ async def test_a_canary_without_a_router_gets_no_pod_on_a_stale_rollout() -> Non
             for field in ("currentPodHash", "stableRS")
         )
         operator = stage.operator
-        seen = Observer(operator.cache, operator.kinds, lambda _: True).observe(stage.rollout())
+        seen = Observer(operator.cache, operator.kinds, lambda _: True, operator.plugins).observe(
+            stage.rollout()
+        )
         assert isinstance(seen, Observation)
         held = stage.rollout()
         stage.cluster.put(

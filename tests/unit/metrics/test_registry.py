@@ -1,19 +1,13 @@
 """Who answers which metric."""
 
-from importlib.metadata import EntryPoint
-
 import pytest
 
 from davy.analysis.answer import Answered, NotAnswered
 from davy.api.analysis import Metric
-from davy.api.errors import BrokenPlugIn
 from davy.api.providers import MetricProvider, PrometheusMetric, WebMetric
-from davy.metrics import registry
-from davy.metrics.addresses import Addresses
 from davy.metrics.prometheus import Prometheus
 from davy.metrics.registry import Registry
 from davy.metrics.web import Web
-from tests.unit.analysis.runs import NOW
 
 
 def a_metric(provider: MetricProvider | None = None) -> Metric:
@@ -68,25 +62,6 @@ async def test_each_provider_is_closed_once() -> None:
 def test_a_metric_that_nobody_answers() -> None:
     """The message names the metric and who there is."""
     with pytest.raises(
-        KeyError, match="metric error-rate: no provider ''; there are prometheus, web"
+        KeyError, match="metric error-rate: no provider ''; there are plugin, prometheus, web"
     ):
         Registry().provider_for(a_metric(MetricProvider()))
-
-
-def test_third_parties_add_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through entry points; a built-in name can't be taken."""
-    place = f"{__name__}:Fake"
-    points = [EntryPoint(name, place, registry.GROUP) for name in ("fake", "prometheus")]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points if group else [])
-    found = registry.discovered(Addresses(), lambda: NOW)
-    assert found["fake"] is Fake
-    assert isinstance(found["prometheus"](), Prometheus)
-
-
-@pytest.mark.parametrize("value", ["nowhere.at.all:X", "math:nothing", "math:pi"])
-def test_a_broken_plug_in_stops_the_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """A provider that vanished silently would be a metric that never answers."""
-    points = [EntryPoint("fake", value, registry.GROUP)]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points if group else [])
-    with pytest.raises(BrokenPlugIn, match=f"provider fake .{value}"):
-        registry.discovered(Addresses(), lambda: NOW)

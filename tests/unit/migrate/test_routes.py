@@ -9,9 +9,12 @@ from davy.api.group import ApiGroup
 from davy.migrate import objects
 from davy.migrate.result import Options
 from davy.migrate.translate import translate
+from davy.plugins.installed import Installed
 from davy.traffic.base import ObjectKey, RoutedRollout
-from davy.traffic.registry import router_for
+from davy.traffic.registry import Routers
 from tests.unit.migrate.samples import SAMPLES
+
+ROUTERS = Routers(Installed())
 
 Json = dict[str, Any]
 
@@ -48,7 +51,7 @@ def test_a_router_finds_nothing_wrong(name: str) -> None:
         ): one
         for one in made
     }
-    router = router_for(spec.strategy.canary)
+    router = ROUTERS.router_for(spec.strategy.canary)
     state = router.read(routed, cluster)
     assert (state.problems, state.canary_weight) == ((), 0)
     assert len(router.weights(routed, cluster, 25)) == 1

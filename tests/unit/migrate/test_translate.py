@@ -72,12 +72,22 @@ def steps(translation: Translation) -> list[Json]:
     return found
 
 
-@pytest.mark.parametrize("gate", ["experiment", "plugin"])
-def test_a_gate_that_is_left_out_leaves_a_pause(gate: str) -> None:
+def test_a_gate_that_is_left_out_leaves_a_pause() -> None:
     """What could stop a release isn't passed unseen: a person stands in for it."""
-    assert steps(done(rollout([{gate: {}}, {"setWeight": 50}]))) == [
+    assert steps(done(rollout([{"experiment": {}}, {"setWeight": 50}]))) == [
         {"pause": {}},
         {"setWeight": 50},
+    ]
+
+
+def test_plugins_are_carried_over_and_named() -> None:
+    """Argo's are other programs: without one of Davy's of that name the rollout waits."""
+    gate: Json = {"plugin": {"name": "acme/gate", "config": {"channel": "releases"}}}
+    found = done(rollout([gate], trafficRouting={"plugins": {"acme/router": {}}}))
+    assert steps(found) == [gate]
+    assert [(one.message, one.lost) for one in found.remarks] == [
+        (f"is a plugin of Argo's; install one named {name} beside Davy", False)
+        for name in ("acme/router", "acme/gate")
     ]
 
 

@@ -10,11 +10,14 @@ from davy.analysis.answer import Answered, NotAnswered
 from davy.api import fields, paths, validate
 from davy.api.errors import ConditionError, together
 from davy.cli.documents import UnreadableFileError, documents
-from davy.traffic.registry import router_for
+from davy.plugins.installed import Installed
+from davy.traffic.registry import Routers
 from tests.fuzz import strange
 from tests.unit.analysis.runs import a_metric
 from tests.unit.api.documents import GOOD, changed
 from tests.unit.traffic import routes
+
+ROUTERS = Routers(Installed())
 
 
 @pytest.mark.parametrize("kind", [dict, list])
@@ -134,7 +137,9 @@ def test_labels_that_are_no_texts_are_told_without_them() -> None:
     service = routes.a_service("cart-stable")
     service["spec"]["selector"] = {"app": {"b": 1}}
     found = routes.a_cluster(service, routes.a_service("cart-canary"))
-    told = [str(problem) for problem in router_for(rollout.canary).read(rollout, found).problems]
+    told = [
+        str(problem) for problem in ROUTERS.router_for(rollout.canary).read(rollout, found).problems
+    ]
     assert any("app=something that is no text" in each for each in told)
 
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from davy.plugins.installed import Installed
 from davy.traffic.base import Json, ObjectPatch, RoutedRollout, Write
-from davy.traffic.registry import router_for
+from davy.traffic.registry import Routers
 from davy.traffic.services import ROLES
 from tests.unit.traffic.ingresses import (
     a_canary_ingress,
@@ -48,6 +49,8 @@ from tests.unit.traffic.routes import (
     to_host,
     to_subset,
 )
+
+ROUTERS = Routers(Installed())
 
 ACTION = "alb.ingress.kubernetes.io/actions.cart-stable"
 OWNED = re.compile(
@@ -283,7 +286,7 @@ def sums(objects: Cluster) -> set[int]:
 @given(weights=two_rules, weight=percent)
 def test_a_weight_that_is_written_is_read_again(kind: Kind, weights: Weights, weight: int) -> None:
     """I1, I9: whatever a user wrote, `weights` makes it so, in sum 100, and nothing else."""
-    router, before = router_for(kind.rollout.canary), kind.objects(weights)
+    router, before = ROUTERS.router_for(kind.rollout.canary), kind.objects(weights)
     after = applied(before, router.weights(kind.rollout, before, weight))
     state = router.read(kind.rollout, after)
     assert (state.canary_weight, state.uneven, state.problems) == (weight, False, ())
@@ -296,7 +299,7 @@ def test_a_weight_that_is_written_is_read_again(kind: Kind, weights: Weights, we
 @given(weights=two_rules)
 def test_a_canary_with_traffic_is_never_said_to_have_none(kind: Kind, weights: Weights) -> None:
     """I4: 0 is only read where each rule's canary weight is 0, be it by default."""
-    router, objects = router_for(kind.rollout.canary), kind.objects(weights)
+    router, objects = ROUTERS.router_for(kind.rollout.canary), kind.objects(weights)
     canary = [kind.default if weight is None else weight for _, weight in weights[: kind.rules]]
     assert (router.read(kind.rollout, objects).canary_weight == 0) is (max(canary) == 0)
 
@@ -305,7 +308,7 @@ def test_a_canary_with_traffic_is_never_said_to_have_none(kind: Kind, weights: W
 @given(weights=two_rules, role=st.sampled_from(ROLES))
 def test_a_role_that_is_narrowed_is_read_again(kind: Kind, weights: Weights, role: Any) -> None:
     """I9: `target` writes hash and claim, once, and touches nothing else."""
-    router, before = router_for(kind.rollout.canary), kind.objects(weights)
+    router, before = ROUTERS.router_for(kind.rollout.canary), kind.objects(weights)
     after = applied(before, router.target(kind.rollout, before, role, "6fd9"))
     state = router.read(kind.rollout, after)
     assert {"stable": state.stable_hash, "canary": state.canary_hash}[role] == "6fd9"
@@ -320,7 +323,7 @@ def test_strange_objects_raise_nothing_and_get_no_stray_write(
     kind: Kind, data: st.DataObject, weight: int
 ) -> None:
     """I9, I10: anything anywhere gives problems, not exceptions; patches apply, to owned leaves."""
-    router, rollout = router_for(kind.rollout.canary), kind.rollout
+    router, rollout = ROUTERS.router_for(kind.rollout.canary), kind.rollout
     objects = data.draw(strange(kind))
     state = router.read(rollout, objects)
     writes: list[Write] = [
@@ -344,7 +347,7 @@ def test_an_abort_of_strange_objects_leaves_no_readable_canary_weight(
     kind: Kind, data: st.DataObject
 ) -> None:
     """I3: after `weights(0)` a weight that can be read is 0, unless no stable can take it."""
-    router, rollout = router_for(kind.rollout.canary), kind.rollout
+    router, rollout = ROUTERS.router_for(kind.rollout.canary), kind.rollout
     objects = data.draw(strange(kind))
     after = applied(objects, router.weights(rollout, objects, 0))
     state = router.read(rollout, after)

@@ -1,20 +1,17 @@
-"""The registry: which router a rollout gets, and that no plug-in vanishes."""
-
-from collections.abc import Iterator
-from importlib.metadata import EntryPoint
+"""The registry: which router a rollout gets."""
 
 import pytest
 
 from davy.api.errors import BrokenPlugIn, InvalidObject
 from davy.api.rollout import CanaryStrategy, TrafficRouting
-from davy.traffic import registry
+from davy.plugins.installed import Installed
 from davy.traffic.alb import AlbRouter
 from davy.traffic.apisix import ApisixRouter
 from davy.traffic.base import Json, Router
 from davy.traffic.gateway_api import GatewayApiRouter
 from davy.traffic.istio import IstioRouter
 from davy.traffic.nginx import NginxRouter
-from davy.traffic.registry import RouterKind, router_for, router_kinds
+from davy.traffic.registry import Routers
 from davy.traffic.replica_ratio import ReplicaRatioRouter
 from davy.traffic.traefik import TraefikRouter
 from tests.unit.traffic.ingresses import by_action, by_ingresses
@@ -32,27 +29,7 @@ ISTIO: Json = {"virtualService": {"name": "cart"}}
 HTTP_ROUTES: Json = {"httpRoutes": [{"name": "cart"}]}
 PLUGIN: Json = {"argoproj-labs/gatewayAPI": {"httpRoute": "cart"}}
 
-A_THIRD_PARTY = RouterKind("acme", lambda _: False, IstioRouter())
-A_NAMESAKE = RouterKind("istio", lambda _: False, IstioRouter())
-NO_ROUTER = RouterKind("acme", lambda _: False, router="a string")  # type: ignore[arg-type]
-
-
-@pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
-    """Entry points are read once a process; each test reads its own."""
-    router_kinds.cache_clear()
-    yield
-    router_kinds.cache_clear()
-
-
-def installed(monkeypatch: pytest.MonkeyPatch, *objects: str) -> None:
-    """These objects of this module are entry points of installed packages."""
-    found = tuple(
-        EntryPoint(f"acme-{position}", f"{__name__}:{name}", registry.ENTRY_POINTS)
-        for position, name in enumerate(objects)
-    )
-    by_group = {registry.ENTRY_POINTS: found}
-    monkeypatch.setattr(registry, "entry_points", lambda group: by_group[group])
+ROUTERS = Routers(Installed())
 
 
 @pytest.mark.parametrize(
@@ -82,7 +59,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, *objects: str) -> None:
 )
 def test_a_rollout_gets_the_router_it_names(canary: CanaryStrategy, kind: type[Router]) -> None:
     """One line each in the registry."""
-    assert isinstance(router_for(canary), kind)
+    assert isinstance(ROUTERS.router_for(canary), kind)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +82,7 @@ def test_no_router_and_two_routers_are_refused(routing: Json, sentence: str) -> 
         update={"traffic_routing": _unchecked(routing)}
     )
     with pytest.raises(InvalidObject) as refused:
-        router_for(canary)
+        ROUTERS.router_for(canary)
     assert str(refused.value) == f"spec.strategy.canary.trafficRouting: {sentence}"
 
 
@@ -123,33 +100,8 @@ def _unchecked(routing: Json) -> object:
     return template.model_copy(update={**nothing, **fields})
 
 
-def test_a_third_party_s_router_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By an entry point alone."""
-    installed(monkeypatch, "A_THIRD_PARTY")
-    assert [kind.name for kind in router_kinds()] == [
-        "istio",
-        "gatewayAPI",
-        "nginx",
-        "alb",
-        "traefik",
-        "apisix",
-        "acme",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("name", "sentence"),
-    [
-        ("MISSING", "can't be loaded: AttributeError: .*MISSING.*; mend or uninstall it"),
-        ("ISTIO", "is a dict; an entry point of davy.routers must be a RouterKind with a Router"),
-        ("NO_ROUTER", "must be a RouterKind with a Router"),
-        ("A_NAMESAKE", "the name istio is taken; uninstall one of the two packages"),
-    ],
-)
-def test_a_broken_plug_in_stops_the_start(
-    monkeypatch: pytest.MonkeyPatch, name: str, sentence: str
-) -> None:
-    """A router that vanished would leave its rollouts without a route."""
-    installed(monkeypatch, name)
-    with pytest.raises(BrokenPlugIn, match=f"router acme-0 .*{sentence}"):
-        router_kinds()
+def test_a_plugin_that_nobody_installed_is_refused() -> None:
+    """By its name, with those that there are."""
+    canary = a_rollout({"plugins": {"acme/router": {}}}).canary
+    with pytest.raises(BrokenPlugIn, match="no router plugin acme/router, installed are: none"):
+        ROUTERS.router_for(canary)

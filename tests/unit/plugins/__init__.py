@@ -1,0 +1,1 @@
+"""Packages of other people: found, called, kept in bounds."""
