@@ -23,7 +23,7 @@ ObjectId = tuple[str, str]
 _Made = TypeVar("_Made")
 _TOMBSTONES: Final = 10_000
 """Deleted uids remembered: far more than events that can still be under way."""
-_MADE: Final = 1500
+_MADE: Final = 600
 """Parsed objects remembered, of those that were asked for last: idle ones needn't be."""
 
 
