@@ -178,10 +178,12 @@ class Shop:
         return int(route["spec"]["http"][0]["route"][1]["weight"])
 
     async def events(self) -> list[tuple[str, str]]:
-        """Reason and message of the Rollout's events, in the order they were made."""
-        uid = (await self.get())["metadata"]["uid"]
+        """Reason and message of the Rollout's events, in the order they were made.
+
+        Of one that was deleted, and of its namesake, too.
+        """
         found = await self.lab.kube.list("event", namespace=self.namespace)
-        mine = [event for event in found if event["involvedObject"].get("uid") == uid]
+        mine = [event for event in found if event["involvedObject"]["kind"] == "Rollout"]
         mine.sort(key=lambda event: event.get("eventTime") or event["firstTimestamp"] or "")
         return [(event["reason"], event["message"]) for event in mine]
 

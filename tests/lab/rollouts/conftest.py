@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from tests.lab import davy as davy_process
 from tests.lab.component import Component
 from tests.lab.lab import Lab
+from tests.lab.rollouts import story
 from tests.lab.shop import Router, Shop
 
 OpenShop = Callable[..., Awaitable[Shop]]
@@ -22,10 +24,20 @@ async def davy(lab: Lab) -> AsyncIterator[Component]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_shop(lab: Lab, namespace: str, davy: Component) -> OpenShop:
-    """Opens a shop in the test's own namespace; fields as for `Shop.open`."""
+async def open_shop(
+    lab: Lab, namespace: str, davy: Component, request: pytest.FixtureRequest
+) -> AsyncIterator[OpenShop]:
+    """Opens a shop in the test's own namespace; fields as for `Shop.open`.
+
+    What its events told is held to a text, unless the test is marked as `untold`.
+    """
+    opened: list[Shop] = []
 
     async def open_it(router: Router = Router.ISTIO_SUBSETS, **fields: Any) -> Shop:
-        return await Shop.open(lab, namespace, router, **fields)
+        shop = await Shop.open(lab, namespace, router, **fields)
+        opened.append(shop)
+        return shop
 
-    return open_it
+    yield open_it
+    if opened and request.node.get_closest_marker("untold") is None:
+        await story.check(opened[0], request.node.name)

@@ -53,6 +53,7 @@ async def _analysed(open_shop: OpenShop) -> list[dict[str, object]]:
     return [{"setWeight": 10}, {"pause": {"duration": "2s"}}, analysis, {"setWeight": 50}]
 
 
+@pytest.mark.untold("the run may begin before or after the pause")
 async def test_background_analysis_aborts_a_bad_release(open_shop: OpenShop) -> None:
     """The judge runs beside an indefinite pause and needs nobody to say go."""
     analysis = (await _analysed(open_shop))[2]["analysis"]

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.lab.rollouts.conftest import OpenShop
 from tests.lab.shop import Shop
 
@@ -71,6 +73,7 @@ async def test_promote_full_by_hand(open_shop: OpenShop) -> None:
     assert load.failed() == ()
 
 
+@pytest.mark.untold("there is none")
 async def test_an_unknown_rollout_is_one_sentence(open_shop: OpenShop) -> None:
     """No traceback, exit code 1."""
     shop = await open_shop(steps=STEPS)

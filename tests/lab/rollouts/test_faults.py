@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 
+import pytest
+
 from tests.lab.component import Component
 from tests.lab.lab import Lab
 from tests.lab.rollouts.conftest import OpenShop
@@ -46,6 +48,7 @@ async def test_a_deadline_aborts_where_the_user_asked_for_it(open_shop: OpenShop
     assert "no progress for 5 s (progressDeadlineSeconds)" in status["message"]
 
 
+@pytest.mark.untold("a SIGKILL loses the events that weren't posted")
 async def test_a_killed_operator_goes_on_where_it_was(open_shop: OpenShop, davy: Component) -> None:
     """I6: SIGKILL in the middle of a step, twice; each step is passed once, no request is lost."""
     shop = await open_shop(steps=TIMED)
@@ -150,6 +153,7 @@ async def test_an_edit_of_the_route_by_somebody_else_is_taken_back(open_shop: Op
     await shop.lab.until(is_back, describe="weight 50 again", namespace=shop.namespace)
 
 
+@pytest.mark.untold("the weight that an event finds is anybody's")
 async def test_a_route_that_another_writer_keeps_changing_delays_nobody(
     open_shop: OpenShop,
 ) -> None:

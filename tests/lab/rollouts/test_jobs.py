@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from davy.api.group import DAVY, ApiGroup
 from tests.lab.component import Component
 from tests.lab.kube import Json
@@ -124,6 +126,7 @@ async def test_an_abort_doesnt_wait_for_a_job_that_hangs(open_shop: OpenShop) ->
     await until_no_jobs(shop)
 
 
+@pytest.mark.untold("a SIGKILL loses the events that weren't posted")
 async def test_a_killed_operator_makes_no_second_job(open_shop: OpenShop, davy: Component) -> None:
     """I6: SIGKILL while the Job is under way; the next one waits for the same."""
     shop = await a_release(open_shop, a_template("sleep 6"))
