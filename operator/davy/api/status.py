@@ -64,6 +64,8 @@ class CanaryStatus(StatusModel):
     weights: Weights | None = None
     current_step_analysis_run_status: RunReference | None = None
     current_background_analysis_run_status: RunReference | None = None
+    stable_ping_pong: str | None = None
+    """Which of pingPong's Services is stable's: `ping` or `pong`. None: the rollout has none."""
 
 
 class TrafficStatus(StatusModel):

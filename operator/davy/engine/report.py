@@ -21,7 +21,7 @@ from davy.api.status import (
     WeightDestination,
     Weights,
 )
-from davy.engine import describe, history, runs
+from davy.engine import describe, history, runs, swap
 from davy.engine.describe import Scene
 from davy.engine.position import Stage
 from davy.engine.world import Answer, Route
@@ -39,6 +39,7 @@ def status(scene: Scene, wanted: int | None) -> RolloutStatus:
         weights=_weights(scene) if scene.way.has_route else None,
         current_step_analysis_run_status=position.step_run,
         current_background_analysis_run_status=position.background_run,
+        stable_ping_pong=swap.told(rollout.spec.strategy.canary, world.route, before),
     )
     current = sum(found.current for found in owned)
     return before.model_copy(
