@@ -150,7 +150,9 @@ ROUTES: Final = {
     ),
     "alb": Route(
         kind=INGRESS,
-        routing=lambda name: {"alb": {"ingress": name, "servicePort": 80}},
+        routing=lambda name: {
+            "alb": {"ingress": name, "servicePort": 80, "rootService": f"{name}-stable"}
+        },
         manifest=lambda name: _ingress(name, {"name": "use-annotation"}, ingressClassName="alb"),
         rules=_alb_rules,
         weighted=_alb_weighted,

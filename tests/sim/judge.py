@@ -110,8 +110,8 @@ class Judge:
                 key: int(found["metadata"]["resourceVersion"]) if (found := get(*key)) else 0
                 for key in keys
             },
-            written=traffic.read(self.world.setup.router, name, get),
-            carried=self._ledgers[name].carries,
+            seen=traffic.read(self.world.setup.router, name, get),
+            carries=self._ledgers[name].carries,
             older=process.older,
         )
         key = (process.name, name)
@@ -259,7 +259,7 @@ class Judge:
         status = held["status"]
         updating = status.get("stableRS") not in {None, status.get("currentPodHash")}
         if updating and held["metadata"]["generation"] == int(status["observedGeneration"]):
-            left = self.world.written(ledger.name)
+            left = self.world.written(ledger.name).told_by(held)
             back = left.canary in {0, None} and not left.aside
             self.check("I3", back, f"aborted long since, the route: {left}")
 

@@ -177,7 +177,9 @@ def _enough(setup: Setup) -> Json:
 
 
 def _routing(setup: Setup, name: str) -> Json:
-    services = {"stableService": f"{name}-stable", "canaryService": f"{name}-canary"}
+    services: Json = {"stableService": f"{name}-stable", "canaryService": f"{name}-canary"}
+    if setup.swaps:  # they are called by the roles that they have at first
+        services = {"pingPong": {"pingService": f"{name}-stable", "pongService": f"{name}-canary"}}
     if setup.router == PODS:
         limits: Json = {"maxSurge": setup.surge, "maxUnavailable": setup.unavailable}
         return limits | (services if setup.named else {})

@@ -24,7 +24,7 @@ def settled(judge: "Judge", ledger: Ledger, held: Json) -> None:
         f"{where} It hasn't seen the newest spec.",
     )
     without_router = judge.world.setup.router == PODS
-    written, does = judge.world.written(name), ledger.carries
+    written, does = (route.told_by(held) for route in (judge.world.written(name), ledger.carries))
     aborted = phase == "Degraded" and status.get("abort")
     if phase == "Healthy" and judge.world.setup.pods_shown:
         asked, done = held["spec"].get("restartAt"), status.get("restartedAt")

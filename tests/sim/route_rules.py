@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from tests.sim.judge import Judge
 
 from davy.cluster.client import Json
-from davy.cluster.kinds import INGRESS
+from davy.cluster.kinds import INGRESS, SERVICE
 from tests.sim import manifests, traffic
 from tests.sim.cluster import GONE, Change
 from tests.sim.manifests import NAMESPACE
@@ -18,11 +18,11 @@ FINALIZER = manifests.KINDS.api_group.finalizer
 
 
 def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> None:
-    before, after = _sides(judge, ledger, change)
+    before, after = (side.told_by(shown.rollout) for side in _sides(judge, ledger, change))
     if change.kind in {kind for kind, _ in manifests.network(judge.world.setup, "x")[:1]}:
         judge.check("I1", set(after.sums) <= {shown.total}, lambda: f"weights sum to {after.sums}")
     if change.kind == INGRESS and change.type == GONE:
-        weight = _sides(judge, ledger, change)[0].canary or 0
+        weight = before.canary or 0
         judge.check("I9", weight == 0, f"the canary Ingress goes at weight {weight}")
         return
     if change.before is None:
@@ -34,6 +34,8 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
         lambda: f"{change.kind} {change.object['metadata']['name']}: a field of the user's",
     )
     stable = shown.status.get("stableRS")
+    if judge.world.setup.swaps and change.kind == SERVICE:
+        _stays(judge, ledger, shown, before, after)
     if shown.dynamic and stable is not None:
         _given_back(judge, ledger, shown, before, after)
     _managed(judge, ledger, shown, before, after)
@@ -63,6 +65,24 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
         held = judge.world.rollout(ledger.name)
         on = held is not None and FINALIZER in (held["metadata"].get("finalizers") or ())
         judge.check("I9", on, "the canary gets weight, and no finalizer would take it back")
+
+
+def _stays(judge: "Judge", ledger: Ledger, shown: Shown, before: Traffic, after: Traffic) -> None:
+    """I4 of Services that swap their roles: none is led elsewhere while proxies send to it.
+
+    Unless it led to no pods, or to any since somebody else had put it back, or nothing was ever
+    promoted.
+    """
+    first = shown.status.get("stableRS") is None
+    if judge.unseen(ledger, shown) or judge.clocks_wrong(shown) or first:
+        return
+    for role in ("stable", "canary"):
+        was, now = before.leads(role), after.leads(role)
+        if was in {None, now} or not shown.standing(was):
+            continue
+        rules = (*before.rules, *shown.carried.rules)
+        weights = {side.weight for rule in rules for side in rule if side.role == role}
+        judge.check("I4", weights <= {0}, f"a Service with traffic leads from {was} to {now}")
 
 
 def _given_back(

@@ -21,10 +21,13 @@ INGRESSES: Final = ("nginx", "nginx", "alb", "traefik", "apisix")
 _HALF: Final = 0.5
 PODS: Final = "pods"
 """In place of a router: none, the ratio of the pods is the weight."""
+SWAPPING: Final = ("services", "httproute", "alb", "traefik", "apisix")
+"""The routers whose two Services can swap their roles."""
 _WITHOUT_ROUTER: Final = 0.2
 """The part of all worlds that has no router."""
 _SCALES: Final = 0.2
 """The part of all worlds whose spec says more of its revisions' pods than `replicas`."""
+_SWAPS: Final = 0.4
 _WITH_MANAGED: Final = 0.4
 """The part of all worlds with Istio whose steps have managed routes."""
 _BESIDE: Final = 0.7
@@ -46,6 +49,8 @@ class Setup:
     """maxUnavailable; without a router."""
     named: bool = True
     """The rollout names its two Services; without a router it needn't."""
+    swaps: bool = False
+    """pingPong, in place of stableService and canaryService; with one of SWAPPING."""
     replicas: int = 3
     steps: tuple[Step, ...] = ()
     floor: int = 1
@@ -141,6 +146,7 @@ def generate(seed: int) -> Schedule:
     setup = _with_managed(setup, Random(f"managed {seed}"))
     setup = _with_job(setup, Random(f"job {seed}"))
     setup = _with_plugin(setup, Random(f"plugin {seed}"))
+    setup = _with_swap(setup, Random(f"swap {seed}"))
     entries = [*_releases(chance, setup)]
     makers = [maker for maker, weight in _MAKERS for _ in range(weight)]
     around = [entry.at for entry in entries]
@@ -192,6 +198,11 @@ def _with_job(setup: Setup, chance: Random) -> Setup:
     job = chance.choice(JOBS)
     background = setup.background or (bool(job) and chance.random() < _BESIDE)
     return replace(setup, job=job, background=background)
+
+
+def _with_swap(setup: Setup, chance: Random) -> Setup:
+    """Where the two Services can swap their roles, in some worlds they do."""
+    return replace(setup, swaps=setup.router in SWAPPING and chance.random() < _SWAPS)
 
 
 def _with_ingress(setup: Setup, chance: Random) -> Setup:

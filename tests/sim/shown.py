@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from davy.api.fields import parse_instant
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
@@ -44,12 +45,22 @@ class Shown:
     """Names of the pods that were ready; while a restart is asked for."""
     versions: dict[tuple[Kind, str], int]
     """The route's objects' resourceVersions; 0: not there."""
-    written: Traffic
-    """The route as shown."""
-    carried: Traffic
-    """What the proxies really did at that moment."""
+    seen: Traffic
+    """The route as shown, by the roles of the start."""
+    carries: Traffic
+    """What the proxies really did at that moment, by the roles of the start."""
     older: bool
     """The process is of an older version."""
+
+    @cached_property
+    def written(self) -> Traffic:
+        """The route as shown."""
+        return self.seen.told_by(self.rollout)
+
+    @cached_property
+    def carried(self) -> Traffic:
+        """What the proxies really did at that moment."""
+        return self.carries.told_by(self.rollout)
 
     @property
     def status(self) -> Json:

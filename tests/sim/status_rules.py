@@ -13,6 +13,7 @@ from tests.sim import manifests, pod_rules
 from tests.sim.cluster import GONE, Change
 from tests.sim.schedule import PODS
 from tests.sim.shown import ROUNDING, Ledger, Pass, Shown, carried, hash_of
+from tests.sim.traffic import Traffic
 
 _MOMENT = timedelta(seconds=ROUNDING)
 
@@ -182,17 +183,29 @@ def _explains(judge: "Judge", ledger: Ledger, shown: Shown, status: Json) -> Non
     if judge.world.setup.router == PODS:
         pod_rules.explains(judge, shown, status)
         return
+    told = {**shown.rollout, "status": status}
+    route = shown.seen.told_by(told)
     written = (status.get("traffic") or {}).get("written")
     if written is not None and not shown.older:  # it doesn't know the field, and leaves it
         is_own = manifests.own(judge.world.setup, ledger.name) is not None
         alone = is_own and not shown.written.rules  # the user's part is gone, Davy's says a weight
         judge.check(
             "I10",
-            alone or written == shown.written.canary,
-            f"the status says weight {written}, the route: {shown.written}",
+            alone or written == route.canary,
+            f"the status says weight {written}, the route: {route}",
         )
+    if judge.world.setup.swaps and not shown.older:
+        _roles(judge, status, route)
     if phase == "Healthy":
         _healthy(judge, ledger, shown, status)
+
+
+def _roles(judge: "Judge", status: Json, route: Traffic) -> None:
+    """A Service that alone leads to the stable revision isn't told to be the canary's."""
+    stable, leads = status.get("stableRS"), route.leads("canary")
+    if stable is not None and leads == stable and route.rules:
+        right = route.leads("stable") == stable
+        judge.check("I10", right, f"the roles are the other way round: {route}")
 
 
 def _history(judge: "Judge", before: Json, after: Json) -> None:
@@ -218,7 +231,7 @@ def _healthy(judge: "Judge", ledger: Ledger, shown: Shown, status: Json) -> None
         return
     pods = shown.standing(stable)
     judge.check("I10", pods >= shown.full, f"Healthy with {pods} of {shown.full} pods")
-    does = shown.carried
+    does = shown.carries.told_by({**shown.rollout, "status": status})
     right = (
         does.canary == 0 and not does.aside and (does.share(stable or "") == 100 or shown.full == 0)
     )
@@ -231,7 +244,7 @@ def _gone(judge: "Judge", ledger: Ledger, shown: Shown) -> None:
         return  # nothing led users elsewhere
     if any(not version for version in shown.versions.values()) or judge.unseen(ledger, shown):
         return
-    left = judge.world.written(ledger.name)
+    left = judge.world.written(ledger.name).told_by(shown.rollout)
     first = shown.status.get("stableRS") is None
     back = left.canary == 0 and not left.aside
     judge.check("I9", back or first, f"the Rollout is gone, its route: {left}")

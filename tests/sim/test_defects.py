@@ -21,6 +21,7 @@ from davy.engine import (
     by_pods,
     by_route,
     decide,
+    destinations,
     effect,
     plan,
     position,
@@ -29,10 +30,12 @@ from davy.engine import (
     scale,
     stable_scale,
     steps,
+    swap,
     weights,
     window,
 )
 from davy.metrics import job
+from davy.traffic import ping_pong
 from tests.sim.runner import one
 from tests.sim.schedule import PODS, Setup, generate
 
@@ -193,6 +196,21 @@ def pods_keep_the_role_they_had(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(roles, "_changes", some)
 
 
+def the_roles_never_swap(patch: pytest.MonkeyPatch) -> None:
+    """pingPong: ping is stable's for ever, though pong leads to the stable revision."""
+
+    def as_named(router: Any, rollout: Any, objects: Any, _: object) -> Any:
+        return rollout, router.read(rollout, objects)
+
+    patch.setattr(ping_pong, "read", as_named)
+    patch.setattr(swap, "after", lambda route, _: route)
+
+
+def a_service_moves_with_its_traffic(patch: pytest.MonkeyPatch) -> None:
+    """pingPong: the canary's Service is led elsewhere, whatever is sent to it."""
+    patch.setattr(destinations, "_is_quiet_canary", lambda _: True)
+
+
 DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     no_drain,
     weight_before_capacity,
@@ -215,6 +233,8 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     a_scale_is_taken_for_granted,
     every_rollback_skips_the_steps,
     pods_keep_the_role_they_had,
+    the_roles_never_swap,
+    a_service_moves_with_its_traffic,
 ]
 
 
@@ -230,6 +250,8 @@ SEEN_IN: dict[Callable[[pytest.MonkeyPatch], None], Callable[[Setup], bool]] = {
     stable_shrinks_under_its_weight: lambda setup: setup.dynamic,
     every_rollback_skips_the_steps: lambda setup: setup.window > 0,
     pods_keep_the_role_they_had: lambda setup: setup.roles,
+    the_roles_never_swap: lambda setup: setup.swaps,
+    a_service_moves_with_its_traffic: lambda setup: setup.swaps,
 }
 """The worlds in which a defect can be seen; one that isn't named here: in all."""
 

@@ -1,7 +1,7 @@
 """What a route's objects mean: the simulation's own reading, independent of Davy's routers."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
 from davy.cluster.client import Json
@@ -62,6 +62,21 @@ class Traffic:
         """The sum of each rule's weights (I1)."""
         return [sum(side.weight for side in rule) for rule in self.rules]
 
+    def told_by(self, rollout: Json | None) -> "Traffic":
+        """With the roles as the Rollout's status has them; read, they are those of the start."""
+        strategy = rollout["spec"]["strategy"]["canary"] if rollout else {}
+        status = (rollout or {}).get("status") or {}
+        side = (status.get("canary") or {}).get("stablePingPong")
+        if "pingPong" not in strategy or side != "pong":
+            return self
+        other = {"stable": "canary", "canary": "stable"}
+        return replace(
+            self,
+            rules=tuple(
+                tuple(replace(side, role=other[side.role]) for side in rule) for rule in self.rules
+            ),
+        )
+
     def __str__(self) -> str:
         if not self.rules:
             return "no route"
@@ -74,7 +89,7 @@ class Traffic:
 def read(router: str, name: str, get: Get) -> Traffic:
     """The traffic of one rollout's route; without rules where a part of the route is missing.
 
-    None where there is no router: the pods tell (`pod_rules`).
+    Roles are those of the start. None where there is no router: the pods tell (`pod_rules`).
     """
     if router == PODS:
         return Traffic()

@@ -142,7 +142,7 @@ class World:
         return self.cluster.look(ROLLOUT, NAMESPACE, name)
 
     def written(self, name: str) -> traffic.Traffic:
-        """The route as the server has it."""
+        """The route as the server has it, by the roles of the start."""
         return traffic.read(
             self.setup.router, name, lambda kind, n: self.cluster.look(kind, NAMESPACE, n)
         )

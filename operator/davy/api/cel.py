@@ -171,7 +171,7 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
         _CANARY,
         "!has(self.trafficRouting) || (has(self.trafficRouting.istio) ? "
         f"has(self.trafficRouting.istio.destinationRule) : !({_BY_SERVICES})) || "
-        "(has(self.canaryService) && has(self.stableService))",
+        "(has(self.canaryService) && has(self.stableService)) || has(self.pingPong)",
         "needs canaryService and stableService: the route splits between them (only Istio with a "
         "destinationRule can do without)",
     ),
@@ -242,6 +242,7 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
     *_args(f"{_CANARY}.analysis"),
     *_args(f"{_CANARY}.steps[].analysis"),
     *cel_routers.ROUTING,
+    *cel_routers.PING_PONG,
 )
 
 _PROVIDER: Final = "spec.metrics[].provider"

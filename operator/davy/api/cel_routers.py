@@ -5,7 +5,8 @@ from typing import Final
 from davy.api.cel_rule import Rule, one_of
 from davy.api.rollout import ROUTERS
 
-_ROUTING: Final = "spec.strategy.canary.trafficRouting"
+_CANARY: Final = "spec.strategy.canary"
+_ROUTING: Final = f"{_CANARY}.trafficRouting"
 
 ROUTING: Final[tuple[Rule, ...]] = (
     Rule(
@@ -70,5 +71,41 @@ ROUTING: Final[tuple[Rule, ...]] = (
         "name == self.canarySubsetName || name == self.stableSubsetName)",
         "additionalSubsetNames has canarySubsetName or stableSubsetName; name others",
         field="additionalSubsetNames",
+    ),
+)
+
+PING_PONG: Final[tuple[Rule, ...]] = (
+    Rule(
+        f"{_CANARY}.pingPong",
+        "self.pingService != self.pongService",
+        "pingService and pongService are the same; two Services tell the revisions apart",
+        field="pongService",
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.pingPong) || !(has(self.canaryService) || has(self.stableService))",
+        "pingPong stands instead of canaryService and stableService; remove these or pingPong",
+        field="pingPong",
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.pingPong) || has(self.trafficRouting)",
+        "pingPong needs trafficRouting; without a router there is no weight to swap: remove it",
+        field="pingPong",
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.pingPong) || !has(self.trafficRouting) || !(has(self.trafficRouting.nginx) || "
+        "(has(self.trafficRouting.istio) && has(self.trafficRouting.istio.destinationRule)))",
+        "pingPong goes neither with nginx nor with Istio's subsets (destinationRule); use "
+        "canaryService and stableService, or another router",
+        field="pingPong",
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.pingPong) || !has(self.trafficRouting) || !has(self.trafficRouting.alb) || "
+        "has(self.trafficRouting.alb.rootService)",
+        "pingPong needs alb.rootService: the backend in the Ingress that stands for the split",
+        field="pingPong",
     ),
 )

@@ -20,6 +20,7 @@ from davy.api.fields import (
 from davy.api.managed_routes import ManagedRoute, Rule, SetHeaderRoute, SetMirrorRoute
 from davy.api.mesh_routers import GatewayApiRouting, IstioRouting, RouterPlugins, named_routes
 from davy.api.metadata import Metadata
+from davy.api.ping_pong import PingPong
 from davy.api.plugins import StepPlugin
 from davy.api.pod_template import POD_TEMPLATE_SCHEMA
 from davy.api.routers import AlbRouting, ApisixRouting, NginxRouting, TraefikRouting
@@ -174,6 +175,12 @@ class CanaryStrategy(Model):
     )
     stable_service: ObjectName | None = Field(
         None, description="Service that selects stable's pods; Davy narrows its selector."
+    )
+    ping_pong: PingPong | None = Field(
+        None,
+        description="Two Services that swap their roles at each promotion, instead of "
+        "stableService and canaryService: no selector of a Service with traffic ever moves. Not "
+        "with Istio's subsets, not with nginx; with alb it needs rootService.",
     )
     steps: list[CanaryStep] | None = Field(
         None,

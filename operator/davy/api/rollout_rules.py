@@ -7,6 +7,7 @@ from davy.api import (
     managed_routes,
     metadata,
     paths,
+    ping_pong,
     plugins,
     pod_template,
     router_rules,
@@ -61,6 +62,7 @@ def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
         lambda: _routers(canary.traffic_routing),
         lambda: _pod_ratio(canary),
         lambda: _services(canary),
+        lambda: ping_pong.findings(canary),
         lambda: _istio(canary.routing),
         lambda: _gateway_api(canary, namespace),
         lambda: router_rules.findings(canary.routing),
@@ -279,6 +281,8 @@ def _services(canary: CanaryStrategy) -> Iterator[Finding]:
             f"{_CANARY}.canaryService",
             f"is {canary.canary_service}, as stableService; two Services tell the revisions apart",
         )
+    if canary.ping_pong:
+        return
     if routing.istio and not routing.istio.destination_rule:
         why = "Istio without a destinationRule splits the traffic between two Services"
     elif routing.plugins and routing.plugins.others:

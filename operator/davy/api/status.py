@@ -78,6 +78,8 @@ class CanaryStatus(StatusModel):
     current_background_analysis_run_status: RunReference | None = None
     step_plugin_statuses: list[StepPluginStatus] | None = None
     """The current step's, where it is a plugin's."""
+    stable_ping_pong: str | None = None
+    """Which of pingPong's Services is stable's: `ping` or `pong`. None: the rollout has none."""
 
 
 class TrafficStatus(StatusModel):

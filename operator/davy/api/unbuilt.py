@@ -87,16 +87,6 @@ _SPEC: Final = (
     ),
 )
 
-_STRATEGY: Final = (
-    Unbuilt(
-        _CANARY,
-        "pingPong",
-        _OBJECT,
-        "swapping the roles of two Services is",
-        "use canaryService and stableService",
-    ),
-)
-
 _STEPS: Final = (
     Unbuilt(
         _STEP, "experiment", _OBJECT, "experiments are", "use an analysis step at a small setWeight"
@@ -176,7 +166,7 @@ _PLUGIN_FIELDS: Final = (
     ),
 )
 
-ROLLOUT: Final = Table((*_SPEC, *_STRATEGY, *_STEPS, *_ROUTERS, *_PLUGIN_FIELDS))
+ROLLOUT: Final = Table((*_SPEC, *_STEPS, *_ROUTERS, *_PLUGIN_FIELDS))
 
 _PROVIDER: Final = "spec.metrics[].provider"
 

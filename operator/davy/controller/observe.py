@@ -20,7 +20,7 @@ from davy.engine import restart, world
 from davy.plugins import missing
 from davy.plugins.installed import Installed
 from davy.traffic import base as traffic
-from davy.traffic import registry
+from davy.traffic import ping_pong, registry
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,11 @@ class Observer:
             router = self.routers.router_for(routed.canary)
             keys = router.objects(routed)
             objects = self._objects(keys)
-            state = self.cache.made(self._route_state, raw, _version(raw, routed, keys, objects))
+            version = _version(raw, routed, status, keys, objects)
+            routed, state = self.cache.made(self._route_state, raw, version)
             problems += [*self._unserved(keys)] or state.problems
-            route = _route(state, routed.canary)
+            swaps = ping_pong.swaps(spec.strategy.canary, _said(status))
+            route = _route(state, routed.canary, swaps=swaps)
         except errors.InvalidObject as error:
             problems += error.findings
         except errors.BrokenPlugIn as error:
@@ -153,22 +155,27 @@ class Observer:
 
     def _routed(self, raw: Json, spec: RolloutSpec, status: RolloutStatus) -> traffic.RoutedRollout:
         metadata = raw["metadata"]
+        canary = spec.strategy.canary
         return traffic.RoutedRollout(
             namespace=metadata["namespace"],
             name=metadata["name"],
-            canary=spec.strategy.canary,
+            canary=ping_pong.with_roles(canary, _said(status)),
             template_labels=(spec.template.get("metadata") or {}).get("labels") or {},
             group=self.kinds.api_group,
             left_rules=tuple((status.traffic and status.traffic.rules) or ()),
         )
 
-    def _route_state(self, raw: Json) -> traffic.RouteState:
+    def _route_state(self, raw: Json) -> tuple[traffic.RoutedRollout, traffic.RouteState]:
         """What the route says; the same while nobody changed it, nor the Rollout's spec."""
         spec = self._spec(raw)
         assert isinstance(spec, RolloutSpec)  # noqa: S101  # it was observed
-        routed = self._routed(raw, spec, self.cache.made(parse_status, raw, version_of(raw)))
+        status = self.cache.made(parse_status, raw, version_of(raw))
+        routed = self._routed(raw, spec, status)
         router = self.routers.router_for(routed.canary)
-        return router.read(routed, self._objects(router.objects(routed)))
+        objects = self._objects(router.objects(routed))
+        if not ping_pong.swaps(spec.strategy.canary, _said(status)):
+            return routed, router.read(routed, objects)
+        return ping_pong.read(router, routed, objects, status.stable_rs)
 
     def _objects(self, keys: tuple[traffic.ObjectKey, ...]) -> dict[traffic.ObjectKey, Json]:
         found = {}
@@ -249,16 +256,21 @@ def _spec(raw: Json) -> RolloutSpec | tuple[Finding, ...]:
 def _version(
     raw: Json,
     routed: traffic.RoutedRollout,
+    status: RolloutStatus,
     keys: tuple[traffic.ObjectKey, ...],
     objects: traffic.Objects,
 ) -> object:
     """What tells the states of all apart that a router reads."""
     generation = raw["metadata"].get("generation", 0)
     seen = [(key, version_of(objects[key])) for key in keys if key in objects]
-    return (generation, routed.left_rules, seen)
+    return (generation, routed.left_rules, status.stable_rs, _said(status), seen)
 
 
-def _route(state: traffic.RouteState, canary: CanaryStrategy) -> world.Route:
+def _said(status: RolloutStatus) -> str | None:
+    return status.canary.stable_ping_pong if status.canary else None
+
+
+def _route(state: traffic.RouteState, canary: CanaryStrategy, *, swaps: bool) -> world.Route:
     answers = {
         traffic.Verified: world.Answer.VERIFIED,
         traffic.NotYet: world.Answer.NOT_YET,
@@ -275,6 +287,7 @@ def _route(state: traffic.RouteState, canary: CanaryStrategy) -> world.Route:
         why=state.verification.why,
         stable_service=canary.stable_service,
         canary_service=canary.canary_service,
+        swaps=swaps,
         total=canary.all_traffic,
     )
 

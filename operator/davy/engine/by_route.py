@@ -1,12 +1,13 @@
 """An update by a route: a router writes the weight, the pods are there before it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from davy.api import capacity
 from davy.api.rollout import RolloutSpec
 from davy.api.status import RolloutStatus
-from davy.engine import describe, destinations, managed, scale, weights
+from davy.engine import describe, destinations, managed, scale, swap, weights
 from davy.engine.describe import Scene
 from davy.engine.effect import Effect, Surroundings, effect
 from davy.engine.plan import Action
@@ -20,9 +21,10 @@ class ByRoute:
 
     has_route = True
 
-    def seen(self, world: World, position: Position) -> World:  # noqa: ARG002 - the contract
-        """As it is: the route's objects say the weight."""
-        return world
+    def seen(self, world: World, position: Position) -> World:
+        """As the route's objects say it; a promotion swaps the roles of Services that swap."""
+        route = swap.after(world.route, position)
+        return world if route is world.route else replace(world, route=route)
 
     def took(self, route: Route, status: RolloutStatus, now: datetime, settle: timedelta) -> Effect:
         """By the router's answer and the settle time."""

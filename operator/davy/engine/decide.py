@@ -21,7 +21,7 @@ from davy.engine import (
     weights,
 )
 from davy.engine.describe import Scene
-from davy.engine.effect import Surroundings
+from davy.engine.effect import Surroundings, in_words
 from davy.engine.plan import Action, MarkRollout, Plan, PointRole, SetWeights
 from davy.engine.position import Position, Stage
 from davy.engine.revision import next_revision
@@ -77,6 +77,9 @@ def decide(
         *roles.changes(around, where),
     )
     seen = way.seen(world, where)
+    if seen.route.stable_service != world.route.stable_service:  # the Services swapped their roles
+        took = replace(took, said=in_words(seen.route))
+        wanted = way.wanted(replace(around, world=seen, took=took), where, target)
     scene = Scene(rollout, seen, where, took, way, target, waited, why, now, renewal)
     status = report.status(scene, wanted)
     return Plan(

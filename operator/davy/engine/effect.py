@@ -36,7 +36,7 @@ def effect(route: Route, status: RolloutStatus, now: datetime, settle: timedelta
     Its start is kept in the TrafficVerified condition, so a restart doesn't lose it; one in the
     future (the clock was set back) counts from now.
     """
-    said = _in_words(route)
+    said = in_words(route)
     before = status.condition(ConditionType.TRAFFIC_VERIFIED)
     known = before is not None and before.message == said
     since = min(before.last_update_time, now) if before is not None and known else now
@@ -51,10 +51,13 @@ def effect(route: Route, status: RolloutStatus, now: datetime, settle: timedelta
     )
 
 
-def _in_words(route: Route) -> str:
+def in_words(route: Route) -> str:
+    """What the route says; the same words mean the same route."""
     if route.canary_weight is None:
         return "The route can't be read."
     stable, canary = route.stable_hash or "any pod", route.canary_hash or "any pod"
+    if route.swaps:  # the same words with the roles the other way round are another route
+        stable, canary = f"{stable} ({route.stable_service})", f"{canary} ({route.canary_service})"
     answer = {
         Answer.VERIFIED: "the router reports it programmed",
         Answer.NOT_YET: "the router reports it not programmed",

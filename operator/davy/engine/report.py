@@ -22,7 +22,7 @@ from davy.api.status import (
     WeightDestination,
     Weights,
 )
-from davy.engine import describe, history, runs
+from davy.engine import describe, history, runs, swap
 from davy.engine.describe import Scene
 from davy.engine.position import Stage
 from davy.engine.world import Answer, Route
@@ -41,6 +41,7 @@ def status(scene: Scene, wanted: int | None) -> RolloutStatus:
         current_step_analysis_run_status=position.step_run,
         current_background_analysis_run_status=position.background_run,
         step_plugin_statuses=_step_plugins(scene),
+        stable_ping_pong=swap.told(rollout.spec.strategy.canary, world.route, before),
     )
     current = sum(found.current for found in owned)
     return before.model_copy(

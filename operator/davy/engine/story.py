@@ -71,6 +71,14 @@ def _traffic(scene: Scene, before: RolloutStatus, after: RolloutStatus) -> Itera
     new = after.canary.weights if after.canary else None
     if new is None:
         return
+    if (
+        old is not None
+        and scene.world.route.swaps
+        and old.stable.service_name == (new.canary.service_name)
+    ):
+        text = f"{new.stable.service_name} is stable's Service now, {new.canary.service_name} the "
+        yield Event(EventReason.SWITCH_SERVICE, f"{text}canary's; no request moved for it")
+        return
     if old is not None and old.canary.weight != new.canary.weight:
         where = ""
         if scene.position.stage is Stage.UPDATING and scene.position.step is not None:

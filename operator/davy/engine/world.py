@@ -143,6 +143,8 @@ class Route:
     """Its rules don't all say `canary_weight` exactly: writing the same weight repairs them."""
     stable_service: str | None = None
     canary_service: str | None = None
+    swaps: bool = False
+    """The two Services swap their roles when the canary's revision becomes stable."""
     total: int = 100
     """The weight that is all traffic."""
     part_weight: int | None = None

@@ -41,7 +41,7 @@ def unnamed(rollout: RoutedRollout, why: str) -> tuple[Finding, ...]:
         why: ends the sentence, e.g. "weights are split between two Services".
     """
     return tuple(
-        Finding(_path(role), f"isn't set; {why}: name the Service of the {role} pods.")
+        Finding(_path(rollout, role), f"isn't set; {why}: name the Service of the {role} pods.")
         for role in ROLES
         if key(rollout, role) is None
     )
@@ -90,7 +90,7 @@ def lacks_port(
 def problems(rollout: RoutedRollout, objects: Objects) -> tuple[Finding, ...]:
     """What keeps the named Services from being narrowed."""
     return tuple(
-        Finding(_path(role), sentence)
+        Finding(_path(rollout, role), sentence)
         for role in ROLES
         if (sentence := _problem(rollout, objects, role)) is not None
     )
@@ -113,8 +113,10 @@ def target(
     return patch(found, objects[found], changes)
 
 
-def _path(role: RoleName) -> str:
-    return f"{CANARY}.{role}Service"
+def _path(rollout: RoutedRollout, role: RoleName) -> str:
+    named, swaps = key(rollout, role), rollout.canary.ping_pong
+    side = swaps.side(named.name) if swaps and named else None
+    return f"{CANARY}.pingPong.{side}Service" if side else f"{CANARY}.{role}Service"
 
 
 def _problem(rollout: RoutedRollout, objects: Objects, role: RoleName) -> str | None:

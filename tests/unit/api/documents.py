@@ -197,6 +197,10 @@ GOOD: Final[dict[str, Json]] = {
         **_SERVICES,
         trafficRouting={"istio": {"virtualService": {"name": "cart", "routes": ["api", "web"]}}},
     ),
+    "ping pong": _rollout(
+        pingPong={"pingService": "cart-ping", "pongService": "cart-pong"},
+        trafficRouting={"gatewayAPI": {"httpRoutes": [{"name": "cart"}]}},
+    ),
     "subsets": _rollout(
         trafficRouting={
             "istio": {

@@ -300,6 +300,83 @@ ROUTING: Final[tuple[Bad, ...]] = (
         "canaryService and stableService are the same",
     ),
     bad(
+        "ping and pong are the same",
+        "ping pong",
+        f"{_CANARY}.pingPong.pongService",
+        "cart-ping",
+        "is cart-ping, as pingService; two Services tell the revisions apart",
+        "pingService and pongService are the same",
+    ),
+    *(
+        bad(
+            f"pingPong has no {missing}",
+            "ping pong",
+            f"{_CANARY}.pingPong.{missing}",
+            REMOVE,
+            "is missing; ",
+            "Required value",
+        )
+        for missing in ("pingService", "pongService")
+    ),
+    *(
+        bad(
+            f"{other} stands beside pingPong",
+            "ping pong",
+            f"{_CANARY}.{other}",
+            "cart",
+            "is set beside pingPong, whose Services have this role in turn",
+            "pingPong stands instead of canaryService and stableService",
+        )
+        for other in ("canaryService", "stableService")
+    ),
+    bad(
+        "pingPong without a router",
+        "ping pong",
+        _ROUTING,
+        REMOVE,
+        "needs trafficRouting; without a router there is no weight to swap",
+        "pingPong needs trafficRouting",
+        at=f"{_CANARY}.pingPong",
+    ),
+    *(
+        bad(
+            f"pingPong with {router}",
+            "ping pong",
+            _ROUTING,
+            {router: routing},
+            said,
+            by_server,
+            at=f"{_CANARY}.pingPong",
+        )
+        for router, routing, said, by_server in (
+            (
+                "istio",
+                {
+                    "virtualService": {"name": "cart"},
+                    "destinationRule": {
+                        "name": "cart",
+                        "canarySubsetName": "canary",
+                        "stableSubsetName": "stable",
+                    },
+                },
+                "swaps two Services, but istio.destinationRule splits one into subsets",
+                "pingPong goes neither with nginx nor with Istio's subsets",
+            ),
+            (
+                "nginx",
+                {"stableIngress": "cart"},
+                "doesn't go with nginx, whose canary Ingress stands beside the Ingress of one",
+                "pingPong goes neither with nginx nor with Istio's subsets",
+            ),
+            (
+                "alb",
+                {"ingress": "cart", "servicePort": 80},
+                "needs alb.rootService: the backend in the Ingress that stands for the split",
+                "pingPong needs alb.rootService",
+            ),
+        )
+    ),
+    bad(
         "a service's name can't be one",
         "istio",
         f"{_CANARY}.canaryService",

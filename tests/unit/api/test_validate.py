@@ -61,13 +61,13 @@ def test_every_finding_is_told_at_once() -> None:
         {
             "spec.replicas": -1,
             "spec.strategy.canary.steps[0].setWeight": -5,
-            "spec.strategy.canary.pingPong": {},
+            "spec.strategy.canary.trafficRouting.smi": {},
         },
     )
     with pytest.raises(InvalidObject) as raised:
         validate.parse_rollout(document)
     assert [finding.path for finding in raised.value.findings] == [
-        "spec.strategy.canary.pingPong",
+        "spec.strategy.canary.trafficRouting.smi",
         "spec.replicas",
         "spec.strategy.canary.steps[0].setWeight",
     ]

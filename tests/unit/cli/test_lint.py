@@ -28,12 +28,12 @@ spec:
     spec: {{containers: [{{name: app, image: cart}}]}}
   strategy:
     canary:
-      pingPong: {{}}
       canaryService: cart-canary
       stableService: cart
       trafficRouting:
         istio: {{virtualService: {{name: cart}}}}
       steps:
+        - experiment: {{}}
         - setWeight: 120
         - pause: {{}}
 ---
@@ -63,11 +63,11 @@ def test_each_finding_has_its_file_and_line(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
         (
-            f"{path}:14 rollout shop/cart: spec.strategy.canary.pingPong: swapping the "
-            "roles of two Services is not built yet; use canaryService and stableService"
+            f"{path}:19 rollout shop/cart: spec.strategy.canary.steps[0].experiment: "
+            "experiments are not built yet; use an analysis step at a small setWeight"
         ),
         (
-            f"{path}:20 rollout shop/cart: spec.strategy.canary.steps[0].setWeight: is 120; "
+            f"{path}:20 rollout shop/cart: spec.strategy.canary.steps[1].setWeight: is 120; "
             "weights are whole numbers from 0 to 100"
         ),
     ]
@@ -85,7 +85,7 @@ def test_standard_input_and_json() -> None:
         "namespace": "shop",
         "name": "cart",
         "severity": "error",
-        "path": "spec.strategy.canary.steps[0].setWeight",
+        "path": "spec.strategy.canary.steps[1].setWeight",
         "message": "is 120; weights are whole numbers from 0 to 100",
     }
 

@@ -17,6 +17,7 @@ from davy.cli.documents import documents
 _HERE = Path(__file__).parent
 SAMPLES = sorted((_HERE / "samples").glob("*.yaml"))
 FAITHFUL = {
+    "argo_alb",
     "argo_analysis_web",
     "argo_basic",
     "argo_gateway_grpc",
