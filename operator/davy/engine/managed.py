@@ -27,8 +27,8 @@ def is_written(route: Route, rules: tuple[Rule, ...]) -> bool:
 def asked(spec: RolloutSpec, route: Route, position: Position) -> tuple[Rule, ...]:
     """The managed routes that the steps so far ask for, by precedence.
 
-    Past the last step, and while `spec.paused` is true, no more than there are; none once the
-    canary has all weight past the last step.
+    Past the last step, and while `spec.paused` is true, no more than lead to the new revision by
+    now; none once the canary has all weight past the last step.
     """
     names = spec.strategy.canary.rule_names
     over = position.step is None and route.canary_weight == route.total
@@ -38,7 +38,9 @@ def asked(spec: RolloutSpec, route: Route, position: Position) -> tuple[Rule, ..
     latest = {rule.name: rule for rule in rules if rule is not None}
     known = (latest.get(name) for name in names)
     rules_now = tuple(rule for rule in known if rule is not None and rule.match)
-    return held(route, rules_now) if spec.paused or position.step is None else rules_now
+    if not spec.paused and position.step is not None:
+        return rules_now
+    return held(route, rules_now) if route.canary_hash == position.new_hash else ()
 
 
 def held(route: Route, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:

@@ -50,6 +50,17 @@ def test_a_header_route_comes_with_the_first_pod() -> None:
     assert (rules(cluster), cluster.weight, pods(cluster)) == (["beta"], 50, {1: 4, 2: 2})
 
 
+def test_a_header_route_of_the_revision_before_needs_no_pod_of_a_paused_one() -> None:
+    """It is the same one in the new template's steps, and leads to the revision that was replaced.
+
+    Found by simulation 175.
+    """
+    cluster = updating(BETA, PAUSE, seconds=20)
+    cluster.apply(spec(BETA, PAUSE, version="3", paused=True))
+    cluster.run(20)
+    assert (rules(cluster), pods(cluster)) == ([], {1: 4, 2: 1, 3: 0})
+
+
 def test_what_comes_and_goes_is_told_once() -> None:
     """One event per change; none where another's CRD drops the status that says what there was."""
     cluster = updating(BETA, a_copy(10), {"setHeaderRoute": {"name": "beta"}}, PAUSE, seconds=30)
