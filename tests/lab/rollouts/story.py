@@ -18,6 +18,7 @@ from tests.lab.shop import Shop
 
 _FOLDER: Final = Path(__file__).parent / "golden"
 _VARIES: Final = {
+    EventReason.ANALYSIS_RUN_RUNNING,
     EventReason.NEW_REPLICA_SET_CREATED,
     EventReason.SCALING_REPLICA_SET,
     EventReason.SWITCH_SERVICE,
@@ -26,7 +27,7 @@ _VARIES: Final = {
     EventReason.RECONCILIATION_ERROR,
 }
 _HASH: Final = re.compile(r"\b[0-9a-f]{10}\b")
-_FIGURES: Final = re.compile(r"(Analysis \S+ is \w+|aborted)( at weight \d+)?(: by hand|: \w+|).*")
+_FIGURES: Final = re.compile(r"(Analysis \S+ is \w+|aborted)(?: at weight \d+)?.*")
 
 
 def lines(events: Iterable[tuple[str, str]], namespace: str) -> list[str]:
@@ -39,7 +40,7 @@ def lines(events: Iterable[tuple[str, str]], namespace: str) -> list[str]:
     told = []
     for reason, message in events:
         if reason not in _VARIES:
-            text = _FIGURES.sub(r"\1\3 …", _HASH.sub(letter, message))
+            text = _FIGURES.sub(r"\1 …", _HASH.sub(letter, message))
             told.append(f"{reason}: {text.replace(namespace, '<namespace>')}")
     return told
 
