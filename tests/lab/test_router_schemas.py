@@ -57,6 +57,43 @@ _ROUTES: dict[str, tuple[RoutedRollout, list[Json]]] = {
             )
         ],
     ),
+    "gateway": (
+        routes.a_rollout(
+            {
+                "gatewayAPI": {"httpRoutes": [{"name": "cart"}]},
+                "managedRoutes": [{"name": "copy"}, {"name": "beta"}],
+            },
+            steps=[
+                {
+                    "setMirrorRoute": {
+                        "name": "copy",
+                        "match": [{"method": {"exact": "GET"}, "path": {"prefix": "/api"}}],
+                        "percentage": 20,
+                    }
+                },
+                {
+                    "setHeaderRoute": {
+                        "name": "beta",
+                        "match": [{"headerName": "X-Beta", "headerValue": {"exact": "1"}}],
+                    }
+                },
+            ],
+        ),
+        [
+            routes.an_http_route(
+                *(
+                    {
+                        "matches": [{"path": {"type": "PathPrefix", "value": path}}],
+                        "backendRefs": [
+                            routes.a_backend("cart-stable", 100),
+                            routes.a_backend("cart-canary", 0),
+                        ],
+                    }
+                    for path in ("/", "/shop")
+                )
+            )
+        ],
+    ),
     "apisix": (
         routes.by_apisix_route("api"),
         [
@@ -160,6 +197,26 @@ async def test_weights_are_taken_and_read_again(
         assert (state.canary_weight, state.uneven) == (weight, False), state
         assert driver.weights(rollout, found, weight) == ()
         assert state.problems == ()
+
+
+async def test_managed_routes_are_taken_and_read_again(
+    lab: Lab, namespace: str, schemas: None
+) -> None:
+    """I5: what the schema fills in (weights, kinds) makes no twin another one."""
+    rollout, objects = await _created(lab, namespace, "gateway")
+    found: dict[ObjectKey, Json] = dict(objects)
+    driver = ROUTERS.router_for(rollout.canary)
+    owner = await _owner(lab, namespace)
+    asked = tuple(step.rule for step in rollout.canary.steps or () if step.rule)
+    for rules in (asked, asked[:1], ()):
+        for write in driver.weights(rollout, found, 10, rules):
+            found[write.key] = await _sent(lab, write, owner)
+        state = driver.read(rollout, found)
+        assert [(each.name, each.rules) for each in state.rules] == [
+            (rule.name, (rule,)) for rule in rules
+        ]
+        assert (state.canary_weight, state.uneven, state.problems) == (10, False, ())
+        assert driver.weights(rollout, found, 10, rules) == ()
 
 
 @each_router

@@ -26,7 +26,7 @@ _WITHOUT_ROUTER: Final = 0.2
 _SCALES: Final = 0.2
 """The part of all worlds whose spec says more of its revisions' pods than `replicas`."""
 _WITH_MANAGED: Final = 0.4
-"""The part of all worlds with Istio whose steps have managed routes."""
+"""The part of all worlds with Istio or HTTPRoutes whose steps have managed routes."""
 _BESIDE: Final = 0.7
 _WITH_PLUGIN: Final = 0.15
 """The part of all worlds in which a plugin decides a step."""
@@ -234,8 +234,8 @@ def _with_scales(setup: Setup, chance: Random) -> Setup:
 
 
 def _with_managed(setup: Setup, chance: Random) -> Setup:
-    """In some worlds with Istio some steps set or take away managed routes."""
-    if setup.router not in {"subsets", "services"} or chance.random() >= _WITH_MANAGED:
+    """In some worlds with Istio or HTTPRoutes some steps set or take away managed routes."""
+    if setup.router not in ROUTERS or chance.random() >= _WITH_MANAGED:
         return setup
     steps = [*setup.steps]
     for _ in range(chance.choice((1, 1, 2, 3))):

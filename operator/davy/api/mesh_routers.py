@@ -128,20 +128,46 @@ class GatewayApiRouting(Model):
     )
 
 
+class PluginRouteRef(GatewayRouteRef):
+    """A route as Argo's plugin names it in a list."""
+
+    use_header_routes: bool = Field(
+        default=False, description="true: setHeaderRoute makes its routes in this one too."
+    )
+
+
 class ArgoGatewayApiPlugin(Model):
     """The configuration of Argo's Gateway API plugin, served by the built-in router."""
 
-    http_route: ObjectName | None = Field(None, description="Name of one HTTPRoute.")
-    http_routes: list[GatewayRouteRef] | None = Field(
+    http_route: ObjectName | None = Field(
+        None, description="Name of one HTTPRoute; setHeaderRoute makes its routes in it."
+    )
+    http_routes: list[PluginRouteRef] | None = Field(
         None, max_length=16, json_schema_extra=BY_NAME, description="Several HTTPRoutes."
     )
-    grpc_route: ObjectName | None = Field(None, description="Name of one GRPCRoute.")
-    grpc_routes: list[GatewayRouteRef] | None = Field(
+    grpc_route: ObjectName | None = Field(
+        None, description="Name of one GRPCRoute; setHeaderRoute makes its routes in it."
+    )
+    grpc_routes: list[PluginRouteRef] | None = Field(
         None, max_length=16, json_schema_extra=BY_NAME, description="Several GRPCRoutes."
     )
     namespace: ObjectName | None = Field(
         None, description="Must be the rollout's own namespace; unset means that too."
     )
+
+    @property
+    def headerless(self) -> frozenset[tuple[str, str]]:
+        """Kind and name of each route that is only in a list, without useHeaderRoutes."""
+        named = (
+            ("HTTPRoute", self.http_route, self.http_routes),
+            ("GRPCRoute", self.grpc_route, self.grpc_routes),
+        )
+        return frozenset(
+            (kind, route.name)
+            for kind, single, several in named
+            for route in several or ()
+            if not route.use_header_routes and route.name != single
+        )
 
 
 GATEWAY_API_PLUGIN: Final = "argoproj-labs/gatewayAPI"

@@ -85,12 +85,12 @@ class CanaryStep(Model):
     set_header_route: SetHeaderRoute | None = Field(
         None,
         description="Requests with a header go to the canary; at least one of its pods is there "
-        "before. With Istio only. Gone after the last step and at an abort.",
+        "before. With Istio or the Gateway API. Gone after the last step and at an abort.",
     )
     set_mirror_route: SetMirrorRoute | None = Field(
         None,
         description="Copies of requests go to the canary, which has the pods for them before. With "
-        "Istio only. Gone after the last step and at an abort.",
+        "Istio or HTTPRoutes. Gone after the last step and at an abort.",
     )
     plugin: StepPlugin | None = Field(
         None,
@@ -292,6 +292,12 @@ class CanaryStrategy(Model):
         """
         plugin = self.routing.plugins.gateway_api if self.routing.plugins else None
         return named_routes(self.routing.gateway_api, plugin)
+
+    @property
+    def headerless_routes(self) -> frozenset[tuple[str, str]]:
+        """Kind and name of each Gateway API route in which setHeaderRoute makes no route."""
+        plugin = self.routing.plugins.gateway_api if self.routing.plugins else None
+        return plugin.headerless if plugin else frozenset()
 
 
 class Strategy(Model):

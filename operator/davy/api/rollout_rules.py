@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from davy.api import (
+    gateway_rules,
     managed_routes,
     metadata,
     paths,
@@ -183,14 +184,20 @@ def _steps(steps: Sequence[CanaryStep]) -> Iterator[Finding]:
 
 def _managed_routes(canary: CanaryStrategy) -> Iterator[Finding]:
     names = canary.rule_names
+    kinds = {kind for kind, _ in canary.gateway_routes}
     yield from twice(names, f"{_ROUTING}.managedRoutes", "route")
+    if kinds:
+        yield from gateway_rules.name_problems(names, f"{_ROUTING}.managedRoutes")
     for index, step in enumerate(canary.steps or []):
         if step.rule is None or len(step.kinds) > 1:
             continue
         path = f"{_CANARY}.steps[{index}].{step.kinds[0]}"
         yield from managed_routes.problems(step.rule, path)
-        if not canary.routing.istio:
-            yield Finding(path, "needs trafficRouting.istio; use setWeight, or Istio")
+        if kinds:
+            yield from gateway_rules.problems(step.rule, path, kinds)
+        if not canary.routing.istio and not kinds:
+            sentence = "needs trafficRouting.istio or gatewayAPI; use setWeight, or one of them"
+            yield Finding(path, sentence)
         elif step.rule.name not in names:
             known = ", ".join(names) or "none"
             yield Finding(

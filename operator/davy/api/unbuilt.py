@@ -144,7 +144,13 @@ _PLUGIN_FIELDS: Final = (
         )
         for name in ("http", "grpc")
     ),
-    Unbuilt(_PLUGIN, "configMap", _TEXT, "keeping header routes in a ConfigMap is", "remove it"),
+    Unbuilt(
+        _PLUGIN,
+        "configMap",
+        _TEXT,
+        "keeping header routes in a ConfigMap is",
+        "remove it: Davy knows its routes by their names",
+    ),
     Unbuilt(
         _PLUGIN,
         "disableInProgressLabel",
@@ -162,17 +168,6 @@ _PLUGIN_FIELDS: Final = (
             "remove it: Davy sets no such label",
         )
         for field in ("inProgressLabelKey", "inProgressLabelValue")
-    ),
-    *(
-        Unbuilt(
-            f"{_PLUGIN}.{name}Routes[]",
-            "useHeaderRoutes",
-            _FLAG,
-            "routing by header is",
-            "remove it",
-            neutral=(False,),
-        )
-        for name in ("http", "grpc")
     ),
 )
 

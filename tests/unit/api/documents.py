@@ -176,7 +176,7 @@ GOOD: Final[dict[str, Json]] = {
             "plugins": {
                 "argoproj-labs/gatewayAPI": {
                     "httpRoute": "cart",
-                    "httpRoutes": [{"name": "cart-internal"}],
+                    "httpRoutes": [{"name": "cart-internal", "useHeaderRoutes": True}],
                     "grpcRoute": "cart",
                     "grpcRoutes": [{"name": "cart-internal"}],
                     "namespace": "shop",
@@ -278,6 +278,37 @@ GOOD: Final[dict[str, Json]] = {
         **_SERVICES,
         trafficRouting={
             "istio": {"virtualService": {"name": "cart"}},
+            "managedRoutes": [{"name": "beta"}, {"name": "copy"}],
+        },
+        steps=[
+            {
+                "setHeaderRoute": {
+                    "name": "beta",
+                    "match": [{"headerName": "X-Beta", "headerValue": {"exact": "yes"}}],
+                }
+            },
+            {
+                "setMirrorRoute": {
+                    "name": "copy",
+                    "match": [
+                        {
+                            "method": {"exact": "GET"},
+                            "path": {"prefix": "/api"},
+                            "headers": {"x": {"regex": "a+"}},
+                        }
+                    ],
+                    "percentage": 10,
+                }
+            },
+            {"setWeight": 10},
+            {"setHeaderRoute": {"name": "beta"}},
+            {"setMirrorRoute": {"name": "copy", "match": []}},
+        ],
+    ),
+    "managed gateway": _rollout(
+        **_SERVICES,
+        trafficRouting={
+            "gatewayAPI": {"httpRoutes": [{"name": "cart"}]},
             "managedRoutes": [{"name": "beta"}, {"name": "copy"}],
         },
         steps=[
