@@ -75,7 +75,8 @@ ON_TROUBLE_ONLY: Final = {
     *((resource, "get") for resource in ("services", "virtualservices", "destinationrules")),
     *(("httproutes", "get"), ("analysisruns", "get"), ("replicasets", "get"), ("rollouts", "get")),
     ("events", "patch"),  # the count of what is said for more than a minute: `test_events.py`
-    *(("grpcroutes", verb) for verb in ("get", "patch")),  # as HTTPRoutes; the lab's speak HTTP
+    # As HTTPRoutes; the lab's speak HTTP.
+    *((f"{kind}routes", verb) for kind in ("grpc", "tcp", "tls") for verb in ("get", "patch")),
     ("rollouts/finalizers", "update"),
 }
 """Rights that a release without trouble doesn't use."""

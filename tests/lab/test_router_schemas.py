@@ -28,6 +28,9 @@ from tests.unit.traffic import ingresses, routes
 ROUTERS = Routers(Installed())
 
 _KINDS = Kinds(ApiGroup())
+_CONNECTIONS: Json = {
+    "backendRefs": [routes.a_backend("cart-stable", 100), routes.a_backend("cart-canary", 0)]
+}
 _ROUTES: dict[str, tuple[RoutedRollout, list[Json]]] = {
     "nginx": (
         ingresses.by_ingresses(
@@ -92,6 +95,18 @@ _ROUTES: dict[str, tuple[RoutedRollout, list[Json]]] = {
                     for path in ("/", "/shop")
                 )
             )
+        ],
+    ),
+    "connections": (
+        routes.a_rollout(
+            {"gatewayAPI": {"tcpRoutes": [{"name": "cart"}], "tlsRoutes": [{"name": "cart"}]}}
+        ),
+        [
+            {**routes.an_http_route(_CONNECTIONS), "kind": "TCPRoute"},
+            {
+                **routes.an_http_route(_CONNECTIONS, hostnames=["cart.example.com"]),
+                "kind": "TLSRoute",
+            },
         ],
     ),
     "apisix": (

@@ -126,6 +126,20 @@ class GatewayApiRouting(Model):
         json_schema_extra=BY_NAME,
         description="GRPCRoutes, in the same way; all routes get the same weight.",
     )
+    tcp_routes: list[GatewayRouteRef] | None = Field(
+        None,
+        min_length=1,
+        max_length=16,
+        json_schema_extra=BY_NAME,
+        description="TCPRoutes, in the same way; a weight is of new connections.",
+    )
+    tls_routes: list[GatewayRouteRef] | None = Field(
+        None,
+        min_length=1,
+        max_length=16,
+        json_schema_extra=BY_NAME,
+        description="TLSRoutes, in the same way; a weight is of new connections.",
+    )
 
 
 class PluginRouteRef(GatewayRouteRef):
@@ -151,6 +165,14 @@ class ArgoGatewayApiPlugin(Model):
     grpc_routes: list[PluginRouteRef] | None = Field(
         None, max_length=16, json_schema_extra=BY_NAME, description="Several GRPCRoutes."
     )
+    tcp_route: ObjectName | None = Field(None, description="Name of one TCPRoute.")
+    tcp_routes: list[GatewayRouteRef] | None = Field(
+        None, max_length=16, json_schema_extra=BY_NAME, description="Several TCPRoutes."
+    )
+    tls_route: ObjectName | None = Field(None, description="Name of one TLSRoute.")
+    tls_routes: list[GatewayRouteRef] | None = Field(
+        None, max_length=16, json_schema_extra=BY_NAME, description="Several TLSRoutes."
+    )
     namespace: ObjectName | None = Field(
         None, description="Must be the rollout's own namespace; unset means that too."
     )
@@ -173,6 +195,17 @@ class ArgoGatewayApiPlugin(Model):
 GATEWAY_API_PLUGIN: Final = "argoproj-labs/gatewayAPI"
 """The plugin of Argo's that is built in."""
 _PLUGIN: Final = f'plugins["{GATEWAY_API_PLUGIN}"]'
+
+GATEWAY_KINDS: Final = {
+    "HTTPRoute": "http",
+    "GRPCRoute": "grpc",
+    "TCPRoute": "tcp",
+    "TLSRoute": "tls",
+}
+"""Kinds of routes, each with the start of the fields that name them."""
+
+GATEWAY_FIELDS: Final = "httpRoutes, grpcRoutes, tcpRoutes or tlsRoutes"
+PLUGIN_FIELDS: Final = "httpRoute(s), grpcRoute(s), tcpRoute(s) or tlsRoute(s)"
 
 
 class RouterPlugins(Model):
@@ -203,7 +236,7 @@ def named_routes(
     """Kind and name of each route, each once, with the field below trafficRouting that names it."""
     named: dict[tuple[str, str], str] = {}
     for source, held in ((_PLUGIN, plugin), ("gatewayAPI", gateway)):
-        for kind, field in (("HTTPRoute", "http"), ("GRPCRoute", "grpc")):
+        for kind, field in GATEWAY_KINDS.items():
             single = getattr(held, f"{field}_route", None)
             if single:
                 named.setdefault((kind, single), f"{source}.{field}Route")

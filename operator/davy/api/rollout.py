@@ -122,7 +122,9 @@ class TrafficRouting(Model):
 
     istio: IstioRouting | None = Field(None, description="Istio VirtualServices.")
     gateway_api: GatewayApiRouting | None = Field(
-        None, alias="gatewayAPI", description="Gateway API HTTPRoutes and GRPCRoutes."
+        None,
+        alias="gatewayAPI",
+        description="Gateway API HTTPRoutes, GRPCRoutes, TCPRoutes and TLSRoutes.",
     )
     nginx: NginxRouting | None = Field(None, description="Canary Ingresses of ingress-nginx.")
     alb: AlbRouting | None = Field(

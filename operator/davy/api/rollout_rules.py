@@ -20,7 +20,14 @@ from davy.api.arguments import rollout_args
 from davy.api.errors import Finding
 from davy.api.fields import part_of
 from davy.api.findings import cut
-from davy.api.mesh_routers import GATEWAY_API_PLUGIN, ArgoGatewayApiPlugin, GatewayApiRouting
+from davy.api.mesh_routers import (
+    GATEWAY_API_PLUGIN,
+    GATEWAY_FIELDS,
+    GATEWAY_KINDS,
+    PLUGIN_FIELDS,
+    ArgoGatewayApiPlugin,
+    GatewayApiRouting,
+)
 from davy.api.metric_rules import repeated_rules
 from davy.api.rollout import (
     ROUTERS,
@@ -346,14 +353,14 @@ def _gateway_api(canary: CanaryStrategy, namespace: str | None) -> Iterator[Find
     if routing.gateway_api:
         yield from _routes(routing.gateway_api, f"{_ROUTING}.gatewayAPI")
         if not canary.gateway_routes:
-            yield Finding(f"{_ROUTING}.gatewayAPI", "names no route; give httpRoutes or grpcRoutes")
+            yield Finding(f"{_ROUTING}.gatewayAPI", f"names no route; give {GATEWAY_FIELDS}")
     plugin = routing.plugins.gateway_api if routing.plugins else None
     if not plugin:
         return
     path = f"{_ROUTING}.plugins['argoproj-labs/gatewayAPI']"
     yield from _routes(plugin, path)
     if not canary.gateway_routes:
-        yield Finding(path, "names no route; give httpRoute(s) or grpcRoute(s)")
+        yield Finding(path, f"names no route; give {PLUGIN_FIELDS}")
     if plugin.namespace and namespace and plugin.namespace != namespace:
         yield Finding(
             f"{path}.namespace",
@@ -363,8 +370,6 @@ def _gateway_api(canary: CanaryStrategy, namespace: str | None) -> Iterator[Find
 
 
 def _routes(held: GatewayApiRouting | ArgoGatewayApiPlugin, path: str) -> Iterator[Finding]:
-    for field, kind, routes in (
-        ("httpRoutes", "HTTPRoute", held.http_routes),
-        ("grpcRoutes", "GRPCRoute", held.grpc_routes),
-    ):
-        yield from twice([route.name for route in routes or []], f"{path}.{field}", kind)
+    for kind, field in GATEWAY_KINDS.items():
+        routes = getattr(held, f"{field}_routes") or []
+        yield from twice([route.name for route in routes], f"{path}.{field}Routes", kind)

@@ -130,11 +130,6 @@ _ROUTERS: Final = (
 
 _PLUGIN_FIELDS: Final = (
     *(
-        Unbuilt(_PLUGIN, f"{name}Route{suffix}", schema, f"weighting a {kind} is", "use httpRoute")
-        for name, kind in (("tcp", "TCPRoute"), ("tls", "TLSRoute"))
-        for suffix, schema in (("", _TEXT), ("s", _OBJECTS), ("Selector", _OBJECT))
-    ),
-    *(
         Unbuilt(
             _PLUGIN,
             f"{name}RouteSelector",
@@ -142,7 +137,7 @@ _PLUGIN_FIELDS: Final = (
             "finding routes by label is",
             f"name them in {name}Routes",
         )
-        for name in ("http", "grpc")
+        for name in ("http", "grpc", "tcp", "tls")
     ),
     Unbuilt(
         _PLUGIN,

@@ -244,7 +244,12 @@ def _router(rollout: Json) -> str:
         ("VirtualService", _names(at(routing, "istio"), "virtualService")),
         *(
             (kind, [name for routes in gateway for name in _names(routes, field)])
-            for kind, field in (("HTTPRoute", "httpRoute"), ("GRPCRoute", "grpcRoute"))
+            for kind, field in (
+                ("HTTPRoute", "httpRoute"),
+                ("GRPCRoute", "grpcRoute"),
+                ("TCPRoute", "tcpRoute"),
+                ("TLSRoute", "tlsRoute"),
+            )
         ),
         (
             "Ingress",

@@ -1,4 +1,4 @@
-"""Gateway API: the weights of the backendRefs of HTTPRoutes and GRPCRoutes, between two Services.
+"""Gateway API: the weights of the backendRefs of routes of each kind, between two Services.
 
 Owned: the two weights of each rule that refers to both Services, the rules that are named as
 managed routes, and the Services' selectors. Never touched: rules that refer to one of them (a
@@ -31,7 +31,7 @@ GROUP: Final = "gateway.networking.k8s.io"
 
 
 class GatewayApiRouter:
-    """Weights in HTTPRoutes and GRPCRoutes, which say them alike."""
+    """Weights in HTTPRoutes, GRPCRoutes, TCPRoutes and TLSRoutes, which say them alike."""
 
     def objects(self, rollout: RoutedRollout) -> tuple[ObjectKey, ...]:
         """The routes and the two Services."""
@@ -96,7 +96,9 @@ def _routes(rollout: RoutedRollout, objects: Objects) -> list[GatewayRoute]:
 
 
 def _kinds(kind: str, *, takes_headers: bool) -> tuple[type[Rule], ...]:
-    """Of managed routes that are made in a route: a gRPC request isn't mirrored."""
+    """Of managed routes that are made in a route: gRPC isn't mirrored, TCP and TLS show nothing."""
+    if kind in {"TCPRoute", "TLSRoute"}:
+        return ()
     headers: tuple[type[Rule], ...] = (SetHeaderRoute,) if takes_headers else ()
     return (*headers, SetMirrorRoute) if kind == "HTTPRoute" else headers
 

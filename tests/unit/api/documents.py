@@ -166,7 +166,9 @@ GOOD: Final[dict[str, Json]] = {
     "gateway": _rollout(
         **_SERVICES,
         trafficRouting={
-            "gatewayAPI": {"httpRoutes": [{"name": "cart"}], "grpcRoutes": [{"name": "cart"}]}
+            "gatewayAPI": {
+                f"{kind}Routes": [{"name": "cart"}] for kind in ("http", "grpc", "tcp", "tls")
+            }
         },
         analysis={"templates": [{"templateName": "errors"}], "startingStep": 1},
     ),
@@ -179,6 +181,10 @@ GOOD: Final[dict[str, Json]] = {
                     "httpRoutes": [{"name": "cart-internal", "useHeaderRoutes": True}],
                     "grpcRoute": "cart",
                     "grpcRoutes": [{"name": "cart-internal"}],
+                    "tcpRoute": "cart",
+                    "tcpRoutes": [{"name": "cart-internal"}],
+                    "tlsRoute": "cart",
+                    "tlsRoutes": [{"name": "cart-internal"}],
                     "namespace": "shop",
                 }
             }

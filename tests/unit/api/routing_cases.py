@@ -130,8 +130,8 @@ ROUTING: Final[tuple[Bad, ...]] = (
         "plugin",
         _PLUGIN,
         {},
-        "names no route; give httpRoute(s) or grpcRoute(s)",
-        "names no route; give httpRoute(s) or grpcRoute(s)",
+        "names no route; give httpRoute(s), grpcRoute(s), tcpRoute(s) or tlsRoute(s)",
+        "names no route; give httpRoute(s), grpcRoute(s), tcpRoute(s) or tlsRoute(s)",
     ),
     bad(
         "the plugin names a route of another namespace",
@@ -157,13 +157,25 @@ ROUTING: Final[tuple[Bad, ...]] = (
         "names the GRPCRoute cart a second time",
         "Duplicate value",
     ),
+    *(
+        bad(
+            f"a {kind} is named twice",
+            "gateway",
+            f"{_ROUTING}.gatewayAPI.{field}",
+            [{"name": "cart"}, {"name": "cart"}],
+            f"names the {kind} cart a second time",
+            "Duplicate value",
+            at=f"{_ROUTING}.gatewayAPI.{field}[1]",
+        )
+        for field, kind in (("tcpRoutes", "TCPRoute"), ("tlsRoutes", "TLSRoute"))
+    ),
     bad(
         "Gateway API names no route",
         "gateway",
         f"{_ROUTING}.gatewayAPI",
         {},
-        "names no route; give httpRoutes or grpcRoutes",
-        "names no route; give httpRoutes or grpcRoutes",
+        "names no route; give httpRoutes, grpcRoutes, tcpRoutes or tlsRoutes",
+        "names no route; give httpRoutes, grpcRoutes, tcpRoutes or tlsRoutes",
     ),
     bad(
         "no HTTPRoute is named",

@@ -174,8 +174,8 @@ def test_each_sentence_is_shown_once() -> None:
         ({"gatewayAPI": {"httpRoutes": [{"name": "a"}, {"name": "b"}]}}, "HTTPRoute a, b"),
         ({"plugins": {"argoproj-labs/gatewayAPI": {"httpRoute": "web"}}}, "HTTPRoute web"),
         (
-            {"gatewayAPI": {"httpRoutes": [{"name": "a"}], "grpcRoutes": [{"name": "b"}]}},
-            "HTTPRoute a, GRPCRoute b",
+            {"gatewayAPI": {"httpRoutes": [{"name": "a"}], "tlsRoutes": [{"name": "b"}]}},
+            "HTTPRoute a, TLSRoute b",
         ),
         ({"nginx": {"stableIngress": "web"}}, "Ingress web"),
         ({"nginx": {"stableIngresses": ["web", "api"]}}, "Ingress web, api"),

@@ -26,6 +26,8 @@ NAMES = {
     ("gateway", f"{ROUTING}.gatewayAPI.httpRoutes[0].name"),
     ("gateway", f"{ROUTING}.gatewayAPI.grpcRoutes[0].name"),
     ("plugin", f"{ROUTING}.plugins['argoproj-labs/gatewayAPI'].grpcRoute"),
+    ("gateway", f"{ROUTING}.gatewayAPI.tcpRoutes[0].name"),
+    ("plugin", f"{ROUTING}.plugins['argoproj-labs/gatewayAPI'].tlsRoute"),
     ("several", f"{ROUTING}.istio.virtualServices[1].name"),
     ("plugin", f"{ROUTING}.plugins['argoproj-labs/gatewayAPI'].httpRoute"),
     ("plugin", f"{ROUTING}.plugins['argoproj-labs/gatewayAPI'].httpRoutes[0].name"),
