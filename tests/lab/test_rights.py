@@ -64,7 +64,7 @@ NOT_ASKED_FOR: Final = {
 }
 """Rights whose lack doesn't stop the start."""
 
-NOT_SERVED: Final = {"traefikservices", "apisixroutes"}
+NOT_SERVED: Final = {"traefikservices", "apisixroutes", "httpproxies"}
 """Resources that the lab's API server doesn't have: rights on them aren't asked for."""
 
 NO_CONTROLLER: Final = {("ingresses", verb) for verb in ("get", "create", "patch")}

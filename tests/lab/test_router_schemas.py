@@ -109,6 +109,20 @@ _ROUTES: dict[str, tuple[RoutedRollout, list[Json]]] = {
             },
         ],
     ),
+    "contour": (
+        routes.by_http_proxies(),
+        [
+            routes.an_http_proxy(
+                {
+                    "conditions": [{"prefix": "/"}],
+                    "services": [
+                        routes.a_backend("cart-stable", 100),
+                        routes.a_backend("cart-canary", 0),
+                    ],
+                }
+            )
+        ],
+    ),
     "apisix": (
         routes.by_apisix_route("api"),
         [
@@ -130,13 +144,13 @@ each_router = pytest.mark.parametrize("router", _ROUTES)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def schemas(lab: Lab) -> AsyncIterator[None]:
-    """The CRDs of TraefikService and ApisixRoute are served; they go again, for other tests."""
+    """The CRDs of TraefikService, ApisixRoute and HTTPProxy are served; they go again later."""
     wanted = [
         crd
         for crd in router_crds.load()
-        if crd["spec"]["names"]["kind"] in {"TraefikService", "ApisixRoute"}
+        if crd["spec"]["names"]["kind"] in {"TraefikService", "ApisixRoute", "HTTPProxy"}
     ]
-    if len(wanted) != 2:
+    if len(wanted) != 3:
         pytest.skip("no Go proxy had the modules of the routers")
     everything = [*wanted, *crds(ApiGroup())]
     await lab.apply(everything)

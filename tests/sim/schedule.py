@@ -16,7 +16,7 @@ from tests.sim import plugins
 
 Step = Mapping[str, Any]
 ROUTERS: Final = ("subsets", "services", "httproute")
-INGRESSES: Final = ("nginx", "nginx", "alb", "traefik", "apisix")
+INGRESSES: Final = ("nginx", "nginx", "alb", "traefik", "apisix", "contour")
 """The routers of `ingresses`; nginx twice, since it has an object more."""
 _HALF: Final = 0.5
 PODS: Final = "pods"

@@ -18,9 +18,9 @@ ROUTING: Final[tuple[Rule, ...]] = (
     Rule(
         _ROUTING,
         "!has(self.maxTrafficWeight) || self.maxTrafficWeight == 100 || "
-        "has(self.gatewayAPI) || has(self.plugins)",
-        "maxTrafficWeight other than 100 is for gatewayAPI; this router's weights are percent: "
-        "remove it",
+        "has(self.gatewayAPI) || has(self.contour) || has(self.plugins)",
+        "maxTrafficWeight other than 100 is for gatewayAPI and contour; this router's weights are "
+        "percent: remove it",
         field="maxTrafficWeight",
     ),
     Rule(

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from pydantic import ConfigDict, Field
 
 from davy.api.fields import ALL_DIFFERENT, BY_NAME, Model, ObjectName
+from davy.api.routers import ContourRouting
 
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 """A name inside an object, such as a subset's or a named route's: any text."""
@@ -193,7 +194,9 @@ class ArgoGatewayApiPlugin(Model):
 
 
 GATEWAY_API_PLUGIN: Final = "argoproj-labs/gatewayAPI"
-"""The plugin of Argo's that is built in."""
+CONTOUR_PLUGIN: Final = "argoproj-labs/contour"
+BUILT_IN_PLUGINS: Final = (GATEWAY_API_PLUGIN, CONTOUR_PLUGIN)
+"""The plugins of Argo's that are built in."""
 _PLUGIN: Final = f'plugins["{GATEWAY_API_PLUGIN}"]'
 
 GATEWAY_KINDS: Final = {
@@ -209,7 +212,7 @@ PLUGIN_FIELDS: Final = "httpRoute(s), grpcRoute(s), tcpRoute(s) or tlsRoute(s)"
 
 
 class RouterPlugins(Model):
-    """Argo's way to name a router outside its core; Davy serves the one for Gateway API itself.
+    """Argo's way to name a router outside its core; Davy serves two of them itself.
 
     Every other name is that of a plugin that is installed beside Davy.
     """
@@ -223,11 +226,21 @@ class RouterPlugins(Model):
         alias=GATEWAY_API_PLUGIN,
         description="As Argo's Gateway API plugin reads it; the same as `gatewayAPI` beside it.",
     )
+    contour: ContourRouting | None = Field(
+        None,
+        alias=CONTOUR_PLUGIN,
+        description="As Argo's Contour plugin reads it; the same as `contour` beside it.",
+    )
 
     @property
     def others(self) -> dict[str, Any]:
         """The configurations of other packages' routers by name, as they were written."""
         return self.model_extra or {}
+
+    @property
+    def built_in(self) -> tuple[str, ...]:
+        """Those of Argo's that are named."""
+        return tuple(name for name in self.manifest() if name in BUILT_IN_PLUGINS)
 
 
 def named_routes(

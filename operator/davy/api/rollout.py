@@ -18,11 +18,17 @@ from davy.api.fields import (
     parse_duration,
 )
 from davy.api.managed_routes import ManagedRoute, Rule, SetHeaderRoute, SetMirrorRoute
-from davy.api.mesh_routers import GatewayApiRouting, IstioRouting, RouterPlugins, named_routes
+from davy.api.mesh_routers import (
+    CONTOUR_PLUGIN,
+    GatewayApiRouting,
+    IstioRouting,
+    RouterPlugins,
+    named_routes,
+)
 from davy.api.metadata import Metadata
 from davy.api.plugins import StepPlugin
 from davy.api.pod_template import POD_TEMPLATE_SCHEMA
-from davy.api.routers import AlbRouting, ApisixRouting, NginxRouting, TraefikRouting
+from davy.api.routers import AlbRouting, ApisixRouting, ContourRouting, NginxRouting, TraefikRouting
 from davy.api.selector import LabelSelector
 
 _DRAIN_SECONDS: Final = 30
@@ -113,7 +119,7 @@ STEP_KINDS: Final = {name: field.alias or name for name, field in CanaryStep.mod
 """What a step can be, by the models' names."""
 
 
-ROUTERS: Final = ("istio", "gatewayAPI", "nginx", "alb", "traefik", "apisix")
+ROUTERS: Final = ("istio", "gatewayAPI", "nginx", "alb", "traefik", "apisix", "contour")
 """Davy's own routers, as `trafficRouting` names them; Argo's plugins beside them."""
 
 
@@ -132,10 +138,11 @@ class TrafficRouting(Model):
     )
     traefik: TraefikRouting | None = Field(None, description="A TraefikService.")
     apisix: ApisixRouting | None = Field(None, description="An ApisixRoute.")
+    contour: ContourRouting | None = Field(None, description="Contour HTTPProxies.")
     plugins: RouterPlugins | None = Field(
         None,
         description="A router by its plugin's name, with any object as configuration: one that is "
-        "installed beside Davy, or Argo's for Gateway API, which is built in.",
+        "installed beside Davy, or Argo's for Gateway API or Contour, which are built in.",
     )
     managed_routes: list[ManagedRoute] | None = Field(
         None,
@@ -149,7 +156,7 @@ class TrafficRouting(Model):
         ge=1,
         le=1_000_000,
         description="The weight that is all traffic: stable's and canary's weights together, and "
-        "the most of a setWeight. Only Gateway API's can be another than 100.",
+        "the most of a setWeight. Only Gateway API's and Contour's can be another than 100.",
     )
 
     @property
@@ -294,6 +301,22 @@ class CanaryStrategy(Model):
         """
         plugin = self.routing.plugins.gateway_api if self.routing.plugins else None
         return named_routes(self.routing.gateway_api, plugin)
+
+    @property
+    def contour_proxies(self) -> dict[str, str]:
+        """Each HTTPProxy by name, with the field below trafficRouting that names it.
+
+        The same for `contour` and for the configuration of Argo's plugin.
+        """
+        plugin = self.routing.plugins.contour if self.routing.plugins else None
+        named: dict[str, str] = {}
+        for source, held in (
+            ("contour", self.routing.contour),
+            (f'plugins["{CONTOUR_PLUGIN}"]', plugin),
+        ):
+            for index, name in enumerate(held.http_proxies if held else ()):
+                named.setdefault(name, f"{source}.httpProxies[{index}]")
+        return named
 
     @property
     def headerless_routes(self) -> frozenset[tuple[str, str]]:

@@ -21,7 +21,6 @@ from davy.api.errors import Finding
 from davy.api.fields import part_of
 from davy.api.findings import cut
 from davy.api.mesh_routers import (
-    GATEWAY_API_PLUGIN,
     GATEWAY_FIELDS,
     GATEWAY_KINDS,
     PLUGIN_FIELDS,
@@ -282,7 +281,7 @@ def _routers(routing: TrafficRouting | None) -> Iterator[Finding]:
     elif len(given) > 1:
         yield Finding(_ROUTING, f"has {' and '.join(given)}; exactly one router carries the weight")
     if routing.plugins:
-        own: dict[str, Any] = {GATEWAY_API_PLUGIN: {}} if routing.plugins.gateway_api else {}
+        own: dict[str, Any] = {name: {} for name in routing.plugins.built_in}
         yield from plugins.one_router({**own, **routing.plugins.others}, f"{_ROUTING}.plugins")
 
 
@@ -298,7 +297,7 @@ def _services(canary: CanaryStrategy) -> Iterator[Finding]:
     elif routing.plugins and routing.plugins.others:
         return
     elif not routing.istio and routing.given:
-        router = "Gateway API" if routing.gateway_api or routing.plugins else routing.given[0]
+        router = "Gateway API" if canary.gateway_routes else routing.given[0]
         why = f"{router} splits the traffic between two Services"
     else:
         return

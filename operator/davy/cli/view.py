@@ -260,6 +260,17 @@ def _router(rollout: Json) -> str:
         ),
         ("TraefikService", [text(routing, "traefik", "weightedTraefikServiceName")]),
         ("ApisixRoute", [text(routing, "apisix", "route", "name")]),
+        (
+            "HTTPProxy",
+            [
+                name
+                for held in (
+                    at(routing, "contour"),
+                    at(routing, "plugins", "argoproj-labs/contour"),
+                )
+                for name in _texts(held, "httpProxies")
+            ],
+        ),
     )
     known = {kind: [name for name in names if name] for kind, names in named}
     words = [f"{kind} {', '.join(names)}" for kind, names in known.items() if names]
@@ -273,9 +284,12 @@ def _names(routing: Any, field: str) -> list[str | None]:
 
 
 def _ingresses(routing: Any, field: str) -> list[str | None]:
-    several = at(routing, f"{field}es")
-    names = several if isinstance(several, list) else []
-    return [text(routing, field), *(name for name in names if isinstance(name, str))]
+    return [text(routing, field), *_texts(routing, f"{field}es")]
+
+
+def _texts(routing: Any, field: str) -> list[str]:
+    several = at(routing, field)
+    return [name for name in several if isinstance(name, str)] if isinstance(several, list) else []
 
 
 def _replicas(rollout: Json) -> ReplicasView:

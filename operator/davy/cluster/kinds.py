@@ -15,6 +15,7 @@ GATEWAY: Final = "gateway.networking.k8s.io"
 NETWORKING: Final = "networking.k8s.io"
 TRAEFIK: Final = "traefik.io"
 APISIX: Final = "apisix.apache.org"
+CONTOUR: Final = "projectcontour.io"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ TRAEFIK_SERVICE: Final = Kind(
     TRAEFIK, "v1alpha1", "TraefikService", "traefikservices", optional=True
 )
 APISIX_ROUTE: Final = Kind(APISIX, "v2", "ApisixRoute", "apisixroutes", optional=True)
+HTTP_PROXY: Final = Kind(CONTOUR, "v1", "HTTPProxy", "httpproxies", optional=True)
 
 
 def _part(name: str) -> str:
@@ -164,6 +166,7 @@ class Kinds:
             INGRESS,
             TRAEFIK_SERVICE,
             APISIX_ROUTE,
+            HTTP_PROXY,
         )
 
     def named(self, api_group: str, kind: str) -> Kind | None:

@@ -70,6 +70,7 @@ def needs(known: Kinds) -> Iterator[Need]:
         kinds.INGRESS: "list watch get create patch",
         kinds.TRAEFIK_SERVICE: "list watch get patch",
         kinds.APISIX_ROUTE: "list watch get patch",
+        kinds.HTTP_PROXY: "list watch get patch",
         kinds.EVENT: "create patch",
     }
     for kind, words in verbs.items():

@@ -257,6 +257,11 @@ GOOD: Final[dict[str, Json]] = {
         **_SERVICES,
         trafficRouting={"apisix": {"route": {"name": "cart", "rules": ["api", "web"]}}},
     ),
+    "contour": _rollout(**_SERVICES, trafficRouting={"contour": {"httpProxies": ["cart", "edge"]}}),
+    "contour plugin": _rollout(
+        **_SERVICES,
+        trafficRouting={"plugins": {"argoproj-labs/contour": {"httpProxies": ["cart"]}}},
+    ),
     "several": _rollout(
         trafficRouting={
             "istio": {

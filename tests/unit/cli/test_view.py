@@ -182,6 +182,7 @@ def test_each_sentence_is_shown_once() -> None:
         ({"alb": {"ingress": "web", "servicePort": 80}}, "Ingress web"),
         ({"traefik": {"weightedTraefikServiceName": "web"}}, "TraefikService web"),
         ({"apisix": {"route": {"name": "web"}}}, "ApisixRoute web"),
+        ({"contour": {"httpProxies": ["web", "edge"]}}, "HTTPProxy web, edge"),
         ({"smi": {"rootService": "web"}}, "smi"),
         (None, ""),
     ],

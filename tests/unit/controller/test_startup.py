@@ -7,6 +7,7 @@ from davy.api.group import ApiGroup
 from davy.cluster.kinds import (
     APISIX_ROUTE,
     GRPC_ROUTE,
+    HTTP_PROXY,
     HTTP_ROUTE,
     INGRESS,
     LEASE,
@@ -102,6 +103,7 @@ async def test_a_mesh_that_isnt_installed_stops_nothing() -> None:
         INGRESS,
         TRAEFIK_SERVICE,
         APISIX_ROUTE,
+        HTTP_PROXY,
     }
     assert VIRTUAL_SERVICE not in found.absent
 

@@ -35,6 +35,7 @@ NAMES = {
     ("several ingresses", f"{ROUTING}.nginx.stableIngresses[0]"),
     ("alb", f"{ROUTING}.alb.ingress"),
     ("traefik", f"{ROUTING}.traefik.weightedTraefikServiceName"),
+    ("contour", f"{ROUTING}.contour.httpProxies[0]"),
     ("apisix", f"{ROUTING}.apisix.route.name"),
     ("istio", f"{CANARY}.canaryService"),
     ("istio", f"{CANARY}.stableService"),
