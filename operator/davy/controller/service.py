@@ -86,21 +86,8 @@ class Operator:
 
     def __post_init__(self) -> None:
         """Put the parts together; nothing runs yet."""
-        self.kinds = Kinds(
-            self.settings.api_group,
-            tuple(
-                Kind(
-                    kind.group,
-                    kind.version,
-                    kind.kind,
-                    kind.plural,
-                    optional=True,
-                    creates=kind.creates,
-                )
-                for kind in self.plugins.route_kinds
-            ),
-            self.older,
-        )
+        others = startup.route_kinds(self.plugins)
+        self.kinds = Kinds(self.settings.api_group, others, self.older)
         self.queue = Queue(self.clock, self.settings.queue)
         self.queue.pause()
         self.leader = Leader(

@@ -13,6 +13,7 @@ from davy.cluster import kinds, lease
 from davy.cluster.client import Api
 from davy.cluster.kinds import Kind, Kinds
 from davy.metrics.accounts import SETTING, Accounts
+from davy.plugins.installed import Installed
 
 _NO_JOBS: Final = Accounts()
 _AT_ONCE: Final = 8
@@ -91,6 +92,14 @@ def lease_needs() -> Iterator[Need]:
 def job_needs() -> Iterator[Need]:
     """Every verb that Davy uses where Jobs of metrics are allowed."""
     yield from (Need(kinds.JOB, verb) for verb in ("get", "create", "delete"))
+
+
+def route_kinds(plugins: Installed) -> tuple[Kind, ...]:
+    """What routers of other packages are made of; a CRD of theirs may come later."""
+    return tuple(
+        Kind(kind.group, kind.version, kind.kind, kind.plural, optional=True, creates=kind.creates)
+        for kind in plugins.route_kinds
+    )
 
 
 async def older(api: Api) -> tuple[Kind, ...]:
