@@ -4,11 +4,12 @@ Everything that `davy get` and `davy list` show is decided here, with nothing dr
 data is what `-o json` prints.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from davy.api.mesh_routers import BUILT_IN_PLUGINS, CONTOUR_PLUGIN, GATEWAY_API_PLUGIN
 from davy.cli import view_history, view_runs, view_steps, view_workload
 from davy.cli.manifest import Json, at, flag, instant, name_of, number, objects, owned_by, text
 from davy.cli.view_history import PastView
@@ -239,7 +240,8 @@ def _strategy(rollout: Json) -> str:
 
 def _router(rollout: Json) -> str:
     routing = at(rollout, "spec", "strategy", "canary", "trafficRouting")
-    gateway = at(routing, "gatewayAPI"), at(routing, "plugins", "argoproj-labs/gatewayAPI")
+    plugins = at(routing, "plugins")
+    gateway = at(routing, "gatewayAPI"), at(plugins, GATEWAY_API_PLUGIN)
     named: tuple[tuple[str, list[str | None]], ...] = (
         ("VirtualService", _names(at(routing, "istio"), "virtualService")),
         *(
@@ -264,17 +266,21 @@ def _router(rollout: Json) -> str:
             "HTTPProxy",
             [
                 name
-                for held in (
-                    at(routing, "contour"),
-                    at(routing, "plugins", "argoproj-labs/contour"),
-                )
+                for held in (at(routing, "contour"), at(plugins, CONTOUR_PLUGIN))
                 for name in _texts(held, "httpProxies")
             ],
         ),
+        ("plugin", _others(plugins)),
     )
     known = {kind: [name for name in names if name] for kind, names in named}
     words = [f"{kind} {', '.join(names)}" for kind, names in known.items() if names]
     return ", ".join(words or [str(key) for key in routing or ()])
+
+
+def _others(plugins: Any) -> list[str | None]:
+    """Plugins of other packages."""
+    named = plugins if isinstance(plugins, Mapping) else ()
+    return [str(name) for name in named if name not in BUILT_IN_PLUGINS]
 
 
 def _names(routing: Any, field: str) -> list[str | None]:

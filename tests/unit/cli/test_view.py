@@ -183,6 +183,8 @@ def test_each_sentence_is_shown_once() -> None:
         ({"traefik": {"weightedTraefikServiceName": "web"}}, "TraefikService web"),
         ({"apisix": {"route": {"name": "web"}}}, "ApisixRoute web"),
         ({"contour": {"httpProxies": ["web", "edge"]}}, "HTTPProxy web, edge"),
+        ({"plugins": {"argoproj-labs/contour": {"httpProxies": ["web"]}}}, "HTTPProxy web"),
+        ({"plugins": {"acme/router": {"to": "web"}}}, "plugin acme/router"),
         ({"smi": {"rootService": "web"}}, "smi"),
         (None, ""),
     ],
