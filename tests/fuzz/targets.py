@@ -284,6 +284,16 @@ _ROUTES: Final = (
         ),
     ),
     (
+        routes.by_http_proxies(),
+        routes.a_cluster(
+            routes.an_http_proxy(
+                routes.a_proxied(
+                    routes.a_backend("cart-stable", 90), routes.a_backend("cart-canary", 10)
+                )
+            )
+        ),
+    ),
+    (
         routes.by_apisix_route(),
         routes.a_cluster(
             routes.an_apisix_route(

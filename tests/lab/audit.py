@@ -21,7 +21,7 @@ _WRITES = ["create", "update", "patch", "delete"]
 _RECORDED: Final = {
     "davy.dev": ["rollouts", "rollouts/status", "analysisruns"],
     "networking.istio.io": ["virtualservices", "destinationrules"],
-    "gateway.networking.k8s.io": ["httproutes", "grpcroutes"],
+    "gateway.networking.k8s.io": ["httproutes", "grpcroutes", "tcproutes", "tlsroutes"],
     "apps": ["replicasets", "replicasets/scale"],
     "": ["services"],
 }

@@ -64,7 +64,7 @@ NOT_ASKED_FOR: Final = {
 }
 """Rights whose lack doesn't stop the start."""
 
-NOT_SERVED: Final = {"traefikservices", "apisixroutes"}
+NOT_SERVED: Final = {"traefikservices", "apisixroutes", "httpproxies"}
 """Resources that the lab's API server doesn't have: rights on them aren't asked for."""
 
 NO_CONTROLLER: Final = {("ingresses", verb) for verb in ("get", "create", "patch")}
@@ -75,7 +75,8 @@ ON_TROUBLE_ONLY: Final = {
     *((resource, "get") for resource in ("services", "virtualservices", "destinationrules")),
     *(("httproutes", "get"), ("analysisruns", "get"), ("replicasets", "get"), ("rollouts", "get")),
     ("events", "patch"),  # the count of what is said for more than a minute: `test_events.py`
-    *(("grpcroutes", verb) for verb in ("get", "patch")),  # as HTTPRoutes; the lab's speak HTTP
+    # As HTTPRoutes; the lab's speak HTTP.
+    *((f"{kind}routes", verb) for kind in ("grpc", "tcp", "tls") for verb in ("get", "patch")),
     ("rollouts/finalizers", "update"),
 }
 """Rights that a release without trouble doesn't use."""

@@ -28,6 +28,9 @@ from tests.unit.traffic import ingresses, routes
 ROUTERS = Routers(Installed())
 
 _KINDS = Kinds(ApiGroup())
+_CONNECTIONS: Json = {
+    "backendRefs": [routes.a_backend("cart-stable", 100), routes.a_backend("cart-canary", 0)]
+}
 _ROUTES: dict[str, tuple[RoutedRollout, list[Json]]] = {
     "nginx": (
         ingresses.by_ingresses(
@@ -57,6 +60,69 @@ _ROUTES: dict[str, tuple[RoutedRollout, list[Json]]] = {
             )
         ],
     ),
+    "gateway": (
+        routes.a_rollout(
+            {
+                "gatewayAPI": {"httpRoutes": [{"name": "cart"}]},
+                "managedRoutes": [{"name": "copy"}, {"name": "beta"}],
+            },
+            steps=[
+                {
+                    "setMirrorRoute": {
+                        "name": "copy",
+                        "match": [{"method": {"exact": "GET"}, "path": {"prefix": "/api"}}],
+                        "percentage": 20,
+                    }
+                },
+                {
+                    "setHeaderRoute": {
+                        "name": "beta",
+                        "match": [{"headerName": "X-Beta", "headerValue": {"exact": "1"}}],
+                    }
+                },
+            ],
+        ),
+        [
+            routes.an_http_route(
+                *(
+                    {
+                        "matches": [{"path": {"type": "PathPrefix", "value": path}}],
+                        "backendRefs": [
+                            routes.a_backend("cart-stable", 100),
+                            routes.a_backend("cart-canary", 0),
+                        ],
+                    }
+                    for path in ("/", "/shop")
+                )
+            )
+        ],
+    ),
+    "connections": (
+        routes.a_rollout(
+            {"gatewayAPI": {"tcpRoutes": [{"name": "cart"}], "tlsRoutes": [{"name": "cart"}]}}
+        ),
+        [
+            {**routes.an_http_route(_CONNECTIONS), "kind": "TCPRoute"},
+            {
+                **routes.an_http_route(_CONNECTIONS, hostnames=["cart.example.com"]),
+                "kind": "TLSRoute",
+            },
+        ],
+    ),
+    "contour": (
+        routes.by_http_proxies(),
+        [
+            routes.an_http_proxy(
+                {
+                    "conditions": [{"prefix": "/"}],
+                    "services": [
+                        routes.a_backend("cart-stable", 100),
+                        routes.a_backend("cart-canary", 0),
+                    ],
+                }
+            )
+        ],
+    ),
     "apisix": (
         routes.by_apisix_route("api"),
         [
@@ -78,13 +144,13 @@ each_router = pytest.mark.parametrize("router", _ROUTES)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def schemas(lab: Lab) -> AsyncIterator[None]:
-    """The CRDs of TraefikService and ApisixRoute are served; they go again, for other tests."""
+    """The CRDs of TraefikService, ApisixRoute and HTTPProxy are served; they go again later."""
     wanted = [
         crd
         for crd in router_crds.load()
-        if crd["spec"]["names"]["kind"] in {"TraefikService", "ApisixRoute"}
+        if crd["spec"]["names"]["kind"] in {"TraefikService", "ApisixRoute", "HTTPProxy"}
     ]
-    if len(wanted) != 2:
+    if len(wanted) != 3:
         pytest.skip("no Go proxy had the modules of the routers")
     everything = [*wanted, *crds(ApiGroup())]
     await lab.apply(everything)
@@ -160,6 +226,26 @@ async def test_weights_are_taken_and_read_again(
         assert (state.canary_weight, state.uneven) == (weight, False), state
         assert driver.weights(rollout, found, weight) == ()
         assert state.problems == ()
+
+
+async def test_managed_routes_are_taken_and_read_again(
+    lab: Lab, namespace: str, schemas: None
+) -> None:
+    """I5: what the schema fills in (weights, kinds) makes no twin another one."""
+    rollout, objects = await _created(lab, namespace, "gateway")
+    found: dict[ObjectKey, Json] = dict(objects)
+    driver = ROUTERS.router_for(rollout.canary)
+    owner = await _owner(lab, namespace)
+    asked = tuple(step.rule for step in rollout.canary.steps or () if step.rule)
+    for rules in (asked, asked[:1], ()):
+        for write in driver.weights(rollout, found, 10, rules):
+            found[write.key] = await _sent(lab, write, owner)
+        state = driver.read(rollout, found)
+        assert [(each.name, each.rules) for each in state.rules] == [
+            (rule.name, (rule,)) for rule in rules
+        ]
+        assert (state.canary_weight, state.uneven, state.problems) == (10, False, ())
+        assert driver.weights(rollout, found, 10, rules) == ()
 
 
 @each_router

@@ -47,6 +47,11 @@ ROUTER_MODULES: Final = (
         "h1:p5OOqJDv0AHW9dnMySjZAsWDyrXSotWb/J3QQxEpfGo=",
         "samples/deploy/crd/v1/ApisixRoute.yaml",
     ),
+    (
+        "github.com/projectcontour/contour@v1.33.0",
+        "h1:Aewh+Yt5DY005CGvdxtpquZWmc6/6IsDTs1ze8CvtZk=",
+        "examples/contour/01-crds.yaml",
+    ),
 )
 """Routers that don't run in the lab: module, its checksum, and the file with the CRDs. Not in
 `go.mod`: whose versions would have to suit the control plane's."""

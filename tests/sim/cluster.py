@@ -34,6 +34,7 @@ STATUS_KINDS = frozenset(
         "Ingress",
         "ApisixRoute",
         "Job",
+        "HTTPProxy",
     }
 )
 """Kinds with a /status of their own: a write elsewhere leaves it alone."""

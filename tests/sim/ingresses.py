@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from davy.cluster.client import Json
-from davy.cluster.kinds import APISIX_ROUTE, INGRESS, TRAEFIK_SERVICE, Kind
+from davy.cluster.kinds import APISIX_ROUTE, HTTP_PROXY, INGRESS, TRAEFIK_SERVICE, Kind
 
 Get = Callable[[Kind, str], Json | None]
 """An object of the namespace by kind and name."""
@@ -114,7 +114,7 @@ def _alb_weighted(found: Json, name: str, weight: int) -> Json:
     return _annotated(found, _ACTION.format(name), json.dumps(action))
 
 
-# Traefik and APISIX: a list of services in the spec.
+# Traefik, APISIX and Contour: a list of services in the spec.
 
 
 def _shares(name: str, field: str, weight: int) -> list[Json]:
@@ -137,6 +137,15 @@ def _apisix(name: str, weight: int) -> Json:
     ]
     own = {"name": "other", "backends": [{"serviceName": "images", "servicePort": 80}]}
     return {"http": [own, *rules]}
+
+
+def _contour(name: str, weight: int) -> Json:
+    services = [{**each, "port": 80} for each in _shares(name, "name", weight)]
+    routes: list[Json] = [
+        {"conditions": [{"prefix": prefix}], "services": services} for prefix in ("/a", "/b")
+    ]
+    own = {"conditions": [{"prefix": "/own"}], "services": [{"name": "images", "port": 80}]}
+    return {"routes": [own, *routes]}
 
 
 ROUTES: Final = {
@@ -186,6 +195,20 @@ ROUTES: Final = {
             "spec": {**found["spec"], **_apisix(name, weight)},
         },
     ),
+    "contour": Route(
+        kind=HTTP_PROXY,
+        routing=lambda name: {"contour": {"httpProxies": [name]}},
+        manifest=lambda name: {"spec": _contour(name, 0)},
+        rules=lambda found, *_: [
+            [(_role(each["name"]), each["weight"]) for each in route["services"]]
+            for route in found["spec"]["routes"]
+            if len(route["services"]) > 1
+        ],
+        weighted=lambda found, name, weight: {
+            **found,
+            "spec": {**found["spec"], **_contour(name, weight)},
+        },
+    ),
 }
 
 
@@ -202,6 +225,9 @@ def without_weights(kind: Kind, found: Json) -> Json:
     elif kind == TRAEFIK_SERVICE:
         weighted = spec["weighted"]
         spec = {**spec, "weighted": {**weighted, "services": _bare(weighted["services"])}}
+    elif kind == HTTP_PROXY:
+        routes = [{**route, "services": _bare(route["services"])} for route in spec["routes"]]
+        spec = {**spec, "routes": routes}
     else:
         spec = {
             **spec,

@@ -195,6 +195,8 @@ def _routing(setup: Setup, name: str) -> Json:
     if route := ROUTES.get(setup.router):
         return {"trafficRouting": route.routing(name), **services}
     routing: Json = {"gatewayAPI": {"httpRoutes": [{"name": name}]}}
+    # A method is more specific than a header: with the other order a rollout is refused.
+    routing["managedRoutes"] = [{"name": each} for each in reversed(MANAGED)]
     if setup.total != 100:
         routing["maxTrafficWeight"] = setup.total
     return {"trafficRouting": routing, **services}
@@ -257,13 +259,18 @@ def _weighted_spec(kind: Kind, spec: Json, weight: int, total: int) -> Json:
     rules, part = ("rules", "backendRefs") if kind == HTTP_ROUTE else ("http", "route")
 
     def rule(found: Json) -> Json:
-        if found.get("name") in {"other", "beta"}:
+        if managed_name(found) in {"other", "beta"}:
             return found
         weights = (total - weight, weight)
         both = [{**side, "weight": w} for side, w in zip(found[part], weights, strict=True)]
         return {**found, part: both}
 
     return {**spec, rules: [rule(found) for found in spec[rules]]}
+
+
+def managed_name(rule: Json) -> str:
+    """The managed route that a rule is made for: its name without the number of the rule."""
+    return str(rule.get("name", "")).partition(".")[0]
 
 
 def without_owned(kind: Kind, found: Json) -> Json:
@@ -280,7 +287,8 @@ def without_owned(kind: Kind, found: Json) -> Json:
         users = [route for route in spec["http"] if route.get("name") not in MANAGED]
         spec = {**spec, "http": [_unweighted(route, "route") for route in users]}
     elif kind == HTTP_ROUTE:
-        spec = {**spec, "rules": [_unweighted(rule, "backendRefs") for rule in spec["rules"]]}
+        users = [rule for rule in spec["rules"] if managed_name(rule) not in MANAGED]
+        spec = {**spec, "rules": [_unweighted(rule, "backendRefs") for rule in users]}
     elif kind == DESTINATION_RULE:
         spec = {**spec, "subsets": [_unhashed(subset, "labels") for subset in spec["subsets"]]}
     elif kind == SERVICE:

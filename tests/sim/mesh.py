@@ -5,7 +5,7 @@ from random import Random
 from typing import Final
 
 from davy.cluster.client import Json
-from davy.cluster.kinds import APISIX_ROUTE, HTTP_ROUTE, Kind
+from davy.cluster.kinds import APISIX_ROUTE, HTTP_PROXY, HTTP_ROUTE, Kind
 from tests.sim import manifests, traffic
 from tests.sim.cluster import GONE, Change, Cluster
 from tests.sim.loop import NEXT, VirtualLoop
@@ -13,7 +13,7 @@ from tests.sim.manifests import NAMESPACE, ROUTE_KINDS
 from tests.sim.schedule import Setup
 from tests.sim.traffic import Traffic
 
-_REPORTED: Final = (HTTP_ROUTE, APISIX_ROUTE)
+_REPORTED: Final = (HTTP_ROUTE, APISIX_ROUTE, HTTP_PROXY)
 """Kinds on which a controller reports."""
 
 
@@ -75,13 +75,16 @@ class Mesh:
         delay += self._chance.uniform(0, 20) if self.gateway == "late" else 0
         self._loop.later(delay, self._report, kind, name, generation, self.gateway)
 
-    def _report(self, kind: Kind, name: str, generation: int, gateway: str) -> None:
-        held = self._cluster.look(kind, NAMESPACE, name)
+    def _report(self, kind: Kind, route: str, generation: int, gateway: str) -> None:
+        held = self._cluster.look(kind, NAMESPACE, route)
         if held is None or held["metadata"]["generation"] != generation:
             return
         self._cluster.actor = "gateway"
-        status = _of_gateway if kind == HTTP_ROUTE else _of_apisix
-        self._cluster.put(kind, {**held, "status": status(generation, gateway)})
+        if kind == HTTP_ROUTE:
+            status = _of_gateway(generation, gateway)
+        else:
+            status = _of_one("Valid" if kind == HTTP_PROXY else "Accepted", generation, gateway)
+        self._cluster.put(kind, {**held, "status": status})
 
     def _propagate(self, kind: Kind, found: Json, *, gone: bool) -> None:
         key = (kind, found["metadata"]["name"])
@@ -109,9 +112,9 @@ def _of_gateway(generation: int, gateway: str) -> Json:
     return {"parents": [{"parentRef": {"name": "gateway"}, "conditions": conditions}]}
 
 
-def _of_apisix(generation: int, gateway: str) -> Json:
+def _of_one(condition: str, generation: int, gateway: str) -> Json:
     refused = gateway in {"refuses", "partly"}
-    return {"conditions": [_condition("Accepted", generation, refused=refused)]}
+    return {"conditions": [_condition(condition, generation, refused=refused)]}
 
 
 def _condition(kind: str, generation: int, *, refused: bool) -> Json:

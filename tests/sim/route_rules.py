@@ -113,7 +113,7 @@ def _managed(judge: "Judge", ledger: Ledger, shown: Shown, before: Traffic, afte
     if not come or shown.status.get("stableRS") is None or judge.unseen(ledger, shown):
         return
     copied = max((side.weight for side in after.aside if side.role == MIRROR), default=0)
-    load = min(100, (after.canary or 0) + copied)
+    load = min(100, 100 * (after.canary or 0) / shown.total + copied)
     for side in come:
         pods, full = shown.available(side.hash), shown.full
         enough = carried(pods, full) >= load and (pods > 0 or full == 0)

@@ -16,7 +16,7 @@ from tests.sim import plugins
 
 Step = Mapping[str, Any]
 ROUTERS: Final = ("subsets", "services", "httproute")
-INGRESSES: Final = ("nginx", "nginx", "alb", "traefik", "apisix")
+INGRESSES: Final = ("nginx", "nginx", "alb", "traefik", "apisix", "contour")
 """The routers of `ingresses`; nginx twice, since it has an object more."""
 _HALF: Final = 0.5
 PODS: Final = "pods"
@@ -29,7 +29,7 @@ _SCALES: Final = 0.2
 """The part of all worlds whose spec says more of its revisions' pods than `replicas`."""
 _SWAPS: Final = 0.4
 _WITH_MANAGED: Final = 0.4
-"""The part of all worlds with Istio whose steps have managed routes."""
+"""The part of all worlds with Istio or HTTPRoutes whose steps have managed routes."""
 _BESIDE: Final = 0.7
 _WITH_PLUGIN: Final = 0.15
 """The part of all worlds in which a plugin decides a step."""
@@ -245,8 +245,8 @@ def _with_scales(setup: Setup, chance: Random) -> Setup:
 
 
 def _with_managed(setup: Setup, chance: Random) -> Setup:
-    """In some worlds with Istio some steps set or take away managed routes."""
-    if setup.router not in {"subsets", "services"} or chance.random() >= _WITH_MANAGED:
+    """In some worlds with Istio or HTTPRoutes some steps set or take away managed routes."""
+    if setup.router not in ROUTERS or chance.random() >= _WITH_MANAGED:
         return setup
     steps = [*setup.steps]
     for _ in range(chance.choice((1, 1, 2, 3))):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
 from davy.cluster.client import Json
 from davy.cluster.kinds import DESTINATION_RULE, HTTP_ROUTE, SERVICE, VIRTUAL_SERVICE
-from tests.sim import ingresses
+from tests.sim import ingresses, manifests
 from tests.sim.ingresses import ROUTES, Get
 from tests.sim.schedule import PODS
 
@@ -101,8 +101,13 @@ def read(router: str, name: str, get: Get) -> Traffic:
         ]
     elif router == "httproute":
         route = get(HTTP_ROUTE, name)
-        rules = [rule["backendRefs"] for rule in route["spec"]["rules"]] if route else []
-        names = [[(each["name"], each["weight"]) for each in rule] for rule in rules]
+        rules = route["spec"]["rules"] if route else []
+        aside = [*_aside_of_rules(rules)]
+        names = [
+            [(each["name"], each["weight"]) for each in rule["backendRefs"]]
+            for rule in rules
+            if manifests.managed_name(rule) != "beta"
+        ]
     else:
         route = get(VIRTUAL_SERVICE, name)
         routes = route["spec"]["http"] if route else []
@@ -140,6 +145,15 @@ def _aside(routes: list[Json]) -> Iterator[tuple[str, str, int]]:
             yield "beta", _destination(route["route"][0]["destination"]), 100
         elif route["name"] == "copy":
             yield "copy", _destination(route["mirror"]), route["mirrorPercentage"]["value"]
+
+
+def _aside_of_rules(rules: list[Json]) -> Iterator[tuple[str, str, int]]:
+    for rule in rules:
+        if manifests.managed_name(rule) == "beta":
+            yield "beta", rule["backendRefs"][0]["name"], 100
+        for each in rule.get("filters", ()):
+            mirror = each["requestMirror"]
+            yield "copy", mirror["backendRef"]["name"], mirror.get("percent", 100)
 
 
 def _destination(found: Json) -> str:

@@ -8,7 +8,8 @@ server refuses a CRD whose rules might cost too much.
 from typing import Final
 
 from davy.api import cel_routers
-from davy.api.cel_rule import Rule, one_of
+from davy.api.cel_rule import Rule, escaped, one_of
+from davy.api.mesh_routers import GATEWAY_API_PLUGIN
 from davy.api.rollout import ROUTERS, STEP_KINDS
 
 _CANARY: Final = "spec.strategy.canary"
@@ -235,8 +236,10 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
         _CANARY,
         "!has(self.steps) || self.steps.all(step, !has(step.setHeaderRoute) && "
         "!has(step.setMirrorRoute)) || "
-        "(has(self.trafficRouting) && has(self.trafficRouting.istio))",
-        "setHeaderRoute and setMirrorRoute need trafficRouting.istio",
+        "(has(self.trafficRouting) && (has(self.trafficRouting.istio) || "
+        "has(self.trafficRouting.gatewayAPI) || (has(self.trafficRouting.plugins) && "
+        f"has(self.trafficRouting.plugins.{escaped(GATEWAY_API_PLUGIN)}))))",
+        "setHeaderRoute and setMirrorRoute need trafficRouting.istio or gatewayAPI",
         field="steps",
     ),
     *_args(f"{_CANARY}.analysis"),

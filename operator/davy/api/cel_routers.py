@@ -3,6 +3,7 @@
 from typing import Final
 
 from davy.api.cel_rule import Rule, one_of
+from davy.api.mesh_routers import GATEWAY_FIELDS, GATEWAY_KINDS, PLUGIN_FIELDS
 from davy.api.rollout import ROUTERS
 
 _CANARY: Final = "spec.strategy.canary"
@@ -18,22 +19,24 @@ ROUTING: Final[tuple[Rule, ...]] = (
     Rule(
         _ROUTING,
         "!has(self.maxTrafficWeight) || self.maxTrafficWeight == 100 || "
-        "has(self.gatewayAPI) || has(self.plugins)",
-        "maxTrafficWeight other than 100 is for gatewayAPI; this router's weights are percent: "
-        "remove it",
+        "has(self.gatewayAPI) || has(self.contour) || has(self.plugins)",
+        "maxTrafficWeight other than 100 is for gatewayAPI and contour; this router's weights are "
+        "percent: remove it",
         field="maxTrafficWeight",
     ),
     Rule(
         f"{_ROUTING}.plugins.argoproj-labs/gatewayAPI",
-        "has(self.httpRoute) || (has(self.httpRoutes) && self.httpRoutes.size() > 0) || "
-        "has(self.grpcRoute) || (has(self.grpcRoutes) && self.grpcRoutes.size() > 0)",
-        "names no route; give httpRoute(s) or grpcRoute(s)",
+        " || ".join(
+            f"has(self.{kind}Route) || (has(self.{kind}Routes) && self.{kind}Routes.size() > 0)"
+            for kind in GATEWAY_KINDS.values()
+        ),
+        f"names no route; give {PLUGIN_FIELDS}",
         unless_unbuilt=True,
     ),
     Rule(
         f"{_ROUTING}.gatewayAPI",
-        "has(self.httpRoutes) || has(self.grpcRoutes)",
-        "names no route; give httpRoutes or grpcRoutes",
+        " || ".join(f"has(self.{kind}Routes)" for kind in GATEWAY_KINDS.values()),
+        f"names no route; give {GATEWAY_FIELDS}",
     ),
     Rule(
         f"{_ROUTING}.istio",

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from pydantic import ConfigDict, Field
 
 from davy.api.fields import ALL_DIFFERENT, BY_NAME, Model, ObjectName
+from davy.api.routers import ContourRouting
 
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 """A name inside an object, such as a subset's or a named route's: any text."""
@@ -126,31 +127,92 @@ class GatewayApiRouting(Model):
         json_schema_extra=BY_NAME,
         description="GRPCRoutes, in the same way; all routes get the same weight.",
     )
+    tcp_routes: list[GatewayRouteRef] | None = Field(
+        None,
+        min_length=1,
+        max_length=16,
+        json_schema_extra=BY_NAME,
+        description="TCPRoutes, in the same way; a weight is of new connections.",
+    )
+    tls_routes: list[GatewayRouteRef] | None = Field(
+        None,
+        min_length=1,
+        max_length=16,
+        json_schema_extra=BY_NAME,
+        description="TLSRoutes, in the same way; a weight is of new connections.",
+    )
+
+
+class PluginRouteRef(GatewayRouteRef):
+    """A route as Argo's plugin names it in a list."""
+
+    use_header_routes: bool = Field(
+        default=False, description="true: setHeaderRoute makes its routes in this one too."
+    )
 
 
 class ArgoGatewayApiPlugin(Model):
     """The configuration of Argo's Gateway API plugin, served by the built-in router."""
 
-    http_route: ObjectName | None = Field(None, description="Name of one HTTPRoute.")
-    http_routes: list[GatewayRouteRef] | None = Field(
+    http_route: ObjectName | None = Field(
+        None, description="Name of one HTTPRoute; setHeaderRoute makes its routes in it."
+    )
+    http_routes: list[PluginRouteRef] | None = Field(
         None, max_length=16, json_schema_extra=BY_NAME, description="Several HTTPRoutes."
     )
-    grpc_route: ObjectName | None = Field(None, description="Name of one GRPCRoute.")
-    grpc_routes: list[GatewayRouteRef] | None = Field(
+    grpc_route: ObjectName | None = Field(
+        None, description="Name of one GRPCRoute; setHeaderRoute makes its routes in it."
+    )
+    grpc_routes: list[PluginRouteRef] | None = Field(
         None, max_length=16, json_schema_extra=BY_NAME, description="Several GRPCRoutes."
+    )
+    tcp_route: ObjectName | None = Field(None, description="Name of one TCPRoute.")
+    tcp_routes: list[GatewayRouteRef] | None = Field(
+        None, max_length=16, json_schema_extra=BY_NAME, description="Several TCPRoutes."
+    )
+    tls_route: ObjectName | None = Field(None, description="Name of one TLSRoute.")
+    tls_routes: list[GatewayRouteRef] | None = Field(
+        None, max_length=16, json_schema_extra=BY_NAME, description="Several TLSRoutes."
     )
     namespace: ObjectName | None = Field(
         None, description="Must be the rollout's own namespace; unset means that too."
     )
 
+    @property
+    def headerless(self) -> frozenset[tuple[str, str]]:
+        """Kind and name of each route that is only in a list, without useHeaderRoutes."""
+        named = (
+            ("HTTPRoute", self.http_route, self.http_routes),
+            ("GRPCRoute", self.grpc_route, self.grpc_routes),
+        )
+        return frozenset(
+            (kind, route.name)
+            for kind, single, several in named
+            for route in several or ()
+            if not route.use_header_routes and route.name != single
+        )
+
 
 GATEWAY_API_PLUGIN: Final = "argoproj-labs/gatewayAPI"
-"""The plugin of Argo's that is built in."""
+CONTOUR_PLUGIN: Final = "argoproj-labs/contour"
+BUILT_IN_PLUGINS: Final = (GATEWAY_API_PLUGIN, CONTOUR_PLUGIN)
+"""The plugins of Argo's that are built in."""
 _PLUGIN: Final = f'plugins["{GATEWAY_API_PLUGIN}"]'
+
+GATEWAY_KINDS: Final = {
+    "HTTPRoute": "http",
+    "GRPCRoute": "grpc",
+    "TCPRoute": "tcp",
+    "TLSRoute": "tls",
+}
+"""Kinds of routes, each with the start of the fields that name them."""
+
+GATEWAY_FIELDS: Final = "httpRoutes, grpcRoutes, tcpRoutes or tlsRoutes"
+PLUGIN_FIELDS: Final = "httpRoute(s), grpcRoute(s), tcpRoute(s) or tlsRoute(s)"
 
 
 class RouterPlugins(Model):
-    """Argo's way to name a router outside its core; Davy serves the one for Gateway API itself.
+    """Argo's way to name a router outside its core; Davy serves two of them itself.
 
     Every other name is that of a plugin that is installed beside Davy.
     """
@@ -164,11 +226,21 @@ class RouterPlugins(Model):
         alias=GATEWAY_API_PLUGIN,
         description="As Argo's Gateway API plugin reads it; the same as `gatewayAPI` beside it.",
     )
+    contour: ContourRouting | None = Field(
+        None,
+        alias=CONTOUR_PLUGIN,
+        description="As Argo's Contour plugin reads it; the same as `contour` beside it.",
+    )
 
     @property
     def others(self) -> dict[str, Any]:
         """The configurations of other packages' routers by name, as they were written."""
         return self.model_extra or {}
+
+    @property
+    def built_in(self) -> tuple[str, ...]:
+        """Those of Argo's that are named."""
+        return tuple(name for name in self.manifest() if name in BUILT_IN_PLUGINS)
 
 
 def named_routes(
@@ -177,7 +249,7 @@ def named_routes(
     """Kind and name of each route, each once, with the field below trafficRouting that names it."""
     named: dict[tuple[str, str], str] = {}
     for source, held in ((_PLUGIN, plugin), ("gatewayAPI", gateway)):
-        for kind, field in (("HTTPRoute", "http"), ("GRPCRoute", "grpc")):
+        for kind, field in GATEWAY_KINDS.items():
             single = getattr(held, f"{field}_route", None)
             if single:
                 named.setdefault((kind, single), f"{source}.{field}Route")

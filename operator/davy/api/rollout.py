@@ -18,12 +18,18 @@ from davy.api.fields import (
     parse_duration,
 )
 from davy.api.managed_routes import ManagedRoute, Rule, SetHeaderRoute, SetMirrorRoute
-from davy.api.mesh_routers import GatewayApiRouting, IstioRouting, RouterPlugins, named_routes
+from davy.api.mesh_routers import (
+    CONTOUR_PLUGIN,
+    GatewayApiRouting,
+    IstioRouting,
+    RouterPlugins,
+    named_routes,
+)
 from davy.api.metadata import Metadata
 from davy.api.ping_pong import PingPong
 from davy.api.plugins import StepPlugin
 from davy.api.pod_template import POD_TEMPLATE_SCHEMA
-from davy.api.routers import AlbRouting, ApisixRouting, NginxRouting, TraefikRouting
+from davy.api.routers import AlbRouting, ApisixRouting, ContourRouting, NginxRouting, TraefikRouting
 from davy.api.selector import LabelSelector
 
 _DRAIN_SECONDS: Final = 30
@@ -86,12 +92,12 @@ class CanaryStep(Model):
     set_header_route: SetHeaderRoute | None = Field(
         None,
         description="Requests with a header go to the canary; at least one of its pods is there "
-        "before. With Istio only. Gone after the last step and at an abort.",
+        "before. With Istio or the Gateway API. Gone after the last step and at an abort.",
     )
     set_mirror_route: SetMirrorRoute | None = Field(
         None,
         description="Copies of requests go to the canary, which has the pods for them before. With "
-        "Istio only. Gone after the last step and at an abort.",
+        "Istio or HTTPRoutes. Gone after the last step and at an abort.",
     )
     plugin: StepPlugin | None = Field(
         None,
@@ -114,7 +120,7 @@ STEP_KINDS: Final = {name: field.alias or name for name, field in CanaryStep.mod
 """What a step can be, by the models' names."""
 
 
-ROUTERS: Final = ("istio", "gatewayAPI", "nginx", "alb", "traefik", "apisix")
+ROUTERS: Final = ("istio", "gatewayAPI", "nginx", "alb", "traefik", "apisix", "contour")
 """Davy's own routers, as `trafficRouting` names them; Argo's plugins beside them."""
 
 
@@ -123,7 +129,9 @@ class TrafficRouting(Model):
 
     istio: IstioRouting | None = Field(None, description="Istio VirtualServices.")
     gateway_api: GatewayApiRouting | None = Field(
-        None, alias="gatewayAPI", description="Gateway API HTTPRoutes and GRPCRoutes."
+        None,
+        alias="gatewayAPI",
+        description="Gateway API HTTPRoutes, GRPCRoutes, TCPRoutes and TLSRoutes.",
     )
     nginx: NginxRouting | None = Field(None, description="Canary Ingresses of ingress-nginx.")
     alb: AlbRouting | None = Field(
@@ -131,10 +139,11 @@ class TrafficRouting(Model):
     )
     traefik: TraefikRouting | None = Field(None, description="A TraefikService.")
     apisix: ApisixRouting | None = Field(None, description="An ApisixRoute.")
+    contour: ContourRouting | None = Field(None, description="Contour HTTPProxies.")
     plugins: RouterPlugins | None = Field(
         None,
         description="A router by its plugin's name, with any object as configuration: one that is "
-        "installed beside Davy, or Argo's for Gateway API, which is built in.",
+        "installed beside Davy, or Argo's for Gateway API or Contour, which are built in.",
     )
     managed_routes: list[ManagedRoute] | None = Field(
         None,
@@ -148,7 +157,7 @@ class TrafficRouting(Model):
         ge=1,
         le=1_000_000,
         description="The weight that is all traffic: stable's and canary's weights together, and "
-        "the most of a setWeight. Only Gateway API's can be another than 100.",
+        "the most of a setWeight. Only Gateway API's and Contour's can be another than 100.",
     )
 
     @property
@@ -299,6 +308,28 @@ class CanaryStrategy(Model):
         """
         plugin = self.routing.plugins.gateway_api if self.routing.plugins else None
         return named_routes(self.routing.gateway_api, plugin)
+
+    @property
+    def contour_proxies(self) -> dict[str, str]:
+        """Each HTTPProxy by name, with the field below trafficRouting that names it.
+
+        The same for `contour` and for the configuration of Argo's plugin.
+        """
+        plugin = self.routing.plugins.contour if self.routing.plugins else None
+        named: dict[str, str] = {}
+        for source, held in (
+            ("contour", self.routing.contour),
+            (f'plugins["{CONTOUR_PLUGIN}"]', plugin),
+        ):
+            for index, name in enumerate(held.http_proxies if held else ()):
+                named.setdefault(name, f"{source}.httpProxies[{index}]")
+        return named
+
+    @property
+    def headerless_routes(self) -> frozenset[tuple[str, str]]:
+        """Kind and name of each Gateway API route in which setHeaderRoute makes no route."""
+        plugin = self.routing.plugins.gateway_api if self.routing.plugins else None
+        return plugin.headerless if plugin else frozenset()
 
 
 class Strategy(Model):

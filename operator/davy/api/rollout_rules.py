@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from davy.api import (
+    gateway_rules,
     managed_routes,
     metadata,
     paths,
@@ -20,7 +21,13 @@ from davy.api.arguments import rollout_args
 from davy.api.errors import Finding
 from davy.api.fields import part_of
 from davy.api.findings import cut
-from davy.api.mesh_routers import GATEWAY_API_PLUGIN, ArgoGatewayApiPlugin, GatewayApiRouting
+from davy.api.mesh_routers import (
+    GATEWAY_FIELDS,
+    GATEWAY_KINDS,
+    PLUGIN_FIELDS,
+    ArgoGatewayApiPlugin,
+    GatewayApiRouting,
+)
 from davy.api.metric_rules import repeated_rules
 from davy.api.rollout import (
     ROUTERS,
@@ -185,14 +192,20 @@ def _steps(steps: Sequence[CanaryStep]) -> Iterator[Finding]:
 
 def _managed_routes(canary: CanaryStrategy) -> Iterator[Finding]:
     names = canary.rule_names
+    kinds = {kind for kind, _ in canary.gateway_routes}
     yield from twice(names, f"{_ROUTING}.managedRoutes", "route")
+    if kinds:
+        yield from gateway_rules.name_problems(names, f"{_ROUTING}.managedRoutes")
     for index, step in enumerate(canary.steps or []):
         if step.rule is None or len(step.kinds) > 1:
             continue
         path = f"{_CANARY}.steps[{index}].{step.kinds[0]}"
         yield from managed_routes.problems(step.rule, path)
-        if not canary.routing.istio:
-            yield Finding(path, "needs trafficRouting.istio; use setWeight, or Istio")
+        if kinds:
+            yield from gateway_rules.problems(step.rule, path, kinds)
+        if not canary.routing.istio and not kinds:
+            sentence = "needs trafficRouting.istio or gatewayAPI; use setWeight, or one of them"
+            yield Finding(path, sentence)
         elif step.rule.name not in names:
             known = ", ".join(names) or "none"
             yield Finding(
@@ -270,7 +283,7 @@ def _routers(routing: TrafficRouting | None) -> Iterator[Finding]:
     elif len(given) > 1:
         yield Finding(_ROUTING, f"has {' and '.join(given)}; exactly one router carries the weight")
     if routing.plugins:
-        own: dict[str, Any] = {GATEWAY_API_PLUGIN: {}} if routing.plugins.gateway_api else {}
+        own: dict[str, Any] = {name: {} for name in routing.plugins.built_in}
         yield from plugins.one_router({**own, **routing.plugins.others}, f"{_ROUTING}.plugins")
 
 
@@ -288,7 +301,7 @@ def _services(canary: CanaryStrategy) -> Iterator[Finding]:
     elif routing.plugins and routing.plugins.others:
         return
     elif not routing.istio and routing.given:
-        router = "Gateway API" if routing.gateway_api or routing.plugins else routing.given[0]
+        router = "Gateway API" if canary.gateway_routes else routing.given[0]
         why = f"{router} splits the traffic between two Services"
     else:
         return
@@ -343,14 +356,14 @@ def _gateway_api(canary: CanaryStrategy, namespace: str | None) -> Iterator[Find
     if routing.gateway_api:
         yield from _routes(routing.gateway_api, f"{_ROUTING}.gatewayAPI")
         if not canary.gateway_routes:
-            yield Finding(f"{_ROUTING}.gatewayAPI", "names no route; give httpRoutes or grpcRoutes")
+            yield Finding(f"{_ROUTING}.gatewayAPI", f"names no route; give {GATEWAY_FIELDS}")
     plugin = routing.plugins.gateway_api if routing.plugins else None
     if not plugin:
         return
     path = f"{_ROUTING}.plugins['argoproj-labs/gatewayAPI']"
     yield from _routes(plugin, path)
     if not canary.gateway_routes:
-        yield Finding(path, "names no route; give httpRoute(s) or grpcRoute(s)")
+        yield Finding(path, f"names no route; give {PLUGIN_FIELDS}")
     if plugin.namespace and namespace and plugin.namespace != namespace:
         yield Finding(
             f"{path}.namespace",
@@ -360,8 +373,6 @@ def _gateway_api(canary: CanaryStrategy, namespace: str | None) -> Iterator[Find
 
 
 def _routes(held: GatewayApiRouting | ArgoGatewayApiPlugin, path: str) -> Iterator[Finding]:
-    for field, kind, routes in (
-        ("httpRoutes", "HTTPRoute", held.http_routes),
-        ("grpcRoutes", "GRPCRoute", held.grpc_routes),
-    ):
-        yield from twice([route.name for route in routes or []], f"{path}.{field}", kind)
+    for kind, field in GATEWAY_KINDS.items():
+        routes = getattr(held, f"{field}_routes") or []
+        yield from twice([route.name for route in routes], f"{path}.{field}Routes", kind)

@@ -20,6 +20,13 @@ def findings(routing: TrafficRouting) -> Iterator[Finding]:
     if routing.alb:
         fields = ("ingress", "ingresses")
         yield from _ingresses(routing.alb.ingress, routing.alb.ingresses, f"{_ROUTING}.alb", fields)
+    plugin = routing.plugins.contour if routing.plugins else None
+    for contour, at in (
+        (routing.contour, "contour"),
+        (plugin, "plugins['argoproj-labs/contour']"),
+    ):
+        names = contour.http_proxies if contour else []
+        yield from twice(names, f"{_ROUTING}.{at}.httpProxies", "HTTPProxy")
     if routing.apisix:
         rules = routing.apisix.route.rules or []
         yield from twice(rules, f"{_ROUTING}.apisix.route.rules", "rule")

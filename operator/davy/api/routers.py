@@ -67,6 +67,18 @@ class ApisixRouting(Model):
     route: ApisixRoute = Field(description="The ApisixRoute that splits the traffic.")
 
 
+class ContourRouting(Model):
+    """Weights in Contour's HTTPProxies, between canaryService and stableService."""
+
+    http_proxies: list[ObjectName] = Field(
+        min_length=1,
+        max_length=16,
+        json_schema_extra=ALL_DIFFERENT,
+        description="Names of HTTPProxies in the rollout's namespace; every route that has both "
+        "services is weighted.",
+    )
+
+
 class StickinessConfig(Model):
     """Whether a client stays with the Service that it reached first."""
 

@@ -10,7 +10,7 @@ from davy.api.rollout import CanaryScale, CanaryStrategy, RolloutSpec
 _CANARY: Final = "spec.strategy.canary"
 _STEPS: Final = f"{_CANARY}.steps"
 _PERCENT: Final = 100
-_ANY_TOTAL: Final = {"gatewayAPI", "plugins"}
+_ANY_TOTAL: Final = {"gatewayAPI", "contour", "plugins"}
 
 
 def findings(spec: RolloutSpec) -> Iterator[Finding]:

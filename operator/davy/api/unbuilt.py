@@ -120,11 +120,6 @@ _ROUTERS: Final = (
 
 _PLUGIN_FIELDS: Final = (
     *(
-        Unbuilt(_PLUGIN, f"{name}Route{suffix}", schema, f"weighting a {kind} is", "use httpRoute")
-        for name, kind in (("tcp", "TCPRoute"), ("tls", "TLSRoute"))
-        for suffix, schema in (("", _TEXT), ("s", _OBJECTS), ("Selector", _OBJECT))
-    ),
-    *(
         Unbuilt(
             _PLUGIN,
             f"{name}RouteSelector",
@@ -132,9 +127,15 @@ _PLUGIN_FIELDS: Final = (
             "finding routes by label is",
             f"name them in {name}Routes",
         )
-        for name in ("http", "grpc")
+        for name in ("http", "grpc", "tcp", "tls")
     ),
-    Unbuilt(_PLUGIN, "configMap", _TEXT, "keeping header routes in a ConfigMap is", "remove it"),
+    Unbuilt(
+        _PLUGIN,
+        "configMap",
+        _TEXT,
+        "keeping header routes in a ConfigMap is",
+        "remove it: Davy knows its routes by their names",
+    ),
     Unbuilt(
         _PLUGIN,
         "disableInProgressLabel",
@@ -152,17 +153,6 @@ _PLUGIN_FIELDS: Final = (
             "remove it: Davy sets no such label",
         )
         for field in ("inProgressLabelKey", "inProgressLabelValue")
-    ),
-    *(
-        Unbuilt(
-            f"{_PLUGIN}.{name}Routes[]",
-            "useHeaderRoutes",
-            _FLAG,
-            "routing by header is",
-            "remove it",
-            neutral=(False,),
-        )
-        for name in ("http", "grpc")
     ),
 )
 

@@ -4,11 +4,12 @@ Everything that `davy get` and `davy list` show is decided here, with nothing dr
 data is what `-o json` prints.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from davy.api.mesh_routers import BUILT_IN_PLUGINS, CONTOUR_PLUGIN, GATEWAY_API_PLUGIN
 from davy.cli import view_history, view_runs, view_steps, view_workload
 from davy.cli.manifest import Json, at, flag, instant, name_of, number, objects, owned_by, text
 from davy.cli.view_history import PastView
@@ -239,12 +240,18 @@ def _strategy(rollout: Json) -> str:
 
 def _router(rollout: Json) -> str:
     routing = at(rollout, "spec", "strategy", "canary", "trafficRouting")
-    gateway = at(routing, "gatewayAPI"), at(routing, "plugins", "argoproj-labs/gatewayAPI")
+    plugins = at(routing, "plugins")
+    gateway = at(routing, "gatewayAPI"), at(plugins, GATEWAY_API_PLUGIN)
     named: tuple[tuple[str, list[str | None]], ...] = (
         ("VirtualService", _names(at(routing, "istio"), "virtualService")),
         *(
             (kind, [name for routes in gateway for name in _names(routes, field)])
-            for kind, field in (("HTTPRoute", "httpRoute"), ("GRPCRoute", "grpcRoute"))
+            for kind, field in (
+                ("HTTPRoute", "httpRoute"),
+                ("GRPCRoute", "grpcRoute"),
+                ("TCPRoute", "tcpRoute"),
+                ("TLSRoute", "tlsRoute"),
+            )
         ),
         (
             "Ingress",
@@ -255,10 +262,25 @@ def _router(rollout: Json) -> str:
         ),
         ("TraefikService", [text(routing, "traefik", "weightedTraefikServiceName")]),
         ("ApisixRoute", [text(routing, "apisix", "route", "name")]),
+        (
+            "HTTPProxy",
+            [
+                name
+                for held in (at(routing, "contour"), at(plugins, CONTOUR_PLUGIN))
+                for name in _texts(held, "httpProxies")
+            ],
+        ),
+        ("plugin", _others(plugins)),
     )
     known = {kind: [name for name in names if name] for kind, names in named}
     words = [f"{kind} {', '.join(names)}" for kind, names in known.items() if names]
     return ", ".join(words or [str(key) for key in routing or ()])
+
+
+def _others(plugins: Any) -> list[str | None]:
+    """Plugins of other packages."""
+    named = plugins if isinstance(plugins, Mapping) else ()
+    return [str(name) for name in named if name not in BUILT_IN_PLUGINS]
 
 
 def _names(routing: Any, field: str) -> list[str | None]:
@@ -268,9 +290,12 @@ def _names(routing: Any, field: str) -> list[str | None]:
 
 
 def _ingresses(routing: Any, field: str) -> list[str | None]:
-    several = at(routing, f"{field}es")
-    names = several if isinstance(several, list) else []
-    return [text(routing, field), *(name for name in names if isinstance(name, str))]
+    return [text(routing, field), *_texts(routing, f"{field}es")]
+
+
+def _texts(routing: Any, field: str) -> list[str]:
+    several = at(routing, field)
+    return [name for name in several if isinstance(name, str)] if isinstance(several, list) else []
 
 
 def _replicas(rollout: Json) -> ReplicasView:

@@ -61,7 +61,10 @@ class Api(Protocol):
     async def patch_json(
         self, kind: Kind, namespace: str, name: str, operations: Sequence[Json]
     ) -> Json:
-        """The object after a JSON patch (RFC 6902); a failed `test` is a Conflict."""
+        """The object after a JSON patch (RFC 6902); a failed `test` is a Conflict.
+
+        A field that the kind doesn't have is refused: a route without it would mean another thing.
+        """
 
     async def patch_merge(
         self, kind: Kind, namespace: str, name: str, body: Json, *, subresource: str = ""
@@ -199,7 +202,12 @@ class Client:
         call = Call("patch", kind, namespace, name)
         path = kind.path(namespace, name)
         return await self._send(
-            call, "PATCH", path, body=[*operations], content="application/json-patch+json"
+            call,
+            "PATCH",
+            path,
+            [("fieldValidation", "Strict")],
+            body=[*operations],
+            content="application/json-patch+json",
         )
 
     async def patch_merge(

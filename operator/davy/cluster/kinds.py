@@ -15,6 +15,7 @@ GATEWAY: Final = "gateway.networking.k8s.io"
 NETWORKING: Final = "networking.k8s.io"
 TRAEFIK: Final = "traefik.io"
 APISIX: Final = "apisix.apache.org"
+CONTOUR: Final = "projectcontour.io"
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,16 @@ VIRTUAL_SERVICE: Final = Kind(ISTIO, "v1", "VirtualService", "virtualservices", 
 DESTINATION_RULE: Final = Kind(ISTIO, "v1", "DestinationRule", "destinationrules", optional=True)
 HTTP_ROUTE: Final = Kind(GATEWAY, "v1", "HTTPRoute", "httproutes", optional=True)
 GRPC_ROUTE: Final = Kind(GATEWAY, "v1", "GRPCRoute", "grpcroutes", optional=True)
+TCP_ROUTE: Final = Kind(GATEWAY, "v1", "TCPRoute", "tcproutes", optional=True)
+TLS_ROUTE: Final = Kind(GATEWAY, "v1", "TLSRoute", "tlsroutes", optional=True)
+OLDER: Final = {TCP_ROUTE: ("v1alpha2",), TLS_ROUTE: ("v1alpha3", "v1alpha2")}
+"""Earlier versions of a kind that say the same, the newest first."""
 INGRESS: Final = Kind(NETWORKING, "v1", "Ingress", "ingresses", optional=True)
 TRAEFIK_SERVICE: Final = Kind(
     TRAEFIK, "v1alpha1", "TraefikService", "traefikservices", optional=True
 )
 APISIX_ROUTE: Final = Kind(APISIX, "v2", "ApisixRoute", "apisixroutes", optional=True)
+HTTP_PROXY: Final = Kind(CONTOUR, "v1", "HTTPProxy", "httpproxies", optional=True)
 
 
 def _part(name: str) -> str:
@@ -107,6 +113,8 @@ class Kinds:
     api_group: group.ApiGroup
     others: tuple[Kind, ...] = ()
     """What routers of other packages are made of; those that Davy watches anyway among them."""
+    older: tuple[Kind, ...] = ()
+    """Kinds that the cluster serves in an earlier version, in that version."""
 
     @cached_property
     def rollout(self) -> Kind:
@@ -131,7 +139,9 @@ class Kinds:
     @cached_property
     def watched(self) -> tuple[Kind, ...]:
         """What the cache holds. Secrets are never among them."""
-        return (*self._of_davy, *self.of_plugins)
+        older = {kind.resource: kind for kind in self.older}
+        own = (older.get(kind.resource, kind) for kind in self._of_davy)
+        return (*own, *self.of_plugins)
 
     @cached_property
     def of_plugins(self) -> tuple[Kind, ...]:
@@ -154,9 +164,12 @@ class Kinds:
             DESTINATION_RULE,
             HTTP_ROUTE,
             GRPC_ROUTE,
+            TCP_ROUTE,
+            TLS_ROUTE,
             INGRESS,
             TRAEFIK_SERVICE,
             APISIX_ROUTE,
+            HTTP_PROXY,
         )
 
     def named(self, api_group: str, kind: str) -> Kind | None:

@@ -72,6 +72,7 @@ class Operator:
         identity: of this process, for the lease.
         server: URL of the API server, which no metric may call.
         plugins: of other packages.
+        older: kinds that the cluster has only in an earlier version.
     """
 
     unfenced: Api
@@ -81,23 +82,12 @@ class Operator:
     identity: str = field(default_factory=lambda: f"{socket.gethostname()}_{secrets.token_hex(4)}")
     server: str = ""
     plugins: Installed = field(default_factory=Installed)
+    older: tuple[Kind, ...] = ()
 
     def __post_init__(self) -> None:
         """Put the parts together; nothing runs yet."""
-        self.kinds = Kinds(
-            self.settings.api_group,
-            tuple(
-                Kind(
-                    kind.group,
-                    kind.version,
-                    kind.kind,
-                    kind.plural,
-                    optional=True,
-                    creates=kind.creates,
-                )
-                for kind in self.plugins.route_kinds
-            ),
-        )
+        others = startup.route_kinds(self.plugins)
+        self.kinds = Kinds(self.settings.api_group, others, self.older)
         self.queue = Queue(self.clock, self.settings.queue)
         self.queue.pause()
         self.leader = Leader(
@@ -275,7 +265,10 @@ async def _run_on(api: Client, settings: Settings, telemetry: Telemetry) -> None
     plugins = installed.load()
     for sentence in plugins.sentences:
         _log.error("plugin can't be used", why=sentence)
-    operator = Operator(api, settings, WallClock(), telemetry, server=api.server, plugins=plugins)
+    older = await startup.older(api)
+    operator = Operator(
+        api, settings, WallClock(), telemetry, server=api.server, plugins=plugins, older=older
+    )
     found = await startup.check(
         api,
         operator.kinds,

@@ -5,7 +5,7 @@ Found out within a second and said in one sentence, instead of a watch that trie
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from davy.api import errors
@@ -13,6 +13,7 @@ from davy.cluster import kinds, lease
 from davy.cluster.client import Api
 from davy.cluster.kinds import Kind, Kinds
 from davy.metrics.accounts import SETTING, Accounts
+from davy.plugins.installed import Installed
 
 _NO_JOBS: Final = Accounts()
 _AT_ONCE: Final = 8
@@ -62,9 +63,15 @@ def needs(known: Kinds) -> Iterator[Need]:
         kinds.DESTINATION_RULE: "list watch get patch",
         kinds.HTTP_ROUTE: "list watch get patch",
         kinds.GRPC_ROUTE: "list watch get patch",
+        **{
+            kind: "list watch get patch"
+            for kind in known.watched
+            if kind.resource in {kinds.TCP_ROUTE.resource, kinds.TLS_ROUTE.resource}
+        },
         kinds.INGRESS: "list watch get create patch",
         kinds.TRAEFIK_SERVICE: "list watch get patch",
         kinds.APISIX_ROUTE: "list watch get patch",
+        kinds.HTTP_PROXY: "list watch get patch",
         kinds.EVENT: "create patch",
     }
     for kind, words in verbs.items():
@@ -85,6 +92,32 @@ def lease_needs() -> Iterator[Need]:
 def job_needs() -> Iterator[Need]:
     """Every verb that Davy uses where Jobs of metrics are allowed."""
     yield from (Need(kinds.JOB, verb) for verb in ("get", "create", "delete"))
+
+
+def route_kinds(plugins: Installed) -> tuple[Kind, ...]:
+    """What routers of other packages are made of; a CRD of theirs may come later."""
+    return tuple(
+        Kind(kind.group, kind.version, kind.kind, kind.plural, optional=True, creates=kind.creates)
+        for kind in plugins.route_kinds
+    )
+
+
+async def older(api: Api) -> tuple[Kind, ...]:
+    """Kinds that the cluster has only in an earlier version, in that version.
+
+    Raises:
+        CannotStart: the API server can't be reached.
+    """
+    found: list[Kind] = []
+    try:
+        for kind, versions in kinds.OLDER.items():
+            for version in (kind.version, *versions):
+                if await api.served(kind.group, version) & {kind.plural, "*"}:
+                    found += [replace(kind, version=version)] if version != kind.version else []
+                    break
+    except errors.ApiFailure as error:
+        raise CannotStart(str(error)) from error
+    return tuple(found)
 
 
 async def check(

@@ -51,12 +51,13 @@ def held(route: Route, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
 def load(spec: RolloutSpec, route: Route, position: Position, target: int) -> int:
     """The weight whose pods the canary needs for its weight and its managed routes.
 
-    From 0 to the weight that is all traffic, which is 100 wherever there are managed routes.
+    From 0 to the weight that is all traffic.
     """
     rules = asked(spec, route, position)
     if not rules:
         return target
-    return min(position.total, max(_LEAST, target + _copied(rules)))
+    copied = -(-_copied(rules) * position.total // 100)
+    return min(position.total, max(_LEAST, target + copied))
 
 
 def enough(spec: RolloutSpec, route: Route, position: Position, pods: int) -> int:

@@ -5,7 +5,7 @@ from typing import Final
 
 from davy.api import paths, unbuilt
 from davy.api.group import ARGO
-from davy.api.mesh_routers import GATEWAY_API_PLUGIN
+from davy.api.mesh_routers import BUILT_IN_PLUGINS
 from davy.migrate import objects
 from davy.migrate.argo_analysis import Template, drop_refs, drop_rules, measured, reached
 from davy.migrate.result import Json, Manifest, Notes, Options
@@ -139,7 +139,7 @@ def _built(spec: Json, notes: Notes) -> Json:
 def _plugins(spec: Json, notes: Notes) -> None:
     for path, routers in paths.objects({"spec": spec}, f"{_CANARY}.trafficRouting.plugins"):
         for name in routers:
-            if name != GATEWAY_API_PLUGIN:
+            if name not in BUILT_IN_PLUGINS:
                 notes.plugin(paths.child(path, name), name)
     for path, plugin in paths.objects({"spec": spec}, f"{_STEPS}[].plugin"):
         notes.plugin(path, str(plugin.get("name")))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from davy.api import unbuilt
-from davy.migrate import flagger_metrics, flagger_routes, flagger_steps, objects
+from davy.migrate import flagger_managed, flagger_metrics, flagger_routes, flagger_steps, objects
 from davy.migrate.reader import Reader
 from davy.migrate.result import Json, Manifest, Notes, Options, refusal
 
@@ -19,7 +19,6 @@ VERSION: Final = "v1beta1"
 _LEFT: Final = "has no counterpart; neither Davy nor this mesh's route has a place for it"
 _ENDED: Final = (None, "Initializing", "Initialized", "Succeeded")
 _BLUE_GREEN: Final = refusal(unbuilt.ROLLOUT, "spec.strategy", "blueGreen")
-_HEADER: Final = "it isn't translated; with Istio write setHeaderRoute steps, with an analysis each"
 _PAUSED: Final = (
     "is true; a Rollout that is paused before it has pods gets none: `davy pause` it once it is "
     "Healthy"
@@ -55,7 +54,10 @@ def canary(
         told = _BLUE_GREEN if provider == "kubernetes" else "Davy has no router for it"
         message = f"is {provider}: {told}; Davy weights Istio's routes and Gateway API's"
         notes.lost("spec.provider", message)
-    if deployment is None or mesh is None or not _weighted(analysis):
+    if deployment is None or mesh is None:
+        return Translated()
+    test = flagger_managed.ab_test(analysis, mesh)
+    if test is None:
         return Translated()
     _unfinished(manifest, notes)
     skipped = spec.flag("skipAnalysis")
@@ -76,16 +78,17 @@ def canary(
         manifests,
         options,
     )
-    steps = flagger_steps.steps(analysis, checks, skipped=skipped)
+    steps = flagger_steps.steps(analysis, checks, test, route.split, skipped=skipped)
     scaled = _autoscaler(spec.inner("autoscalerRef"), manifests, where)
     rollout = _rollout(deployment, manifests, spec, options, notes, scaled=scaled)
+    if steps is None:
+        return Translated()
+    managed = flagger_managed.names(steps)
     strategy: Json = {
         "stableService": route.names.stable,
         "canaryService": route.names.canary,
-        "trafficRouting": route.routing,
+        "trafficRouting": route.routing | ({"managedRoutes": managed} if managed else {}),
     }
-    if steps is None:
-        return Translated()
     enough = _enough(analysis)
     if enough is not None:
         strategy["replicaProgressThreshold"] = {"type": "Percent", "value": enough}
@@ -128,18 +131,6 @@ def _deployment(
             "template becomes the Rollout's",
         )
     return found
-
-
-def _weighted(analysis: Reader) -> bool:
-    """Whether the Canary moves traffic by weight; the strategy is nowhere declared."""
-    iterations, match = analysis.take("iterations"), analysis.take("match")
-    if iterations and match:
-        analysis.notes.lost(analysis.at("match"), f"is an A/B test: {_HEADER}")
-    elif iterations:
-        analysis.notes.lost(analysis.at("iterations"), f"means blue-green: {_BLUE_GREEN}")
-    elif match:
-        analysis.notes.lost(analysis.at("match"), f"says nothing without iterations; {_HEADER}")
-    return not iterations
 
 
 def _enough(analysis: Reader) -> int | None:

@@ -60,6 +60,11 @@ class Route:
     manifests: tuple[Json, ...]
     """Services and route, in the order to apply them."""
 
+    @property
+    def split(self) -> Json:
+        """The VirtualService or HTTPRoute, before the Service that clients call."""
+        return self.manifests[-2]
+
 
 def mesh(provider: str) -> str | None:
     """The kind of route that a Flagger provider means; None: Davy has no router for it."""

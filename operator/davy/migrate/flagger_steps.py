@@ -6,14 +6,16 @@ interval on, succeed at the first success, and fail at that failure. Flagger add
 all weights and metrics together; here each metric has its own count at each weight.
 """
 
+from dataclasses import dataclass
 from typing import Any, Final
 
+from davy.migrate import flagger_managed
+from davy.migrate.flagger_managed import AbTest
 from davy.migrate.flagger_metrics import Checks
 from davy.migrate.reader import Reader
 from davy.migrate.result import Json
 
 _FULL: Final = 100
-_MIRROR: Final = "isn't translated; with Istio put a setMirrorRoute step before the weights"
 _PERSON: Final = (
     "calls a webhook, which is not built; a pause stands in its place, which `davy promote` ends, "
     "by hand or from a program"
@@ -36,37 +38,62 @@ _GATES: Final = {
 }
 
 
-def steps(analysis: Reader, checks: Checks, *, skipped: bool) -> list[Json] | None:
+def steps(
+    analysis: Reader, checks: Checks, test: AbTest, route: Json, *, skipped: bool
+) -> list[Json] | None:
     """The steps; empty: straight to the new version; None: there are no weights, which is told.
 
     Args:
         analysis: the Canary's.
         checks: what is asked at each weight.
+        test: the A/B test that it is, if it is one.
+        route: its VirtualService or HTTPRoute.
         skipped: the Canary has skipAnalysis.
     """
-    weights = _weights(analysis)
     gates = _gates(analysis)
-    for field in ("mirror", "mirrorWeight"):
-        analysis.lose(field, _MIRROR)
+    wait: Json = {"pause": {"duration": checks.interval}}
+    check = checks.step or wait
+    stages = [] if test.match else _stages(analysis, route, check, wait)
     analysis.lose("sessionAffinity", "sticky canaries are not built; remove it")
     analysis.lose("alerts", "alerts are not built; forward the Rollout's events")
     if skipped:
         return []
-    if not weights:
+    if not stages and not test.match:
         message = "names no weights; write stepWeight and maxWeight, or stepWeights"
         analysis.notes.lost(analysis.path, message)
         return None
     made: list[Json] = []
     if gates & {"confirm-rollout", "pre-rollout"}:
         made.append({"pause": {}})
-    for weight in weights:
-        if "confirm-traffic-increase" in gates and made[-1:] != [{"pause": {}}]:
+    if test.match:
+        made += [*test.routes, *[check] * test.iterations]
+    for stage in stages:
+        if "confirm-traffic-increase" in gates and stage.asks and made[-1:] != [{"pause": {}}]:
             made.append({"pause": {}})
-        made.append({"setWeight": weight})
-        made.append(checks.step or {"pause": {"duration": checks.interval}})
+        made += stage.steps
     if "confirm-promotion" in gates:
         made.append({"pause": {}})
     return made
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """What a release does until Flagger's next turn."""
+
+    steps: list[Json]
+    asks: bool = True
+    """confirm-traffic-increase is called before it."""
+
+
+def _stages(analysis: Reader, route: Json, check: Json, wait: Json) -> list[_Stage]:
+    """The weights, mirrored requests before them; empty: there are no weights."""
+    weights = [[{"setWeight": weight}, check] for weight in _weights(analysis)]
+    mirror = flagger_managed.mirror(analysis, route)
+    if not mirror or not weights:
+        return [_Stage(weight) for weight in weights]
+    end = {"setMirrorRoute": {"name": flagger_managed.MIRROR}}
+    first = _Stage([end, *weights[0]], asks=False)
+    return [_Stage([*mirror, wait]), first, *(_Stage(weight) for weight in weights[1:])]
 
 
 def _weights(analysis: Reader) -> list[Any]:

@@ -28,10 +28,10 @@ from davy.traffic.base import (
 )
 from davy.traffic.istio_destination_rule import Subsets
 from davy.traffic.istio_hosts import is_service
-from davy.traffic.istio_twins import rule_problems, written_rules
 from davy.traffic.istio_virtual_service import Sides, VirtualService
 from davy.traffic.leaves import list_at, number_at, text_at, value_at
 from davy.traffic.split import FULL, Reading, together, unsettled
+from davy.traffic.twins import rule_problems, written_rules
 
 GROUP: Final = "networking.istio.io"
 _ERROR: Final = 3
@@ -53,6 +53,7 @@ class IstioRouter:
         """The highest canary weight of all managed routes, and what is wrong."""
         parts = [*_virtual_services(rollout, objects)]
         reading = together([found.read() for found in parts])
+        twins = [(found.key, found.twins) for found in parts]
         return RouteState(
             canary_weight=reading.canary_weight,
             stable_hash=_hash(rollout, objects, "stable"),
@@ -61,12 +62,12 @@ class IstioRouter:
             problems=(
                 *reading.problems,
                 *_unreachable(rollout, reading),
-                *rule_problems(rollout, parts, reading),
+                *rule_problems(rollout, twins, reading),
                 *_target_problems(rollout, objects),
             ),
             uneven=reading.uneven,
             part_weight=reading.part_weight,
-            rules=written_rules(rollout, parts),
+            rules=written_rules(rollout, twins),
         )
 
     def weights(

@@ -13,10 +13,11 @@ from davy.api.managed_routes import Rule
 from davy.api.mesh_routers import IstioTcpRoute, IstioTlsRoute, IstioVirtualService
 from davy.traffic.base import Json, ObjectKey, ObjectPatch, RoleName
 from davy.traffic.istio_hosts import qualified
-from davy.traffic.istio_rules import HTTP, Twins
-from davy.traffic.leaves import Path, list_at, number_at, patch, text_at, value_at
+from davy.traffic.istio_rules import DIALECT, HTTP
+from davy.traffic.leaves import Path, list_at, number_at, text_at, value_at
 from davy.traffic.services import CANARY
 from davy.traffic.split import FULL, Reading, Share, Split, together
+from davy.traffic.twins import Twins
 
 PATH: Final = f"{CANARY}.trafficRouting.istio"
 _KINDS: Final = ("http", "tls", "tcp")
@@ -108,32 +109,21 @@ class VirtualService:
         """Its managed routes."""
         weighted = (split for split in self._weighted.splits if split.sound)
         http = tuple(split for split in weighted if split.canary[0].path[: len(HTTP)] == HTTP)
-        return Twins(self.found, http, self.rule_names)
+        return Twins(DIALECT, self.found, http, self.rule_names)
 
     def read(self) -> Reading:
         """The splits of the weighted routes and of their twins, and all that is wrong with them."""
-        routes = [
-            _Route("http", index, list_at(self.found, HTTP)[index]) for index in self.twins.ours
-        ]
-        splits = [_split(route, self.sides) for route in routes]
-        both = tuple(found for found in splits if isinstance(found, Split) and found.sound)
-        return together([self._weighted, Reading(splits=both)])
+        return together([self._weighted, Reading(splits=self._twin_splits())])
 
     def patch(self, canary_weight: int, rules: tuple[Rule, ...]) -> tuple[ObjectPatch, ...]:
         """Weights and managed routes in one; empty when all is so."""
-        if self.found is None:
-            return ()
-        twins, reading = self.twins, self.read()
-        asked = {rule.name for rule in rules}
-        as_is = twins.is_orderly and all(twins.is_as(rule) for rule in rules)
-        if as_is and all(name in asked or not twins.has(name) for name in self.rule_names):
-            changes = [
-                change for split in reading.splits for change in split.changes(canary_weight)
-            ]
-            return patch(self.key, self.found, changes)
-        weighted = self._weighted.splits
-        changes = [change for split in weighted for change in split.changes(canary_weight)]
-        return patch(self.key, self.found, changes, twins.relist(rules, canary_weight))
+        weighted, twins = self._weighted.splits, self._twin_splits()
+        return self.twins.patch(self.key, weighted, twins, canary_weight, rules)
+
+    def _twin_splits(self) -> tuple[Split, ...]:
+        http = list_at(self.found, HTTP)
+        splits = [_split(_Route("http", at, http[at]), self.sides) for at in self.twins.ours]
+        return tuple(found for found in splits if isinstance(found, Split) and found.sound)
 
     @cached_property
     def _weighted(self) -> Reading:

@@ -173,7 +173,7 @@ def _state(given: Any, total: int) -> RouteState:
     if not isinstance(given, RouteState):
         raise TypeError(f"a RouteState was expected, it gave a {type(given).__name__}")
     if given.rules:
-        raise ValueError("it reports managed routes, which only Istio has")
+        raise ValueError("it reports managed routes, which no plugin makes")
     return RouteState(
         canary_weight=_weight(given.canary_weight, total),
         stable_hash=_text(given.stable_hash),

@@ -11,6 +11,7 @@ from davy.plugins.installed import Installed
 from davy.traffic.alb import AlbRouter
 from davy.traffic.apisix import ApisixRouter
 from davy.traffic.base import Router
+from davy.traffic.contour import ContourRouter
 from davy.traffic.gateway_api import GatewayApiRouter
 from davy.traffic.istio import IstioRouter
 from davy.traffic.nginx import NginxRouter
@@ -41,6 +42,7 @@ BUILT_IN: Final = (
     RouterKind("alb", lambda canary: canary.routing.alb is not None, AlbRouter()),
     RouterKind("traefik", lambda canary: canary.routing.traefik is not None, TraefikRouter()),
     RouterKind("apisix", lambda canary: canary.routing.apisix is not None, ApisixRouter()),
+    RouterKind("contour", lambda canary: bool(canary.contour_proxies), ContourRouter()),
 )
 _WITHOUT: Final = ReplicaRatioRouter()
 

@@ -166,7 +166,9 @@ GOOD: Final[dict[str, Json]] = {
     "gateway": _rollout(
         **_SERVICES,
         trafficRouting={
-            "gatewayAPI": {"httpRoutes": [{"name": "cart"}], "grpcRoutes": [{"name": "cart"}]}
+            "gatewayAPI": {
+                f"{kind}Routes": [{"name": "cart"}] for kind in ("http", "grpc", "tcp", "tls")
+            }
         },
         analysis={"templates": [{"templateName": "errors"}], "startingStep": 1},
     ),
@@ -176,9 +178,13 @@ GOOD: Final[dict[str, Json]] = {
             "plugins": {
                 "argoproj-labs/gatewayAPI": {
                     "httpRoute": "cart",
-                    "httpRoutes": [{"name": "cart-internal"}],
+                    "httpRoutes": [{"name": "cart-internal", "useHeaderRoutes": True}],
                     "grpcRoute": "cart",
                     "grpcRoutes": [{"name": "cart-internal"}],
+                    "tcpRoute": "cart",
+                    "tcpRoutes": [{"name": "cart-internal"}],
+                    "tlsRoute": "cart",
+                    "tlsRoutes": [{"name": "cart-internal"}],
                     "namespace": "shop",
                 }
             }
@@ -255,6 +261,11 @@ GOOD: Final[dict[str, Json]] = {
         **_SERVICES,
         trafficRouting={"apisix": {"route": {"name": "cart", "rules": ["api", "web"]}}},
     ),
+    "contour": _rollout(**_SERVICES, trafficRouting={"contour": {"httpProxies": ["cart", "edge"]}}),
+    "contour plugin": _rollout(
+        **_SERVICES,
+        trafficRouting={"plugins": {"argoproj-labs/contour": {"httpProxies": ["cart"]}}},
+    ),
     "several": _rollout(
         trafficRouting={
             "istio": {
@@ -282,6 +293,37 @@ GOOD: Final[dict[str, Json]] = {
         **_SERVICES,
         trafficRouting={
             "istio": {"virtualService": {"name": "cart"}},
+            "managedRoutes": [{"name": "beta"}, {"name": "copy"}],
+        },
+        steps=[
+            {
+                "setHeaderRoute": {
+                    "name": "beta",
+                    "match": [{"headerName": "X-Beta", "headerValue": {"exact": "yes"}}],
+                }
+            },
+            {
+                "setMirrorRoute": {
+                    "name": "copy",
+                    "match": [
+                        {
+                            "method": {"exact": "GET"},
+                            "path": {"prefix": "/api"},
+                            "headers": {"x": {"regex": "a+"}},
+                        }
+                    ],
+                    "percentage": 10,
+                }
+            },
+            {"setWeight": 10},
+            {"setHeaderRoute": {"name": "beta"}},
+            {"setMirrorRoute": {"name": "copy", "match": []}},
+        ],
+    ),
+    "managed gateway": _rollout(
+        **_SERVICES,
+        trafficRouting={
+            "gatewayAPI": {"httpRoutes": [{"name": "cart"}]},
             "managedRoutes": [{"name": "beta"}, {"name": "copy"}],
         },
         steps=[

@@ -77,8 +77,8 @@ ROUTING: Final[tuple[Bad, ...]] = (
         "gateway",
         _ROUTING,
         {},
-        "names no router; give one of istio, gatewayAPI, nginx, alb, traefik, apisix",
-        "has exactly one of istio, gatewayAPI, nginx, alb, traefik, apisix and plugins",
+        "names no router; give one of istio, gatewayAPI, nginx, alb, traefik, apisix, contour",
+        "has exactly one of istio, gatewayAPI, nginx, alb, traefik, apisix, contour and plugins",
     ),
     bad(
         "two routers are named",
@@ -86,7 +86,7 @@ ROUTING: Final[tuple[Bad, ...]] = (
         f"{_ROUTING}.istio",
         {"virtualService": {"name": "cart"}},
         "has istio and gatewayAPI; exactly one router",
-        "has exactly one of istio, gatewayAPI, nginx, alb, traefik, apisix and plugins",
+        "has exactly one of istio, gatewayAPI, nginx, alb, traefik, apisix, contour and plugins",
         at=_ROUTING,
     ),
     bad(
@@ -126,12 +126,29 @@ ROUTING: Final[tuple[Bad, ...]] = (
         at=f"{_ROUTING}.plugins",
     ),
     bad(
+        "both built-in plugins are named",
+        "plugin",
+        f"{_ROUTING}.plugins.argoproj-labs/contour",
+        {"httpProxies": ["cart"]},
+        "has argoproj-labs/contour and argoproj-labs/gatewayAPI; exactly one router carries the",
+        "must have at most 1 item",
+        at=f"{_ROUTING}.plugins",
+    ),
+    bad(
+        "an HTTPProxy is named twice",
+        "contour",
+        f"{_ROUTING}.contour.httpProxies[1]",
+        "cart",
+        "names the HTTPProxy cart a second time",
+        "Duplicate value",
+    ),
+    bad(
         "the plugin names no route",
         "plugin",
         _PLUGIN,
         {},
-        "names no route; give httpRoute(s) or grpcRoute(s)",
-        "names no route; give httpRoute(s) or grpcRoute(s)",
+        "names no route; give httpRoute(s), grpcRoute(s), tcpRoute(s) or tlsRoute(s)",
+        "names no route; give httpRoute(s), grpcRoute(s), tcpRoute(s) or tlsRoute(s)",
     ),
     bad(
         "the plugin names a route of another namespace",
@@ -157,13 +174,25 @@ ROUTING: Final[tuple[Bad, ...]] = (
         "names the GRPCRoute cart a second time",
         "Duplicate value",
     ),
+    *(
+        bad(
+            f"a {kind} is named twice",
+            "gateway",
+            f"{_ROUTING}.gatewayAPI.{field}",
+            [{"name": "cart"}, {"name": "cart"}],
+            f"names the {kind} cart a second time",
+            "Duplicate value",
+            at=f"{_ROUTING}.gatewayAPI.{field}[1]",
+        )
+        for field, kind in (("tcpRoutes", "TCPRoute"), ("tlsRoutes", "TLSRoute"))
+    ),
     bad(
         "Gateway API names no route",
         "gateway",
         f"{_ROUTING}.gatewayAPI",
         {},
-        "names no route; give httpRoutes or grpcRoutes",
-        "names no route; give httpRoutes or grpcRoutes",
+        "names no route; give httpRoutes, grpcRoutes, tcpRoutes or tlsRoutes",
+        "names no route; give httpRoutes, grpcRoutes, tcpRoutes or tlsRoutes",
     ),
     bad(
         "no HTTPRoute is named",
@@ -232,7 +261,7 @@ ROUTING: Final[tuple[Bad, ...]] = (
             f"is missing; {router} splits the traffic between two Services",
             "needs canaryService and stableService",
         )
-        for router in ("alb", "traefik", "apisix")
+        for router in ("alb", "traefik", "apisix", "contour")
     ),
     bad(
         "alb names no Ingress",

@@ -257,14 +257,17 @@ STEPS: Final[tuple[Bad, ...]] = (
         ONLY_VALIDATION,
         at=f"{_CANARY}.analysis.analysisRunMetadata.annotations['why not']",
     ),
-    bad(
-        "a header route without Istio",
-        "gateway",
-        f"{_STEPS}[0]",
-        {"setHeaderRoute": {"name": "beta"}},
-        "needs trafficRouting.istio; use setWeight, or Istio",
-        "setHeaderRoute and setMirrorRoute need trafficRouting.istio",
-        at=f"{_STEPS}[0].setHeaderRoute",
+    *(
+        bad(
+            f"a header route with a router that has none, {base}",
+            base,
+            f"{_STEPS}[0]",
+            {"setHeaderRoute": {"name": "beta"}},
+            "needs trafficRouting.istio or gatewayAPI; use setWeight, or one of them",
+            "setHeaderRoute and setMirrorRoute need trafficRouting.istio or gatewayAPI",
+            at=f"{_STEPS}[0].setHeaderRoute",
+        )
+        for base in ("nginx", "plugins")
     ),
     bad(
         "a header route that managedRoutes doesn't name",
@@ -334,6 +337,82 @@ STEPS: Final[tuple[Bad, ...]] = (
         101,
         "is 101; write a whole number from 0 to 100",
         "less than or equal to 100",
+    ),
+    *(
+        bad(
+            f"the Gateway API {why}",
+            "managed gateway",
+            f"{_STEPS}[{at}",
+            value,
+            says,
+            ONLY_VALIDATION,
+            at=f"{_STEPS}[{place or at}",
+        )
+        for why, at, value, says, place in (
+            (
+                "knows no prefix of a header",
+                "0].setHeaderRoute.match[0].headerValue",
+                {"prefix": "a"},
+                "isn't known to the Gateway API for headers; write exact or regex",
+                "0].setHeaderRoute.match[0].headerValue.prefix",
+            ),
+            (
+                "takes no header without a value",
+                "1].setMirrorRoute.match[0].headers.x.regex",
+                "",
+                "write visible ASCII characters",
+                "1].setMirrorRoute.match[0].headers['x'].regex",
+            ),
+            (
+                "knows no pattern of a method",
+                "1].setMirrorRoute.match[0].method",
+                {"regex": "GET|PUT"},
+                "is matched as a whole by the Gateway API; write exact",
+                "",
+            ),
+            (
+                "knows nine methods",
+                "1].setMirrorRoute.match[0].method.exact",
+                "get",
+                "is no method; write one of GET, HEAD",
+                "",
+            ),
+            (
+                "has no precedence for a pattern of a path",
+                "1].setMirrorRoute.match[0].path",
+                {"regex": "/a.*"},
+                "has a precedence of each implementation's own",
+                "1].setMirrorRoute.match[0].path.regex",
+            ),
+            *(
+                (
+                    f"takes no path such as {path}",
+                    "1].setMirrorRoute.match[0].path.prefix",
+                    path,
+                    "is no path that the Gateway API takes",
+                    "",
+                )
+                for path in ("api", "/a//b", "/a/..", "/a%2Fb", "/a?b")
+            ),
+        )
+    ),
+    bad(
+        "no rule of the Gateway API can be called so",
+        "managed gateway",
+        f"{_CANARY}.trafficRouting.managedRoutes[2]",
+        {"name": "Beta_1"},
+        "is Beta_1, which no rule of the Gateway API can be called; write at most 63 small letters",
+        ONLY_VALIDATION,
+        at=f"{_CANARY}.trafficRouting.managedRoutes[2].name",
+    ),
+    bad(
+        "only HTTPRoutes mirror",
+        "managed gateway",
+        f"{_CANARY}.trafficRouting.gatewayAPI",
+        {"grpcRoutes": [{"name": "cart"}]},
+        "needs an HTTPRoute; name one in gatewayAPI.httpRoutes",
+        ONLY_VALIDATION,
+        at=f"{_STEPS}[1].setMirrorRoute",
     ),
     bad(
         "a header's name has a blank",

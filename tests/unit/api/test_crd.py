@@ -242,7 +242,7 @@ def test_every_field_of_argos_schema_is_built_or_refused() -> None:
     }  # fmt: skip
     routing = {
         "istio", "nginx", "alb", "smi", "ambassador", "appMesh", "traefik", "managedRoutes",
-        "apisix", "plugins", "maxTrafficWeight", "gatewayAPI",
+        "apisix", "contour", "plugins", "maxTrafficWeight", "gatewayAPI",
     }  # fmt: skip
     steps = {
         "setWeight", "pause", "experiment", "analysis", "setCanaryScale", "setHeaderRoute",

@@ -7,6 +7,7 @@ import pytest
 from davy.api import rollout_rules, unbuilt, validate
 from davy.api.analysis import Metric
 from davy.api.errors import Finding, InvalidObject
+from davy.api.mesh_routers import GATEWAY_KINDS
 from tests.unit.api import cases
 from tests.unit.api.bad import Bad
 from tests.unit.api.documents import GOOD, REMOVE, changed
@@ -81,15 +82,10 @@ def test_a_rollout_without_a_spec_is_refused() -> None:
 @pytest.mark.parametrize(
     ("base", "routes"),
     [
-        ("gateway", [("HTTPRoute", "cart"), ("GRPCRoute", "cart")]),
+        ("gateway", [(kind, "cart") for kind in GATEWAY_KINDS]),
         (
             "plugin",
-            [
-                ("HTTPRoute", "cart"),
-                ("HTTPRoute", "cart-internal"),
-                ("GRPCRoute", "cart"),
-                ("GRPCRoute", "cart-internal"),
-            ],
+            [(kind, name) for kind in GATEWAY_KINDS for name in ("cart", "cart-internal")],
         ),
     ],
 )

@@ -109,12 +109,13 @@ async def test_a_list_that_breaks_off_is_no_answer(server: Server) -> None:
 
 
 async def test_patches_say_what_kind_they_are(server: Server) -> None:
-    """A JSON patch is a list; a merge patch of the status goes to /status."""
+    """A JSON patch is a list, and drops no field; a merge patch of the status goes to /status."""
     server.answers = [lambda _: {"metadata": {}}]
     operations = [{"op": "test", "path": "/a", "value": 1}]
     await server.client.patch_json(SERVICE, "shop", "cart", operations)
     await server.client.patch_merge(SERVICE, "shop", "cart", {"status": {}}, subresource="status")
-    (_, _, first, body), (_, path, second, _) = server.requests
+    (_, asked, first, body), (_, path, second, _) = server.requests
+    assert asked.endswith("/services/cart?fieldValidation=Strict")
     assert first["Content-Type"] == "application/json-patch+json"
     assert body == operations
     assert second["Content-Type"] == "application/merge-patch+json"

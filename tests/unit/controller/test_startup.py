@@ -7,9 +7,12 @@ from davy.api.group import ApiGroup
 from davy.cluster.kinds import (
     APISIX_ROUTE,
     GRPC_ROUTE,
+    HTTP_PROXY,
     HTTP_ROUTE,
     INGRESS,
     LEASE,
+    TCP_ROUTE,
+    TLS_ROUTE,
     TRAEFIK_SERVICE,
     VIRTUAL_SERVICE,
     Kinds,
@@ -92,8 +95,49 @@ async def test_a_mesh_that_isnt_installed_stops_nothing() -> None:
         denied={("patch", "httproutes")},
     )
     found = await startup.check(cluster, KINDS, (), PLACE)
-    assert found.absent == {HTTP_ROUTE, GRPC_ROUTE, INGRESS, TRAEFIK_SERVICE, APISIX_ROUTE}
+    assert found.absent == {
+        HTTP_ROUTE,
+        GRPC_ROUTE,
+        TCP_ROUTE,
+        TLS_ROUTE,
+        INGRESS,
+        TRAEFIK_SERVICE,
+        APISIX_ROUTE,
+        HTTP_PROXY,
+    }
     assert VIRTUAL_SERVICE not in found.absent
+
+
+@pytest.mark.parametrize(
+    ("versions", "found"),
+    [
+        (("v1", "v1alpha2"), {}),
+        (("v1alpha3", "v1alpha2"), {"TCPRoute": "v1alpha2", "TLSRoute": "v1alpha3"}),
+        ((), {}),
+    ],
+)
+async def test_tcp_and_tls_routes_are_read_in_the_newest_version_that_is_served(
+    versions: tuple[str, ...], found: dict[str, str]
+) -> None:
+    """Before 1.5 the Gateway API has no v1 of them; where there is none v1 is waited for."""
+    plurals = {"v1alpha3": {"tlsroutes"}}
+    served = {
+        ("gateway.networking.k8s.io", version): frozenset(
+            plurals.get(version, {"tcproutes", "tlsroutes"})
+        )
+        for version in versions
+    }
+    older = await startup.older(Cluster(served_groups=served))
+    assert {kind.kind: kind.version for kind in older} == found
+    known = Kinds(ApiGroup(), older=older)
+    watched = {kind.kind: kind.version for kind in known.watched}
+    wanted = {"TCPRoute": "v1", "TLSRoute": "v1"} | found
+    assert {kind: watched[kind] for kind in wanted} == wanted
+    for kind, version in wanted.items():
+        named = known.named("gateway.networking.k8s.io", kind)
+        assert named is not None
+        assert named.version == version
+        assert startup.Need(named, "patch") in set(startup.needs(known))
 
 
 async def test_without_the_right_to_watch_crds_kopf_doesnt_scan() -> None:

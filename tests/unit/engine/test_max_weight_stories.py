@@ -22,12 +22,13 @@ STEPS: tuple[dict[str, Any], ...] = (
 )
 
 
-def updating(seconds: float) -> Cluster:
+def updating(seconds: float, *steps: dict[str, Any], canary: dict[str, Any] = CANARY) -> Cluster:
     """Some seconds after version 2 of four pods was applied."""
-    cluster = Cluster.of(spec(*STEPS, canary=CANARY), route=Route(0, total=1000))
+    steps = steps or STEPS
+    cluster = Cluster.of(spec(*steps, canary=canary), route=Route(0, total=1000))
     cluster.check = Watcher()
     cluster.run(10)
-    cluster.apply(spec(*STEPS, canary=CANARY, version="2"))
+    cluster.apply(spec(*steps, canary=canary, version="2"))
     cluster.run(seconds)
     return cluster
 
@@ -50,6 +51,16 @@ def test_the_pods_of_a_weight_are_counted_by_the_same_total() -> None:
     cluster.settle()
     assert cluster.weight == 250
     assert "1 of 2 pods of revision 2 are available, weight 500 needs 2" in cluster.message
+
+
+def test_copies_are_percent_of_all_requests_whatever_the_total() -> None:
+    """I2: 250 of 1000 and half of all requests copied need three of four pods."""
+    match = [{"method": {"exact": "GET"}}]
+    copy = {"setMirrorRoute": {"name": "copy", "match": match, "percentage": 50}}
+    routing = {**CANARY["trafficRouting"], "managedRoutes": [{"name": "copy"}]}
+    canary = {**CANARY, "trafficRouting": routing}
+    cluster = updating(20, {"setWeight": 250}, copy, {"pause": {}}, canary=canary)
+    assert ([found.name for found in cluster.route.rules], pods(cluster)[2]) == (["copy"], 3)
 
 
 def test_all_of_it_is_a_promotion_and_none_an_abort() -> None:

@@ -130,6 +130,97 @@ def test_weights_are_those_that_flagger_comes_to(analysis: Json, weights: list[i
     assert {"pause": {"duration": "1m"}} in found
 
 
+BETA: Json = {"headers": {"x-beta": {"exact": "1"}}}
+
+
+def test_a_test_of_some_users_is_a_header_route() -> None:
+    """With all pods, and a check for each iteration; weights say nothing beside it."""
+    cookie = {"headers": {"cookie": {"regex": ".*beta.*"}}}
+    found = done(DEPLOYMENT, canary(iterations=2, match=[BETA, cookie], stepWeight=10))
+    header = {
+        "name": "ab-test",
+        "match": [
+            {"headerName": "x-beta", "headerValue": {"exact": "1"}},
+            {"headerName": "cookie", "headerValue": {"regex": ".*beta.*"}},
+        ],
+    }
+    wait = {"pause": {"duration": "1m"}}
+    begun = [{"setCanaryScale": {"weight": 100}}, {"setHeaderRoute": header}]
+    assert steps(found) == [*begun, wait, wait]
+    routing = found.made[0].manifest["spec"]["strategy"]["canary"]["trafficRouting"]
+    assert routing["managedRoutes"] == [{"name": "ab-test"}]
+    assert not any(remark.lost for remark in found.remarks)
+
+
+@pytest.mark.parametrize(
+    ("analysis", "path"),
+    [
+        ({"match": [{"uri": {"prefix": "/beta"}}]}, "match[0]"),
+        ({"match": [BETA, {"headers": {"a": {"exact": "1"}, "b": {"exact": "1"}}}]}, "match[1]"),
+        ({"match": [BETA | {"method": {"exact": "GET"}}]}, "match[0]"),
+        ({"match": [{"headers": {"a": {"suffix": "1"}}}]}, "match[0]"),
+        ({"match": [{"headers": {"a": {"exact": 1}}}]}, "match[0]"),
+        ({"match": [{}]}, "match[0]"),
+        ({"match": [BETA], "iterations": 10**9}, "iterations"),
+        ({"match": [BETA], "iterations": -1}, "iterations"),
+        ({}, "iterations"),
+    ],
+)
+def test_a_test_that_cant_be_said_is_none(analysis: Json, path: str) -> None:
+    """With other users it would be another test; so nothing is made of it, which is told."""
+    found = done(DEPLOYMENT, canary(**{"iterations": 2, "stepWeight": 10} | analysis))
+    assert not found.made
+    assert f"spec.analysis.{path}" in [remark.path for remark in found.remarks if remark.lost]
+
+
+def test_a_header_s_prefix_is_none_of_the_gateway_api_s() -> None:
+    """Told here, before Davy refuses the step."""
+    manifest = canary(iterations=1, match=[{"headers": {"x-beta": {"prefix": "1"}}}])
+    manifest["spec"]["provider"] = "gatewayapi:v1"
+    manifest["spec"]["service"]["gatewayRefs"] = [{"name": "public"}]
+    found = done(DEPLOYMENT, manifest)
+    assert "spec.analysis.match[0].headers.x-beta.prefix" in [one.path for one in found.remarks]
+    assert not found.made
+
+
+def test_requests_are_mirrored_before_the_first_weight() -> None:
+    """For one interval, all or a part; the gate of each weight is before the mirror, once."""
+    gate = {"name": "gate", "type": "confirm-traffic-increase", "url": "http://gate"}
+    found = done(
+        DEPLOYMENT, canary(stepWeights=[5, 50], mirror=True, mirrorWeight=20, webhooks=[gate])
+    )
+    everything = [{"path": {"prefix": "/"}}]
+    wait = {"pause": {"duration": "1m"}}
+    assert steps(found) == [
+        {"pause": {}},
+        {"setMirrorRoute": {"name": "mirror", "match": everything, "percentage": 20}},
+        wait,
+        {"setMirrorRoute": {"name": "mirror"}},
+        {"setWeight": 5},
+        wait,
+        {"pause": {}},
+        {"setWeight": 50},
+        wait,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("service", "provider", "lost"),
+    [
+        ({"match": [{"uri": {"regex": "/a.*"}}]}, "istio", True),
+        ({"gatewayRefs": [{"name": "public"}]}, "gatewayapi:v1", False),
+    ],
+)
+def test_what_isnt_mirrored_is_told(service: Json, provider: str, lost: bool) -> None:  # noqa: FBT001
+    """A regex of a path can't be joined with all paths; Flagger mirrors no weighted HTTPRoute."""
+    manifest = canary(stepWeight=50, mirror=True)
+    manifest["spec"]["service"] |= service
+    manifest["spec"]["provider"] = provider
+    found = done(DEPLOYMENT, manifest)
+    assert [remark.lost for remark in found.remarks if remark.path.endswith("mirror")] == [lost]
+    assert not any("setMirrorRoute" in step for step in steps(found))
+
+
 @pytest.mark.parametrize(
     ("interval", "threshold", "delay", "limit"),
     [("30s", 5, "30s", 4), ("5s", 1, "10s", 0), ("soon", 0, "1m", 0), (None, None, "1m", 0)],

@@ -12,6 +12,7 @@ VIRTUAL_SERVICE = ObjectKey("networking.istio.io", "VirtualService", "shop", "ca
 DESTINATION_RULE = ObjectKey("networking.istio.io", "DestinationRule", "shop", "cart")
 TRAEFIK_SERVICE = ObjectKey("traefik.io", "TraefikService", "shop", "cart")
 APISIX_ROUTE = ObjectKey("apisix.apache.org", "ApisixRoute", "shop", "cart")
+HTTP_PROXY = ObjectKey("projectcontour.io", "HTTPProxy", "shop", "cart")
 HTTP_ROUTE = ObjectKey("gateway.networking.k8s.io", "HTTPRoute", "shop", "cart")
 STABLE = ObjectKey("", "Service", "shop", "cart-stable")
 CANARY = ObjectKey("", "Service", "shop", "cart-canary")
@@ -78,6 +79,11 @@ def by_apisix_route(*rules: str) -> RoutedRollout:
     """The split is in the rules of ApisixRoute shop/cart, in rule `cart` when none is named."""
     named = {"rules": [*rules]} if rules else {}
     return a_rollout({"apisix": {"route": {"name": "cart", **named}}})
+
+
+def by_http_proxies(*names: str) -> RoutedRollout:
+    """The split is in HTTPProxies, `cart` when none is named."""
+    return a_rollout({"contour": {"httpProxies": [*names] or ["cart"]}})
 
 
 def _virtual_service_spec(routes: tuple[str, ...]) -> Json:
@@ -235,6 +241,23 @@ def an_apisix_route(*rules: Json, **spec: Any) -> Json:
         "metadata": metadata("cart"),
         "spec": {"ingressClassName": "apisix", "http": list(rules), **spec},
     }
+
+
+def an_http_proxy(*routes: Json, name: str = "cart", generation: int = 7, **spec: Any) -> Json:
+    """An HTTPProxy, valid in its newest generation."""
+    valid = {"type": "Valid", "status": "True", "observedGeneration": generation}
+    return {
+        "apiVersion": "projectcontour.io/v1",
+        "kind": "HTTPProxy",
+        "metadata": metadata(name, generation=generation),
+        "spec": {"virtualhost": {"fqdn": "cart.example.com"}, "routes": list(routes), **spec},
+        "status": {"currentStatus": "valid", "conditions": [valid]},
+    }
+
+
+def a_proxied(*services: Json, **fields: Any) -> Json:
+    """A route of an HTTPProxy, with a condition of the user's."""
+    return {"conditions": [{"prefix": "/a<b"}], "services": list(services), **fields}
 
 
 def a_cluster(*objects: Json) -> Cluster:

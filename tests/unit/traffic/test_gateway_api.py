@@ -120,6 +120,31 @@ def test_http_and_grpc_routes_get_the_same_weight() -> None:
     assert weights_of(applied(half, ROUTER.weights(rollout, half, 0))) == [[100, 0]]
 
 
+@pytest.mark.parametrize("kind", ["TCPRoute", "TLSRoute"])
+def test_connections_are_split_as_requests_are(kind: str) -> None:
+    """I1, I5: each is written, verified by its own status, and has no managed routes."""
+    field = f"{kind[:3].lower()}Routes"
+    routing = {
+        "gatewayAPI": {field: [{"name": "cart"}], "httpRoutes": [{"name": "cart"}]},
+        "managedRoutes": [{"name": "beta"}],
+    }
+    match = [{"headerName": "a", "headerValue": {"exact": "1"}}]
+    rollout = a_rollout(routing, steps=[{"setHeaderRoute": {"name": "beta", "match": match}}])
+    backends = {"backendRefs": a_split(100, 0)["backendRefs"]}
+    key = ObjectKey(GROUP, kind, "shop", "cart")
+    before = a_cluster(an_http_route(a_split(100, 0)), {**an_http_route(backends), "kind": kind})
+    rules = tuple(step.rule for step in rollout.canary.steps or () if step.rule)
+    after = applied(before, ROUTER.weights(rollout, before, 30, rules))
+    assert weights_of(after, key) == [[70, 30]]
+    state = ROUTER.read(rollout, after)
+    assert (state.canary_weight, state.problems) == (30, ())
+    assert [found.rules for found in state.rules] == [rules]
+    after[key]["metadata"]["generation"] = 8
+    late = ROUTER.read(rollout, after).verification
+    assert isinstance(late, NotYet)
+    assert late.why.startswith(f"{kind} shop/cart: Gateway infra/web: Accepted is reported for")
+
+
 def test_a_grpc_route_is_verified_by_its_own_status() -> None:
     """I5: one of two kinds that isn't taken holds the step."""
     routing = {"httpRoutes": [{"name": "cart"}], "grpcRoutes": [{"name": "cart"}]}

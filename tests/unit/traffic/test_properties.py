@@ -29,6 +29,7 @@ from tests.unit.traffic.routes import (
     a_backend,
     a_cluster,
     a_destination_rule,
+    a_proxied,
     a_rule,
     a_service,
     a_traefik_service,
@@ -36,10 +37,12 @@ from tests.unit.traffic.routes import (
     an_apisix_backend,
     an_apisix_route,
     an_apisix_rule,
+    an_http_proxy,
     an_http_route,
     an_http_route_of_istio,
     applied,
     by_apisix_route,
+    by_http_proxies,
     by_http_routes,
     by_services,
     by_several,
@@ -59,6 +62,7 @@ OWNED = re.compile(
     r"|/spec/subsets/\d+/labels(/rollouts-pod-template-hash)?"
     r"|/spec/selector/rollouts-pod-template-hash"
     r"|/spec|/spec/(rules|tls|ingressClassName)"
+    r"|/spec/routes/\d+/services/\d+/weight"
     r"|/spec/http/\d+/backends/\d+/weight|/spec/weighted/services/\d+/weight"
     r"|/metadata/annotations/alb\.ingress\.kubernetes\.io~1actions\.cart-stable"
     r"|/metadata/annotations/nginx\.ingress\.kubernetes\.io~1.*"
@@ -77,6 +81,8 @@ class Kind(NamedTuple):
     """Of a weight that is absent, as the proxies take it."""
     rules: int = 2
     """How many of the rules there are in the route."""
+    even: bool = False
+    """Where a rule has no weight at all both sides have the same."""
 
 
 Weights = list[tuple[int | None, int | None]]
@@ -144,6 +150,14 @@ def _of_apisix(weights: Weights) -> Cluster:
     return a_cluster(an_apisix_route(api, own, web))
 
 
+def _of_http_proxies(weights: Weights) -> Cluster:
+    api, web = (
+        a_proxied(a_backend("cart-canary", b), a_backend("cart-stable", a)) for a, b in weights
+    )
+    own = a_proxied(a_backend("cart-canary", 4))
+    return a_cluster(an_http_proxy(api, own), an_http_proxy(web, name="web"))
+
+
 def _percent(stable: int | None, canary: int | None) -> str | None:
     """The share as a canary Ingress says it, rounded up."""
     if not canary:
@@ -167,6 +181,7 @@ KINDS = {
     "nginx": Kind(by_ingresses("cart", "web"), _of_ingresses),
     "ALB": Kind(by_action("cart", "web"), _of_actions, default=1),
     "Traefik": Kind(by_traefik_service(), _of_traefik, default=1, rules=1),
+    "Contour": Kind(by_http_proxies("cart", "web"), _of_http_proxies, even=True),
     "APISIX": Kind(by_apisix_route("api", "web"), _of_apisix, default=100),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
@@ -240,10 +255,15 @@ def split_rules(found: Json) -> list[list[Any]]:
     rules = [
         [
             destination
-            for name in ("route", "backendRefs", "backends")
+            for name in ("route", "backendRefs", "backends", "services")
             for destination in rule.get(name, ())
         ]
-        for rule in (*spec.get("http", ()), *spec.get("tls", ()), *spec.get("rules", ()))
+        for rule in (
+            *spec.get("http", ()),
+            *spec.get("tls", ()),
+            *spec.get("rules", ()),
+            *spec.get("routes", ()),
+        )
         if rule.get("name") != "own"
     ]
     rules.append(spec.get("weighted", {}).get("services", []))
@@ -300,7 +320,10 @@ def test_a_weight_that_is_written_is_read_again(kind: Kind, weights: Weights, we
 def test_a_canary_with_traffic_is_never_said_to_have_none(kind: Kind, weights: Weights) -> None:
     """I4: 0 is only read where each rule's canary weight is 0, be it by default."""
     router, objects = ROUTERS.router_for(kind.rollout.canary), kind.objects(weights)
-    canary = [kind.default if weight is None else weight for _, weight in weights[: kind.rules]]
+    canary = [
+        1 if kind.even and not (stable or weight) else kind.default if weight is None else weight
+        for stable, weight in weights[: kind.rules]
+    ]
     assert (router.read(kind.rollout, objects).canary_weight == 0) is (max(canary) == 0)
 
 

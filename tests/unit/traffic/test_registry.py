@@ -8,6 +8,7 @@ from davy.plugins.installed import Installed
 from davy.traffic.alb import AlbRouter
 from davy.traffic.apisix import ApisixRouter
 from davy.traffic.base import Json, Router
+from davy.traffic.contour import ContourRouter
 from davy.traffic.gateway_api import GatewayApiRouter
 from davy.traffic.istio import IstioRouter
 from davy.traffic.nginx import NginxRouter
@@ -18,6 +19,7 @@ from tests.unit.traffic.ingresses import by_action, by_ingresses
 from tests.unit.traffic.routes import (
     a_rollout,
     by_apisix_route,
+    by_http_proxies,
     by_http_routes,
     by_services,
     by_subsets,
@@ -43,6 +45,7 @@ ROUTERS = Routers(Installed())
         (by_action().canary, AlbRouter),
         (by_traefik_service().canary, TraefikRouter),
         (by_apisix_route().canary, ApisixRouter),
+        (by_http_proxies().canary, ContourRouter),
         (without_router().canary, ReplicaRatioRouter),
     ],
     ids=[
@@ -54,6 +57,7 @@ ROUTERS = Routers(Installed())
         "alb",
         "traefik",
         "apisix",
+        "contour",
         "none",
     ],
 )
@@ -67,7 +71,10 @@ def test_a_rollout_gets_the_router_it_names(canary: CanaryStrategy, kind: type[R
     [
         (
             {},
-            "names no router; name exactly one of: istio, gatewayAPI, nginx, alb, traefik, apisix.",
+            (
+                "names no router; name exactly one of: istio, gatewayAPI, nginx, alb, traefik, "
+                "apisix, contour."
+            ),
         ),
         (
             {"istio": ISTIO, "gatewayAPI": HTTP_ROUTES},
