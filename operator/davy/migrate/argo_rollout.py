@@ -94,7 +94,8 @@ def _foreign_routes(spec: Json, where: str | None, notes: Notes) -> None:
                 notes.lost(
                     f"{path}.name",
                     f"is {name} of namespace {space}; Davy writes routes of the rollout's own "
-                    f"namespace: move the VirtualService there and name it {name}",
+                    f"namespace: move the VirtualService there and name it {name}, or let it "
+                    f"delegate to one there",
                 )
 
 

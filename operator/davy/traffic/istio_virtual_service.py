@@ -129,7 +129,8 @@ class VirtualService:
     def _weighted(self) -> Reading:
         key, sides = self.key, self.sides
         if self.found is None:
-            elsewhere = " A rollout's routes lie in its own namespace." if "." in key.name else ""
+            own = " A rollout's routes lie in its own namespace; others can delegate to them."
+            elsewhere = own if "." in key.name else ""
             sentence = f"{key} doesn't exist; create it, with an http route to {sides}.{elsewhere}"
             return self._unreadable("name", sentence)
         routes = [
@@ -240,8 +241,12 @@ def _split(route: _Route, sides: Sides) -> Split | str:
     """The route's destinations by role; a string says why there are none to read."""
     delegate = value_at(route.found, ("delegate",))
     if isinstance(delegate, dict):
-        name = text_at(delegate, ("name",))
-        return f"delegates to VirtualService {name}; name that one in virtualService.name."
+        names = (text_at(delegate, (field,)) for field in ("namespace", "name"))
+        name = "/".join(found for found in names if found)
+        return (
+            f"delegates to VirtualService {name}; name that one in virtualService.name; it must "
+            f"lie in the rollout's namespace."
+        )
     destinations = route.destinations
     if not destinations:
         return f"has no destinations; it must send its traffic to {sides}."

@@ -6,7 +6,7 @@ from typing import Any
 from tests.lab import asking
 from tests.lab.kube import Json
 from tests.lab.rollouts.conftest import OpenShop
-from tests.lab.shop import Router, Shop
+from tests.lab.shop import Router, Shop, now
 
 PAUSED: list[dict[str, Any]] = [{"setWeight": 50}, {"pause": {}}]
 VIRTUAL_SERVICE = "virtualservice.networking.istio.io"
@@ -74,6 +74,36 @@ async def test_a_missing_one_holds_the_step_and_not_an_abort(open_shop: OpenShop
         await shop.lab.apply(second(shop), namespace=shop.namespace)
         await shop.until(phase="Degraded", weight=0, message_has="RolloutAborted")
     assert load.failed() == ()
+
+
+async def test_a_virtual_service_that_another_delegates_to_carries_the_weight(
+    open_shop: OpenShop,
+) -> None:
+    """The root has the host and the gateway and is never touched; the delegate has neither."""
+    shop = await open_shop(Router.ISTIO_SERVICES, steps=PAUSED, applies_network=False)
+    network = shop.network()
+    delegate = next(each for each in network if each["kind"] == "VirtualService")
+    root = copy.deepcopy(delegate)
+    root["metadata"]["name"] = "root"
+    root["spec"]["http"] = [{"delegate": {"name": "shop", "namespace": shop.namespace}}]
+    for field in ("hosts", "gateways"):
+        del delegate["spec"][field]
+    await shop.lab.apply([*network, root], namespace=shop.namespace)
+    before = await shop.lab.kube.get(VIRTUAL_SERVICE, "root", namespace=shop.namespace)
+    await shop.healthy()
+    async with shop.load() as load:
+        await load.until(30)
+        await shop.release("v2")
+        await shop.until(phase="Paused", weight=50)
+        assert await weights(shop, "shop") == [50, 50]
+        since = now()
+        await load.until(200, since=since)
+        assert load.share("v2", since=since).agrees(50)
+        await shop.edit_status(pauseConditions=None)
+        await shop.until(phase="Healthy", weight=0)
+    assert load.failed() == ()
+    after = await shop.lab.kube.get(VIRTUAL_SERVICE, "root", namespace=shop.namespace)
+    assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
 
 
 async def test_an_http_route_and_a_grpc_route_go_together(open_shop: OpenShop) -> None:

@@ -39,6 +39,8 @@ NAMES = {
     ("apisix", f"{ROUTING}.apisix.route.name"),
     ("istio", f"{CANARY}.canaryService"),
     ("istio", f"{CANARY}.stableService"),
+    ("ping pong", f"{CANARY}.pingPong.pingService"),
+    ("ping pong", f"{CANARY}.pingPong.pongService"),
 }
 
 

@@ -55,6 +55,19 @@ def test_the_objects_are_those_that_the_rollout_names() -> None:
     assert ROUTER.objects(by_subsets()) == (VIRTUAL_SERVICE, DESTINATION_RULE)
 
 
+def test_a_virtual_service_that_another_delegates_to_is_weighted_as_any_other() -> None:
+    """It has no hosts and no gateways: the root has them, and stays as it is."""
+    delegate = a_virtual_service(a_split(100, 0))
+    for field in ("hosts", "gateways"):
+        delegate["spec"].pop(field, None)
+    objects = a_cluster(delegate, a_service("cart-stable"), a_service("cart-canary"))
+    state = ROUTER.read(by_services(), objects)
+    assert (state.canary_weight, state.problems) == (0, ())
+    after = applied(objects, ROUTER.weights(by_services(), objects, 40))
+    assert weights_of(after) == [[60, 40]]
+    assert "hosts" not in after[VIRTUAL_SERVICE]["spec"]
+
+
 def test_a_split_between_services_is_read() -> None:
     """Weight, hashes, and that Istio has no answer."""
     objects = a_cluster(

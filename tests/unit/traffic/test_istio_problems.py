@@ -46,9 +46,9 @@ def subsets(rule: Json, *destinations: Json) -> Cluster:
     return a_cluster(a_virtual_service(an_http_route_of_istio("api", *to)), rule)
 
 
-def a_delegate() -> Json:
+def a_delegate(**more: str) -> Json:
     """An http route that another VirtualService has the destinations of."""
-    return {"name": "api", "delegate": {"name": "cart-routes"}}
+    return {"name": "api", "delegate": {"name": "cart-routes", **more}}
 
 
 def a_rule_with(*names: str, **spec: Any) -> Json:
@@ -142,7 +142,17 @@ PROBLEMS: dict[str, Case] = {
         f"{VIRTUAL}.routes[0]",
         (
             "http route api of VirtualService shop/cart delegates to VirtualService cart-routes; "
-            "name that one in virtualService.name."
+            "name that one in virtualService.name; it must lie in the rollout's namespace."
+        ),
+    ),
+    "a delegate of another namespace": (
+        by_services("api"),
+        a_cluster(a_virtual_service(a_delegate(namespace="edge"))),
+        f"{VIRTUAL}.routes[0]",
+        (
+            "http route api of VirtualService shop/cart delegates to VirtualService "
+            "edge/cart-routes; name that one in virtualService.name; it must lie in the rollout's "
+            "namespace."
         ),
     ),
     "a redirect": (

@@ -114,7 +114,7 @@ def test_the_own_namespace_may_stand_behind_the_name() -> None:
     ]
     problem = messages(rollout, a_cluster(a_virtual_service(an_http(100, 0))))
     assert problem[f"{ISTIO}.virtualServices[2].name"].endswith(
-        "A rollout's routes lie in its own namespace."
+        "A rollout's routes lie in its own namespace; others can delegate to them."
     )
 
 
