@@ -12,6 +12,7 @@ import pytest
 
 from davy.analysis import judge
 from davy.analysis.answer import Answer, Decided, NotAnswered, Underway
+from davy.api import template_hash
 from davy.api.analysis import Phase
 from davy.api.capacity import Capacity
 from davy.cluster import apply
@@ -182,6 +183,11 @@ def pods_keep_the_role_they_had(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(roles, "_changes", some)
 
 
+def other_words_are_another_template(patch: pytest.MonkeyPatch) -> None:
+    """The hash is that of what was written."""
+    patch.setattr(template_hash, "normal", lambda template: template)
+
+
 DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     no_drain,
     weight_before_capacity,
@@ -203,6 +209,7 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     a_scale_is_taken_for_granted,
     every_rollback_skips_the_steps,
     pods_keep_the_role_they_had,
+    other_words_are_another_template,
 ]
 
 

@@ -7,6 +7,7 @@ from enum import Enum
 from davy.api.conditions import PauseReason
 from davy.api.rollout import CanaryStep
 from davy.api.status import CanaryStatus, PauseCondition, RunReference
+from davy.api.template_hash import template_hash
 from davy.engine import revision
 from davy.engine.world import Rollout
 
@@ -85,7 +86,7 @@ def read(rollout: Rollout) -> Position:
     """
     status = rollout.status
     steps = tuple(rollout.spec.strategy.canary.steps or ())
-    new_hash = revision.template_hash(rollout.spec.template)
+    new_hash = rollout.hash or template_hash(rollout.spec.template)
     steps_hash = revision.steps_hash(steps)
     stable_hash = status.stable_rs or None
     same_template = status.current_pod_hash == new_hash
