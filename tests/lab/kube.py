@@ -8,7 +8,7 @@ operator wrote doesn't look through the operator's eyes.
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -241,7 +241,7 @@ class Kube:
         labels: str = "",
         fields: str = "",
         since: str = "",
-    ) -> AsyncIterator[tuple[str, Json]]:
+    ) -> AsyncGenerator[tuple[str, Json], None]:
         """Changes as (ADDED | MODIFIED | DELETED | BOOKMARK, object) until the server ends it.
 
         Args:

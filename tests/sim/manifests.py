@@ -89,6 +89,26 @@ def template(name: str, version: str) -> Json:
     }
 
 
+_WORDS: Final[Json] = {
+    "restartPolicy": "Always",
+    "terminationGracePeriodSeconds": 30,
+    "nodeSelector": {},
+    "volumes": [],
+    "hostname": None,
+}
+
+
+def in_other_words(pod_template: Json) -> Json:
+    """The same, as a tool writes it that knows defaults and empty fields."""
+    return {**pod_template, "spec": {**_WORDS, **pod_template["spec"]}}
+
+
+def in_plain_words(pod_template: Json) -> Json:
+    """As `template` has it."""
+    spec = {key: value for key, value in pod_template["spec"].items() if key not in _WORDS}
+    return {**pod_template, "spec": spec}
+
+
 def version_of(pod_template: Json) -> str:
     """What `template` was given."""
     return str(pod_template["spec"]["containers"][0]["image"]).partition(":")[2]

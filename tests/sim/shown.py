@@ -222,8 +222,8 @@ def owner_of(found: Json) -> str:
 
 
 def user_template(replica_set: Json) -> Json:
-    """The template as the user wrote it: without the hash among its labels, and without a role."""
-    template = replica_set["spec"]["template"]
+    """The template in plain words, without the hash among its labels, and without a role."""
+    template = manifests.in_plain_words(replica_set["spec"]["template"])
     labels = template["metadata"]["labels"]
     own = {POD_TEMPLATE_HASH_LABEL, *manifests.role_metadata("")["labels"]}
     plain = {key: value for key, value in labels.items() if key not in own}

@@ -12,6 +12,7 @@ import pytest
 
 from davy.analysis import judge
 from davy.analysis.answer import Answer, Decided, NotAnswered, Underway
+from davy.api import template_hash
 from davy.api.analysis import Phase
 from davy.api.capacity import Capacity
 from davy.cluster import apply
@@ -196,6 +197,11 @@ def pods_keep_the_role_they_had(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(roles, "_changes", some)
 
 
+def other_words_are_another_template(patch: pytest.MonkeyPatch) -> None:
+    """The hash is that of what was written."""
+    patch.setattr(template_hash, "normal", lambda template: template)
+
+
 def the_roles_never_swap(patch: pytest.MonkeyPatch) -> None:
     """pingPong: ping is stable's for ever, though pong leads to the stable revision."""
 
@@ -235,6 +241,7 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     pods_keep_the_role_they_had,
     the_roles_never_swap,
     a_service_moves_with_its_traffic,
+    other_words_are_another_template,
 ]
 
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from davy.api.fields import format_instant
+from davy.api.template_hash import template_hash
 from davy.cli import verbs, verbs_spec
 from davy.cluster.client import Json
 from davy.cluster.kinds import Kind
-from davy.engine.revision import template_hash
 from tests.sim import manifests
 from tests.sim.manifests import NAMESPACE, ROLLOUT
 from tests.sim.network import at_once
@@ -31,6 +31,7 @@ class Users:
         self._versions: dict[str, list[str]] = {name: [] for name in names}
         self._steps = dict.fromkeys(names, world.setup.steps)
         self._replicas = dict.fromkeys(names, world.setup.replicas)
+        self._applied = dict.fromkeys(names, 0)
 
     def start(self) -> None:
         """Routes and templates are there before the operator is."""
@@ -59,9 +60,12 @@ class Users:
         return self._world.cluster.put(kind, manifest)
 
     def _apply(self, name: str) -> None:
-        """The user's manifest; what isn't in it stays."""
+        """The user's manifest, each second time in other words; what isn't in it stays (I8)."""
         version = self._versions[name][-1]
         template = manifests.template(name, version)
+        self._applied[name] += 1
+        if self._applied[name] % 2 == 0:
+            template = manifests.in_other_words(template)
         wanted = manifests.rollout(
             self._world.setup, name, template, self._steps[name], self._replicas[name]
         )

@@ -15,6 +15,7 @@ SCALE_DOWN_DEADLINE: Final = "scale-down-deadline"
 
 _TEMPLATE: Final = "/template"
 _ROLE: Final = "/ephemeral-metadata"
+_ANTI_AFFINITY: Final = "/anti-affinity"
 
 RUN_TYPE_LABEL: Final = "rollout-type"
 STEP_INDEX_LABEL: Final = "step-index"
@@ -54,7 +55,7 @@ class ApiGroup:
     @property
     def anti_affinity_annotation(self) -> str:
         """On ReplicaSets: the revision that their new pods are scheduled apart from."""
-        return f"rollout.{self.name}/anti-affinity"
+        return f"rollout.{self.name}{_ANTI_AFFINITY}"
 
     @property
     def managed_by_annotation(self) -> str:
@@ -99,3 +100,8 @@ def is_template_annotation(name: str) -> bool:
 def is_role_annotation(name: str) -> bool:
     """Whether this is `role_annotation` of some group."""
     return name.startswith("rollout.") and name.endswith(_ROLE)
+
+
+def is_anti_affinity_annotation(name: str) -> bool:
+    """Whether this is `anti_affinity_annotation` of some group."""
+    return name.startswith("rollout.") and name.endswith(_ANTI_AFFINITY)

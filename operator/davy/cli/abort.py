@@ -11,7 +11,7 @@ from davy.cli.session import Session
 @options.output("json", "yaml", "name")
 @options.in_cluster
 def command(session: Session, name: str, *, form: str | None) -> None:
-    r"""Give an update up: all traffic goes back to stable at once.
+    """Give an update up: all traffic goes back to stable at once.
 
     The spec still names the new version: apply the old one to make peace with it, or take the
     update up again with `davy retry`.

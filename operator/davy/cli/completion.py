@@ -13,7 +13,7 @@ _VARIABLE: Final = "_DAVY_COMPLETE"
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    r"""Print the script that makes a shell complete davy's commands and options.
+    """Print the script that makes a shell complete davy's commands and options.
 
     \b
     Examples:

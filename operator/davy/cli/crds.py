@@ -31,7 +31,7 @@ def command(session: Session | None, *, api_group: str | None, output: Path | No
     Examples:
       davy crds | kubectl apply --server-side -f -
       davy crds --output crds
-    """  # noqa: D301 - click wants the character itself
+    """
     texts = files(ApiGroup(api_group or (session or Session()).api_group))
     if output is None:
         click.echo("---\n".join(texts.values()), nl=False)

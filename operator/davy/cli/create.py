@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group(name="create")
 def command() -> None:
-    r"""Create an object from another one.
+    """Create an object from another one.
 
     \b
     Example:
@@ -56,7 +56,7 @@ def analysis_run(
     name: str | None,
     generate_name: str | None,
 ) -> None:
-    r"""Create an AnalysisRun from a template, to try it out.
+    """Create an AnalysisRun from a template, to try it out.
 
     Templates that it names are part of the run. The run belongs to no rollout and decides nothing.
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @options.output("json", "yaml", "name")
 @options.in_cluster
 def command(session: Session, kind: str, name: str, *, watch: bool, form: str | None) -> None:
-    r"""Show a rollout: steps, weights, revisions, pods and analysis.
+    """Show a rollout: steps, weights, revisions, pods and analysis.
 
     The weight bar is the canary's share of the traffic: solid where the route says so and the mesh
     has taken it, shaded where it is on its way, light where the operator wants to go.

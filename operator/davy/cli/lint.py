@@ -32,7 +32,7 @@ def command(ctx: click.Context, *, files: tuple[str, ...], form: str | None) -> 
       davy lint rollout.yaml
       kustomize build overlays/prod | davy lint -
       davy lint -o json manifests/
-    """  # noqa: D301 - click wants the character itself
+    """
     session: Session = ctx.obj or Session()
     found: list[Document] = []
     unreadable = False

@@ -13,7 +13,7 @@ from davy.cli.view import headline
 @options.output("json", "yaml", "name")
 @options.in_cluster
 def command(session: Session, kind: str, *, everywhere: bool, form: str | None) -> None:
-    r"""List rollouts: phase, step, canary weight, ready pods and what each waits for.
+    """List rollouts: phase, step, canary weight, ready pods and what each waits for.
 
     WEIGHT is the canary's; 10→50 means that the route says 10 and the operator wants 50.
     READY counts stable and canary pods together.

@@ -155,7 +155,7 @@ def cli(
     namespace: str | None,
     api_group: str | None,
 ) -> None:
-    r"""Watch and steer Davy's rollouts, and run the operator.
+    """Watch and steer Davy's rollouts, and run the operator.
 
     A Rollout moves traffic step by step to a new version, judges it, and promotes it or takes it
     back. These commands show where a rollout is, and end its pauses or the whole update by hand.

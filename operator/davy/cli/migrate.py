@@ -63,7 +63,7 @@ def command(
       davy migrate rollout.yaml analysis.yaml > davy.yaml
       davy migrate -A --cluster --prometheus http://prometheus.monitoring:9090
       davy migrate deployment.yaml canary.yaml --mesh-provider gatewayapi:v1
-    """  # noqa: D301 - click wants the character itself
+    """
     if cluster == bool(files):
         raise click.UsageError("give files, or --cluster.", ctx)
     found = _cluster(session, everywhere=everywhere) if cluster else _files(files)

@@ -11,7 +11,7 @@ from davy.cli.session import Session
 @options.output("json", "yaml", "name")
 @options.in_cluster
 def command(session: Session, name: str, *, form: str | None) -> None:
-    r"""Hold an update where it is.
+    """Hold an update where it is.
 
     No step goes on, no weight rises and no pods are started or removed for the update; an abort
     still takes all traffic back at once. `davy resume` ends it. Writes spec.paused: where the

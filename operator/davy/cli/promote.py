@@ -24,7 +24,7 @@ def command(
     skip_all_steps: bool,
     form: str | None,
 ) -> None:
-    r"""End a rollout's pause, so that it goes on with the next step.
+    """End a rollout's pause, so that it goes on with the next step.
 
     A rollout that isn't paused goes on by itself: then nothing is changed and the answer says what
     it is doing. With --full the new version gets all traffic as soon as it has the pods for it;

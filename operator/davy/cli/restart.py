@@ -23,7 +23,7 @@ from davy.cli.session import Session
 @options.output("json", "yaml", "name")
 @options.in_cluster
 def command(session: Session, name: str, *, wait: timedelta, form: str | None) -> None:
-    r"""Replace a rollout's pods, maxUnavailable of them at a time, with the same template.
+    """Replace a rollout's pods, maxUnavailable of them at a time, with the same template.
 
     Old pods are evicted, so their disruption budgets count; the next go when those before are
     replaced and available. Writes spec.restartAt.

@@ -11,7 +11,7 @@ from davy.cli.session import Session
 @options.output("json", "yaml", "name")
 @options.in_cluster
 def command(session: Session, name: str, *, form: str | None) -> None:
-    r"""End what `davy pause` began.
+    """End what `davy pause` began.
 
     A step's own pause isn't ended by this, but by `davy promote`.
 

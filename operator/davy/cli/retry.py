@@ -11,7 +11,7 @@ from davy.cli.session import Session
 @options.output("json", "yaml", "name")
 @options.in_cluster
 def command(session: Session, name: str, *, form: str | None) -> None:
-    r"""Take an aborted update up again, from its first step and with new analysis.
+    """Take an aborted update up again, from its first step and with new analysis.
 
     \b
     Example:

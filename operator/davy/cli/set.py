@@ -8,7 +8,7 @@ from davy.cli.session import Session
 
 @click.group(name="set")
 def command() -> None:
-    r"""Set a field of a rollout's pod template.
+    """Set a field of a rollout's pod template.
 
     \b
     Example:
@@ -22,7 +22,7 @@ def command() -> None:
 @options.output("json", "yaml", "name")
 @options.in_cluster
 def image(session: Session, name: str, *, images: tuple[str, ...], form: str | None) -> None:
-    r"""Give containers other images, which begins an update; `*=IMAGE` is every container.
+    """Give containers other images, which begins an update; `*=IMAGE` is every container.
 
     Init containers are meant too. Writes spec.template: where the manifest is kept in Git, change
     it there.

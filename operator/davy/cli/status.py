@@ -49,7 +49,7 @@ class _GoFlags(click.Command):
 )
 @options.in_cluster
 def command(session: Session, name: str, *, watch: bool, timeout: timedelta) -> None:
-    r"""Wait until a rollout is done, for scripts.
+    """Wait until a rollout is done, for scripts.
 
     Exit code 0: it is Healthy (with --no-watch: it isn't Degraded). 1: it is Degraded, which an
     aborted one is; or the time is over, it was deleted, the cluster can't be asked. A pause is

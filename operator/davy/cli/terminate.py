@@ -19,7 +19,7 @@ _COMPLETED = frozenset(phase.value for phase in Phase if phase.completed)
 
 @click.group(name="terminate")
 def command() -> None:
-    r"""End what is under way.
+    """End what is under way.
 
     \b
     Example:
@@ -31,7 +31,7 @@ def command() -> None:
 @click.argument("name", metavar="NAME")
 @options.in_cluster
 def analysis_run(session: Session, name: str) -> None:
-    r"""End an AnalysisRun now, with what it has measured so far.
+    """End an AnalysisRun now, with what it has measured so far.
 
     Without a bad measurement it is Successful then: a step that waits for it is passed. Writes
     spec.terminate.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @options.output("json", "yaml", "name")
 @options.in_cluster
 def command(session: Session, name: str, *, to_revision: int, form: str | None) -> None:
-    r"""Put an older revision's template back.
+    """Put an older revision's template back.
 
     In the middle of an update the revision before is the stable one: all traffic goes back to it at
     once. An older one passes all steps, as any template does, unless spec.rollbackWindow reaches

@@ -23,7 +23,7 @@ _PLURALS = ("rollouts", "analysisruns", "analysistemplates", "clusteranalysistem
 @options.output("json", "yaml")
 @options.in_cluster
 def command(session: Session, *, client_only: bool, form: str | None) -> None:
-    r"""Show the version, and which of Davy's kinds the cluster serves.
+    """Show the version, and which of Davy's kinds the cluster serves.
 
     A cluster that can't be reached is said, and is no error.
 

@@ -8,11 +8,14 @@ whatever refers to it.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from davy.api import group
+from davy.api import group, replica_set_template
+from davy.api.template_hash import template_hash
 from davy.cluster.kinds import Kind
 
 Json = dict[str, Any]
 
+TEMPLATE_HASH: Final = "templateHash"
+"""In the `spec` of a kept ReplicaSet that Davy didn't make: its template's hash, as Davy's go."""
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -76,17 +79,21 @@ def _is_lacking(condition: Mapping[str, Any]) -> bool:
 
 
 def _replica_set(seen: Json) -> Json:
-    """All but the pod template, in both its forms: its hash says enough."""
+    """All but the pod template, in both its forms: its hash says enough.
+
+    A Rollout's without Davy's annotation was made by another, whose hash says nothing: it gets one.
+    """
     spec = {name: value for name, value in (seen.get("spec") or {}).items() if name != "template"}
     kept = _plain(seen)
-    metadata = kept["metadata"]
-    if annotations := metadata.get("annotations"):
-        small = {
-            name: value
-            for name, value in annotations.items()
-            if not group.is_template_annotation(name)
-        }
-        metadata = {**metadata, "annotations": small}
+    annotations = kept["metadata"].get("annotations") or {}
+    small = {
+        name: value for name, value in annotations.items() if not group.is_template_annotation(name)
+    }
+    owners = kept["metadata"].get("ownerReferences") or ()
+    is_known = len(small) < len(annotations)
+    if not is_known and any(owner.get("kind") == "Rollout" for owner in owners):
+        spec[TEMPLATE_HASH] = template_hash(replica_set_template.plain(seen))
+    metadata = {**kept["metadata"], "annotations": small} if is_known else kept["metadata"]
     return {**kept, "metadata": metadata, "spec": spec}
 
 

@@ -11,7 +11,8 @@ from davy.api import errors, fields, group, validate
 from davy.api.errors import Finding
 from davy.api.rollout import CanaryStrategy, RolloutSpec
 from davy.api.status import RolloutStatus
-from davy.cluster import roles
+from davy.api.template_hash import template_hash, written_hash
+from davy.cluster import roles, trim
 from davy.cluster.cache import Cache, Json, uid_of, version_of
 from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
 from davy.controller import pods, runs
@@ -114,6 +115,7 @@ class Observer:
             revision=_number(
                 (metadata.get("annotations") or {}).get(self.kinds.api_group.revision_annotation)
             ),
+            hash=self._revision_hash(raw, status),
         )
         return Observation(
             raw=raw,
@@ -132,6 +134,19 @@ class Observer:
             objects=objects,
             late=late,
         )
+
+    def _revision_hash(self, raw: Json, status: RolloutStatus) -> str:
+        """The hash of this template's revision: Davy's, unless its ReplicaSet has another (I8)."""
+        own, written = self.cache.made(_hashes, raw, raw["metadata"].get("generation", 0))
+        found = [each for each in self.cache.owned(REPLICA_SET, raw) if not _is_going(each)]
+        if own in map(_hash, found):
+            return own
+        if written in {status.current_pod_hash, status.stable_rs, *map(_hash, found)}:
+            return written
+        same = [_hash(each) for each in found if each["spec"].get(trim.TEMPLATE_HASH) == own]
+        if status.stable_rs in same:
+            return status.stable_rs
+        return next(iter(same), own)
 
     def references(self, seen: Observation | Unreadable) -> Iterator[Reference]:
         """The objects by name whose changes matter to this rollout."""
@@ -198,7 +213,7 @@ class Observer:
 
     def _replica_sets(self, raw: Json, *, with_pods: bool) -> Iterator[world.ReplicaSet]:
         for found in self.cache.owned(REPLICA_SET, raw):
-            if "deletionTimestamp" not in found["metadata"]:
+            if not _is_going(found):
                 seen = self._replica_set(found)
                 yield replace(seen, pods=tuple(pods.of(self.cache, found))) if with_pods else seen
 
@@ -211,7 +226,7 @@ class Observer:
         waits = available < desired
         return world.ReplicaSet(
             name=metadata["name"],
-            hash=(metadata.get("labels") or {}).get(group.POD_TEMPLATE_HASH_LABEL, ""),
+            hash=_hash(found),
             revision=_number(annotations.get(self.kinds.api_group.revision_annotation)) or 0,
             desired=desired,
             current=status.get("replicas") or 0,
@@ -229,6 +244,22 @@ class Observer:
             if added is None
             else tuple(pods.added(self.cache, found, self.kinds.api_group)),
         )
+
+
+def _hashes(raw: Json) -> tuple[str, str]:
+    """Of the pod template: Davy's, and the one that an earlier Davy gave it."""
+    template = raw["spec"].get("template")
+    return template_hash(template), written_hash(template)
+
+
+def _hash(replica_set: Json) -> str:
+    """The revision that a ReplicaSet is of."""
+    labels = replica_set["metadata"].get("labels") or {}
+    return str(labels.get(group.POD_TEMPLATE_HASH_LABEL, ""))
+
+
+def _is_going(found: Json) -> bool:
+    return "deletionTimestamp" in found["metadata"]
 
 
 def parse_status(raw: Json) -> RolloutStatus:

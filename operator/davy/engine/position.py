@@ -8,6 +8,7 @@ from functools import partial
 from davy.api.conditions import PauseReason
 from davy.api.rollout import CanaryStep
 from davy.api.status import CanaryStatus, PauseCondition, RunReference, StepPluginStatus
+from davy.api.template_hash import template_hash
 from davy.engine import revision
 from davy.engine.world import Rollout
 
@@ -94,7 +95,7 @@ def read(rollout: Rollout) -> Position:
     """
     status = rollout.status
     steps = tuple(rollout.spec.strategy.canary.steps or ())
-    new_hash = revision.template_hash(rollout.spec.template)
+    new_hash = rollout.hash or template_hash(rollout.spec.template)
     steps_hash = revision.steps_hash(steps)
     stable_hash = status.stable_rs or None
     same_template = status.current_pod_hash == new_hash

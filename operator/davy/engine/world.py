@@ -37,6 +37,9 @@ class Rollout:
     """Davy's finalizer is set."""
     revision: int | None = None
     """The revision annotation; None before the first."""
+    hash: str | None = None
+    """Of its template's revision, where it was looked up: somebody else, or an earlier Davy, may
+    have made it under another than `template_hash`; None: it is that."""
 
 
 @dataclass(frozen=True)

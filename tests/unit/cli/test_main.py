@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -29,6 +30,26 @@ def test_every_command_explains_itself(davy: Shell, name: str) -> None:
     done = davy(FakeCluster({}), name, "--help")
     assert done.code == 0
     assert "Example" in done.out
+
+
+def _helps(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of a command and of all below it."""
+    yield words
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from _helps(found, (*words, name))
+
+
+def test_every_help_keeps_the_lines_of_its_examples(davy: Shell) -> None:
+    """Click's mark for that is a character, and is not shown."""
+    for words in _helps(main.cli):
+        text = davy(FakeCluster({}), *words, "--help").out
+        assert ("\\b" in text, "\b" in text) == (False, False), words
+        examples = {line for line in text.splitlines() if line.startswith("  Example")}
+        assert examples <= {"  Example:", "  Examples:"}, words
 
 
 def test_a_part_that_cannot_be_loaded_leaves_the_others_alone(

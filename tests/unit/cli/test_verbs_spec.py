@@ -9,9 +9,9 @@ import pytest
 from davy.api import anti_affinity
 from davy.api.anti_affinity import Apart
 from davy.api.group import ApiGroup
+from davy.api.template_hash import template_hash
 from davy.cli import revisions, verbs_spec
 from davy.cli.verbs import Already, Refuse, Write
-from davy.engine.revision import template_hash
 from tests.unit.cli.cluster import FakeCluster, Shell
 from tests.unit.cli.manifests import (
     a_paused_rollout,

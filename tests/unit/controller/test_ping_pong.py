@@ -3,9 +3,9 @@
 from typing import Any
 
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
+from davy.api.template_hash import template_hash
 from davy.cluster.cache import Json
 from davy.cluster.kinds import SERVICE, VIRTUAL_SERVICE
-from davy.engine import revision
 from tests.unit.controller.stage import Stage, manifest, playing
 
 PING, PONG = "cart-ping", "cart-pong"
@@ -24,7 +24,7 @@ def a_rollout(version: str, services: Json = SWAPPING, steps: Any = None) -> Jso
 
 
 def hash_of(version: str) -> str:
-    return revision.template_hash(manifest(version=version)["spec"]["template"])
+    return template_hash(manifest(version=version)["spec"]["template"])
 
 
 def network(stage: Stage) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from davy.api.conditions import ConditionStatus, ConditionType, Reason
 from davy.api.rollout import RolloutSpec
 from davy.api.status import Condition, ProgressMark, RolloutStatus
+from davy.api.template_hash import template_hash
 from davy.engine import position, revision, ways, weights
 from davy.engine.abort import Progress
 from davy.engine.describe import Scene
@@ -15,7 +16,7 @@ from davy.engine.position import Position
 from davy.engine.world import Answer, ReplicaSet, Rollout, Route, World
 from tests.unit.engine.cluster import SETTLE, START, spec, template
 
-OLD, NEW = (revision.template_hash(template(version)) for version in ("1", "2"))
+OLD, NEW = (template_hash(template(version)) for version in ("1", "2"))
 NOW = START + timedelta(hours=1)
 WAITING = Progress(
     since=NOW - timedelta(minutes=1),

@@ -20,6 +20,7 @@ from davy.api.status import (
     RunReference,
     TrafficStatus,
 )
+from davy.api.template_hash import template_hash
 from davy.engine import plan as plans
 from davy.engine import revision
 from davy.engine.decide import EngineSettings, decide
@@ -39,7 +40,7 @@ from tests.unit.engine.cluster import SETTLE, START, Cluster, spec, template
 from tests.unit.engine.invariants import Watcher
 
 NOW = START + timedelta(hours=1)
-HASHES = [revision.template_hash(template(version)) for version in ("1", "2", "3")]
+HASHES = [template_hash(template(version)) for version in ("1", "2", "3")]
 ANALYSIS = {"templates": [{"templateName": "errors"}]}
 HEADER: dict[str, Any] = {
     "setHeaderRoute": {
@@ -121,15 +122,15 @@ def specs(draw: st.DrawFn, canary: dict[str, Any]) -> RolloutSpec:
 def replica_sets(draw: st.DrawFn) -> tuple[ReplicaSet, ...]:
     """Some revisions' ReplicaSets, never more available than desired pods that exist."""
     found = []
-    for number, template_hash in enumerate(draw(st.permutations(HASHES)), start=1):
+    for number, hash_ in enumerate(draw(st.permutations(HASHES)), start=1):
         if not draw(st.booleans()):
             continue
         desired = draw(st.integers(0, 10))
         available = draw(st.integers(0, desired))
         found.append(
             ReplicaSet(
-                f"cart-{template_hash}",
-                template_hash,
+                f"cart-{hash_}",
+                hash_,
                 number,
                 desired,
                 current=draw(st.integers(available, desired)),
@@ -189,7 +190,7 @@ def states(draw: st.DrawFn, canary: dict[str, Any] | None = None) -> tuple[Rollo
     reference = RunReference(name="run", status=run.phase.value)
     known = draw(st.booleans())
     status = RolloutStatus(
-        current_pod_hash=revision.template_hash(wanted.template)
+        current_pod_hash=template_hash(wanted.template)
         if known
         else draw(st.none() | st.sampled_from(HASHES)),
         current_step_hash=revision.steps_hash(steps) if known else None,
@@ -286,7 +287,7 @@ def test_a_step_is_passed_only_when_its_effect_was_observed(state: tuple[Rollout
 def test_an_abort_is_the_first_action_whatever_else_is_so(state: tuple[Rollout, World]) -> None:
     """I3: all weight to stable first, for any pods, problems, runs and answers of the router."""
     rollout, world = state
-    new_hash = revision.template_hash(rollout.spec.template)
+    new_hash = template_hash(rollout.spec.template)
     steps = rollout.spec.strategy.canary.steps or []
     stable = next(found for found in HASHES if found != new_hash)
     status = rollout.status.model_copy(

@@ -6,6 +6,7 @@ The values below are a promise: whoever changes one starts a rollout of every Ro
 from typing import Any
 
 from davy.api.rollout import CanaryStep
+from davy.api.template_hash import template_hash
 from davy.engine import revision
 
 TEMPLATE: dict[str, Any] = {
@@ -26,17 +27,17 @@ def steps_hash(*steps: dict[str, Any]) -> str:
 
 def test_the_hashes_are_what_they_always_were() -> None:
     """Of canonical JSON of the user's own fields, ten hex digits of SHA-256."""
-    assert revision.template_hash(TEMPLATE) == "ae6a42bfda"
+    assert template_hash(TEMPLATE) == "ae6a42bfda"
     assert steps_hash(*STEPS) == "20a3bcf87d"
     assert steps_hash() == "4f53cda18c"
-    assert revision.template_hash({"metadata": {"annotations": {"team": "Käse"}}}) == "37636f443e"
+    assert template_hash({"metadata": {"annotations": {"team": "Käse"}}}) == "37636f443e"
 
 
 def test_the_order_of_keys_and_nulls_say_nothing() -> None:
     """Clients write them as they like; an absent field and a null are the same to the server."""
     container = {"image": "cart:1", "name": "app", "command": None}
     same = {"spec": {"containers": [container], "nodeName": None}, "metadata": TEMPLATE["metadata"]}
-    assert revision.template_hash(same) == revision.template_hash(TEMPLATE)
+    assert template_hash(same) == template_hash(TEMPLATE)
 
 
 def test_every_field_of_the_users_counts() -> None:
@@ -46,7 +47,7 @@ def test_every_field_of_the_users_counts() -> None:
         {**TEMPLATE, "spec": {"containers": [{"name": "app", "image": "cart:2"}]}},
         {**TEMPLATE, "spec": {"containers": [{"name": "app", "image": "cart:1"}], "x": ""}},
     ]
-    hashes = {revision.template_hash(each) for each in (TEMPLATE, *others)}
+    hashes = {template_hash(each) for each in (TEMPLATE, *others)}
     assert len(hashes) == 4
     assert steps_hash(*STEPS) != steps_hash(*STEPS[::-1])
     assert steps_hash({"pause": {}}) != steps_hash({"pause": {"duration": 1}})

@@ -8,8 +8,8 @@ import pytest
 
 from davy.api.conditions import EventReason, RolloutPhase
 from davy.api.errors import Finding
+from davy.api.template_hash import template_hash
 from davy.engine import plan as plans
-from davy.engine import revision
 from davy.engine.decide import decide
 from davy.engine.world import Answer, Role
 from tests.unit.engine.cluster import SETTLE, START, Cluster, answering, spec
@@ -252,7 +252,7 @@ def test_other_steps_drain_the_new_revision_before_they_take_its_pods() -> None:
 def test_a_stable_destination_without_pods_is_led_to_the_first_revision_at_once() -> None:
     """A deleted namesake left both sides behind, the canary's at this very template."""
     cluster = Cluster.of(spec(*STEPS))
-    new = revision.template_hash(cluster.rollout.spec.template)
+    new = template_hash(cluster.rollout.spec.template)
     cluster.route = replace(cluster.route, stable_hash="0123456789", canary_hash=new)
     cluster.run(10)
     assert cluster.route.stable_hash == new

@@ -13,7 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 class Server:
     """One server on a port of its own: set what it does, read what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str) -> None:
+        self.host = host
         self.status = 200
         self.statuses: list[int] = []
         """Of the first answers, in place of `status`."""
@@ -40,7 +41,7 @@ class Server:
     @property
     def address(self) -> str:
         """Base URL."""
-        return f"{self.scheme}://127.0.0.1:{self.port}"
+        return f"{self.scheme}://{self.host}:{self.port}"
 
     def gzipped(self) -> None:
         """Compress the body that is set."""
@@ -54,7 +55,7 @@ class _Http(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(self, behaviour: Server) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__((behaviour.host, 0), _Handler)
         self.behaviour = behaviour
 
 
@@ -116,9 +117,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """A server, until the block ends; with a certificate it speaks HTTPS."""
-    server = Server()
+def serving(tls: ssl.SSLContext | None = None, *, host: str = "127.0.0.1") -> Iterator[Server]:
+    """A server at this address, until the block ends; with a certificate it speaks HTTPS."""
+    server = Server(host)
     http = _Http(server)
     if tls is not None:
         server.scheme = "https"
