@@ -35,6 +35,8 @@ class Outcome:
     written goes on top of this, so that whatever else changed meanwhile ends in a Conflict."""
     written: int = 0
     """Requests that changed something."""
+    routed: bool = False
+    """The route was written, or may have been by a request whose answer never came."""
     failures: list[tuple[plan.Action, errors.DavyError]] = field(default_factory=list)
 
     def most_hopeful(self) -> errors.DavyError:
@@ -77,11 +79,14 @@ class Actor:
                 sent = await self._try(seen, action, outcome)
             except errors.DavyError as error:
                 outcome.failures.append((action, error))
+                may_be_there = isinstance(error, errors.Unreachable)
                 _log.info("action failed", action=name, why=action.why, error=str(error))
             else:
                 outcome.written += sent
+                may_be_there = sent > 0
                 if sent:
                     _log.info("action done", action=name, why=action.why)
+            outcome.routed |= may_be_there and isinstance(action, plan.SetWeights | plan.PointRole)
         return outcome
 
     async def _try(  # noqa: PLR0911  # a case per kind of action

@@ -1,7 +1,7 @@
 """Cache + route + runs → `world.Rollout` and `World`. Reads the cache and nothing else."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from davy.cluster.cache import Cache, Json, uid_of, version_of
 from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
 from davy.controller import pods, runs
 from davy.controller.interest import Reference
+from davy.controller.queue import Key
 from davy.engine import restart, world
 from davy.plugins import missing
 from davy.plugins.installed import Installed
@@ -67,6 +68,8 @@ class Observer:
     kinds: Kinds
     served: Callable[[Kind], bool]
     plugins: Installed
+    route_written_at: dict[Key, datetime] = field(default_factory=dict)
+    """When the route of a Rollout was written last, or may have been, by this process."""
 
     def __post_init__(self) -> None:
         """Put the parts together."""
@@ -92,7 +95,7 @@ class Observer:
             objects = self._objects(keys)
             state = self.cache.made(self._route_state, raw, _version(raw, routed, keys, objects))
             problems += [*self._unserved(keys)] or state.problems
-            route = _route(state, routed.canary)
+            route = _route(state, routed.canary, self._route_written_at(raw))
         except errors.InvalidObject as error:
             problems += error.findings
         except errors.BrokenPlugIn as error:
@@ -150,6 +153,10 @@ class Observer:
         spec = self._spec(raw)
         assert isinstance(spec, RolloutSpec)  # noqa: S101  # it was observed
         return tuple(runs.problems(self.cache, self.kinds, raw, spec, self.plugins))
+
+    def _route_written_at(self, raw: Json) -> datetime | None:
+        namespace, name = raw["metadata"]["namespace"], raw["metadata"]["name"]
+        return self.route_written_at.get(Key(namespace, "Rollout", name))
 
     def _routed(self, raw: Json, spec: RolloutSpec, status: RolloutStatus) -> traffic.RoutedRollout:
         metadata = raw["metadata"]
@@ -258,7 +265,9 @@ def _version(
     return (generation, routed.left_rules, seen)
 
 
-def _route(state: traffic.RouteState, canary: CanaryStrategy) -> world.Route:
+def _route(
+    state: traffic.RouteState, canary: CanaryStrategy, written_at: datetime | None
+) -> world.Route:
     answers = {
         traffic.Verified: world.Answer.VERIFIED,
         traffic.NotYet: world.Answer.NOT_YET,
@@ -276,6 +285,7 @@ def _route(state: traffic.RouteState, canary: CanaryStrategy) -> world.Route:
         stable_service=canary.stable_service,
         canary_service=canary.canary_service,
         total=canary.all_traffic,
+        written_at=written_at,
     )
 
 

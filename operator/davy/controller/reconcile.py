@@ -65,6 +65,7 @@ class Reconciler:
             self.interest.refer(key, ())
             self.steps.forget(key)
             self._written.pop(key, None)
+            self.observer.route_written_at.pop(key, None)
             return Gone()
         now = self.clock.now()
         seen = self.observer.observe(raw)
@@ -85,6 +86,8 @@ class Reconciler:
             except errors.ApiFailure as error:
                 return Retry(error)
         outcome = await self.actor.act(seen, decided.actions)
+        if outcome.routed:
+            self.observer.route_written_at[key] = self.clock.now()
         if outcome.written and not outcome.failures:
             decided = self._retold(decided, outcome, seen.world)
         decided = trouble.with_failures(

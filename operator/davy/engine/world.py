@@ -149,6 +149,8 @@ class Route:
     """The highest weight in the parts that can be read, whatever others say; None: none can."""
     rules: tuple[WrittenRule, ...] = ()
     """Managed routes, by precedence: by them too requests reach the canary."""
+    written_at: datetime | None = None
+    """When this process wrote into it last, or tried to; None: not that it knows."""
 
 
 class RunKind(Enum):
