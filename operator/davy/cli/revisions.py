@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from davy.api import anti_affinity
+from davy.api import made_template
 from davy.api.group import POD_TEMPLATE_HASH_LABEL, ApiGroup
-from davy.api.metadata import read
 from davy.cli.manifest import Json, at, owned_by, text
 from davy.engine.revision import template_hash
 
@@ -39,7 +38,7 @@ def _revision(found: Json, group: ApiGroup) -> Revision | None:
     written = _written(text(found, "metadata", "annotations", group.template_annotation))
     if written is not None and template_hash(written) == hash_:
         return Revision(int(number), hash_, written, exact=True)
-    return Revision(int(number), hash_, _plain(found, template, group), exact=False)
+    return Revision(int(number), hash_, made_template.plain(found, template, group), exact=False)
 
 
 def _written(annotation: str | None) -> dict[str, Any] | None:
@@ -48,24 +47,3 @@ def _written(annotation: str | None) -> dict[str, Any] | None:
     except (ValueError, RecursionError):  # somebody wrote into it
         return None
     return found if isinstance(found, dict) else None
-
-
-def _plain(found: Json, template: dict[str, Any], group: ApiGroup) -> dict[str, Any]:
-    """A ReplicaSet's template without what Davy added."""
-    added = read(text(found, "metadata", "annotations", group.role_annotation) or "")
-    apart = text(found, "metadata", "annotations", group.anti_affinity_annotation) or ""
-    metadata = dict(template.get("metadata") or {})
-    for part, own in (
-        ("labels", POD_TEMPLATE_HASH_LABEL),
-        ("annotations", group.role_annotation),
-    ):
-        if isinstance(held := metadata.get(part), dict):
-            gone = {own, *added.get(part, {})}
-            metadata[part] = {key: value for key, value in held.items() if key not in gone}
-    plain = {**template, "metadata": metadata}
-    pod_spec = template.get("spec")
-    if isinstance(pod_spec, dict) and (before := anti_affinity.read(apart)) is not None:
-        rest = {name: value for name, value in pod_spec.items() if name != "affinity"}
-        affinity = anti_affinity.changed(pod_spec, before, None)
-        plain["spec"] = {**rest, "affinity": affinity} if affinity else rest
-    return plain

@@ -1,17 +1,38 @@
 """A closer look where the cache may be wrong, before anything is decided.
 
 Two things look like a fresh start and may be a stale cache (I8): a ReplicaSet that the status
-speaks of but that isn't there, and a route object of a kind whose first list isn't in yet.
+speaks of but that isn't there, and an object of a kind whose first list isn't in yet. A third one
+is a workload's pod template in which an upgraded API server has filled in more than the one before.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-from davy.api import errors
-from davy.cluster.cache import Cache, Json, version_of
+from davy.api import errors, made_template
+from davy.cluster.cache import Cache, Json, uid_of, version_of
 from davy.cluster.client import Api
 from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
-from davy.controller.observe import Observation, Observer
+from davy.controller import workloads
+from davy.controller.clock import Clock
+from davy.controller.interest import Reference
+from davy.controller.observe import Observation, Observer, Unreadable
+from davy.engine import position, revision
+
+_REMEMBERED: Final = 1000
+"""Comparisons of templates; a release needs its own for one pass."""
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """A workload's template, and the one of the newest ReplicaSet."""
+
+    version: str
+    """resourceVersion of the workload."""
+    newest: str
+    """Hash of the ReplicaSet."""
+    same: bool
 
 
 @dataclass
@@ -22,6 +43,7 @@ class Closer:
         api: to ask.
         cache: gets what was missing.
         kinds: Davy's own kinds.
+        clock: for the age of what isn't watched.
         observer: looks again at what the cache then has.
         synced: whether a kind is whole in the cache.
     """
@@ -29,8 +51,32 @@ class Closer:
     api: Api
     cache: Cache
     kinds: Kinds
+    clock: Clock
     observer: Observer
     synced: Callable[[Kind], bool]
+    _read_at: dict[Reference, float] = field(default_factory=dict)
+    """When a workload that isn't watched was read last (monotonic)."""
+    _missing: dict[str, tuple[Reference, int]] = field(default_factory=dict)
+    """Workloads that weren't there, by uid of the Rollout, with its generation: as long as that
+    names the workload, the watch tells of one that comes."""
+    _compared: OrderedDict[str, _Compared] = field(default_factory=OrderedDict)
+    """What was compared last, by uid of the Rollout."""
+
+    async def learnt(self, seen: Observation | Unreadable) -> bool:
+        """True when something of the workload had to be read first: what was seen may be old now.
+
+        Raises:
+            errors.ApiFailure: nothing is known of it yet.
+        """
+        if seen.workload is None:
+            return False
+        if not self._is_known(seen, seen.workload):
+            await self._read(seen, seen.workload)
+            return True
+        if isinstance(seen, Unreadable) or not self._is_other(seen) or self._is_compared(seen):
+            return False
+        await self._compare(seen)
+        return True
 
     async def sure(self, seen: Observation) -> Observation:
         """The observation, or a better one.
@@ -38,6 +84,80 @@ class Closer:
         Raises:
             errors.ApiFailure: nothing may be decided yet.
         """
+        seen = await self._whole(seen)
+        workload = seen.world.workload
+        if workload is None or not self._is_compared(seen):
+            return seen
+        same = replace(workload, unchanged=self._compared[seen.rollout.uid].same)
+        return replace(seen, world=replace(seen.world, workload=same))
+
+    def _is_known(self, seen: Observation | Unreadable, workload: Reference) -> bool:
+        """The cache has the workload, or would have heard of it since it was found to be missing.
+
+        One that nobody referred to until now isn't in it either.
+        """
+        if workloads.is_watched(workload):
+            if not self.synced(workload[0]):
+                raise errors.Unreachable(f"{workload[0]} objects haven't been listed yet.")
+            missing = self._missing.get(uid_of(seen.raw)) == (workload, _generation(seen))
+            return missing or self.cache.get(*workload) is not None
+        read_at = self._read_at.get(workload)
+        age = None if read_at is None else self.clock.monotonic() - read_at
+        return age is not None and age < workloads.READ_AGAIN_SECONDS
+
+    async def _read(self, seen: Observation | Unreadable, workload: Reference) -> None:
+        kind, namespace, name = workload
+        self._missing.pop(uid_of(seen.raw), None)
+        try:
+            self.cache.put(kind, await self.api.get(kind, namespace, name))
+        except errors.NotFound:
+            held = self.cache.get(*workload)
+            if held is not None:
+                self.cache.delete(kind, held)
+            self._missing[uid_of(seen.raw)] = (workload, _generation(seen))
+        if not workloads.is_watched(workload):
+            now = self.clock.monotonic()
+            recent = now - workloads.READ_AGAIN_SECONDS
+            self._read_at = {key: at for key, at in self._read_at.items() if at > recent}
+            self._read_at[workload] = now
+
+    def _is_other(self, seen: Observation) -> bool:
+        """The workload's template would start a release, though an update is there already."""
+        workload, newest = seen.world.workload, seen.rollout.status.current_pod_hash
+        if workload is None or seen.world.replica_set(newest) is None:
+            return False
+        return position.template_hash(seen.rollout, workload) != newest
+
+    def _is_compared(self, seen: Observation) -> bool:
+        known = self._compared.get(seen.rollout.uid)
+        newest = seen.rollout.status.current_pod_hash
+        return known is not None and (known.version, known.newest) == (
+            seen.workload_version,
+            newest,
+        )
+
+    async def _compare(self, seen: Observation) -> None:
+        """Before a workload's template starts a release: is it another one than the newest's?
+
+        As a Deployment's controller does it: both are compared as the server shows them today.
+        """
+        newest = seen.world.replica_set(seen.rollout.status.current_pod_hash)
+        assert seen.workload is not None  # noqa: S101  # its template is another one
+        assert newest is not None  # noqa: S101
+        kind, namespace, name = seen.workload
+        made = await self.api.get(REPLICA_SET, namespace, newest.name)
+        found = await self.api.get(kind, namespace, name)
+        self.cache.put(kind, found)
+        template = workloads.template(seen.rollout.spec, found)
+        held = made["spec"].get("template") or {}
+        of_newest = made_template.plain(made, held, self.kinds.api_group)
+        same = revision.canonical(template) == revision.canonical(of_newest)
+        self._compared.pop(seen.rollout.uid, None)
+        self._compared[seen.rollout.uid] = _Compared(version_of(found), newest.hash, same=same)
+        while len(self._compared) > _REMEMBERED:
+            self._compared.popitem(last=False)
+
+    async def _whole(self, seen: Observation) -> Observation:
         for key in seen.keys:
             kind = self.kinds.named(key.group, key.kind)
             if kind is not None and not self.synced(kind):
@@ -82,6 +202,11 @@ class Closer:
             return
         else:
             self.cache.put(kind, found)
+
+
+def _generation(seen: Observation | Unreadable) -> int:
+    generation: int = seen.raw["metadata"].get("generation", 0)
+    return generation
 
 
 def missing_replica_sets(seen: Observation) -> frozenset[str]:

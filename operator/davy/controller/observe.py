@@ -7,14 +7,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from davy.api import errors, fields, group, validate
+from davy.api import errors, fields, group, pod_template, validate
 from davy.api.errors import Finding
 from davy.api.rollout import CanaryStrategy, RolloutSpec
 from davy.api.status import RolloutStatus
 from davy.cluster import roles
 from davy.cluster.cache import Cache, Json, uid_of, version_of
 from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
-from davy.controller import pods, runs
+from davy.controller import pods, runs, workloads
 from davy.controller.interest import Reference
 from davy.controller.queue import Key
 from davy.engine import restart, world
@@ -42,15 +42,21 @@ class Observation:
     """Those that are there."""
     late: bool = False
     """A plugin's router failed; it may not the next time, though nothing changes."""
+    workload: Reference | None = None
+    """What the pod template is taken from, there or not; None: the Rollout has its own."""
+    workload_version: str = ""
+    """Its resourceVersion."""
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A Rollout whose spec can't be parsed."""
+    """A Rollout whose spec can't be parsed, or that has no pod template and never had one."""
 
     raw: Json
     status: RolloutStatus
     findings: tuple[Finding, ...]
+    workload: Reference | None = None
+    """See `Observation`."""
 
 
 @dataclass
@@ -78,11 +84,15 @@ class Observer:
     def observe(self, raw: Json) -> Observation | Unreadable:
         """What is known of this Rollout."""
         status = self.cache.made(parse_status, raw, version_of(raw))
-        spec = self._spec(raw)
+        spec = self.spec(raw)
         if not isinstance(spec, RolloutSpec):
             return Unreadable(raw, status, spec)
         metadata = raw["metadata"]
-        problems: list[Finding] = [*missing.in_rollout(self.plugins, spec)]
+        referred, found = self._workload(raw, spec)
+        spec, wrong = workloads.filled(spec, found)
+        if spec.template is None and not status.current_pod_hash:
+            return Unreadable(raw, status, wrong, referred)
+        problems: list[Finding] = [*wrong, *missing.in_rollout(self.plugins, spec)]
         late = False
         routed = self._routed(raw, spec, status)
         router = None
@@ -103,6 +113,7 @@ class Observer:
             problems += [Finding(missing.PLUGINS, f"{error}.")] if late else []
         stamp = runs.stamp(self.cache, self.kinds, raw, spec)
         problems += self.cache.made(self._run_problems, raw, stamp)
+        annotations = metadata.get("annotations") or {}
         rollout = world.Rollout(
             namespace=metadata["namespace"],
             name=metadata["name"],
@@ -112,8 +123,9 @@ class Observer:
             status=status,
             deleting="deletionTimestamp" in metadata,
             finalizer=self.kinds.api_group.finalizer in (metadata.get("finalizers") or ()),
-            revision=_number(
-                (metadata.get("annotations") or {}).get(self.kinds.api_group.revision_annotation)
+            revision=_number(annotations.get(self.kinds.api_group.revision_annotation)),
+            workload_generation=_number(
+                annotations.get(self.kinds.api_group.workload_generation_annotation)
             ),
         )
         return Observation(
@@ -126,12 +138,15 @@ class Observer:
                 route=route,
                 runs=tuple(runs.observed(self.cache, self.kinds, raw)),
                 problems=tuple(problems),
+                workload=workloads.observed(spec, found),
             ),
             router=router,
             routed=routed,
             keys=keys,
             objects=objects,
             late=late,
+            workload=referred,
+            workload_version=version_of(found) if found else "",
         )
 
     def references(self, seen: Observation | Unreadable) -> Iterator[Reference]:
@@ -145,12 +160,12 @@ class Observer:
         rollout = seen.rollout
         yield from runs.references(self.cache, self.kinds, rollout.namespace, rollout.spec)
 
-    def _spec(self, raw: Json) -> RolloutSpec | tuple[Finding, ...]:
+    def spec(self, raw: Json) -> RolloutSpec | tuple[Finding, ...]:
         """The parsed spec, or what is wrong with it."""
         return self.cache.made(_spec, raw, raw["metadata"].get("generation", 0))
 
     def _run_problems(self, raw: Json) -> tuple[Finding, ...]:
-        spec = self._spec(raw)
+        spec = self.spec(raw)
         assert isinstance(spec, RolloutSpec)  # noqa: S101  # it was observed
         return tuple(runs.problems(self.cache, self.kinds, raw, spec, self.plugins))
 
@@ -158,24 +173,39 @@ class Observer:
         namespace, name = raw["metadata"]["namespace"], raw["metadata"]["name"]
         return self.route_written_at.get(Key(namespace, "Rollout", name))
 
+    def _workload(self, raw: Json, spec: RolloutSpec) -> tuple[Reference | None, Json | None]:
+        """What the pod template is taken from, and as what it is known."""
+        referred = workloads.reference(spec, raw["metadata"]["namespace"])
+        return referred, self.cache.get(*referred) if referred else None
+
     def _routed(self, raw: Json, spec: RolloutSpec, status: RolloutStatus) -> traffic.RoutedRollout:
         metadata = raw["metadata"]
+        labels = None if spec.template is None else pod_template.labels(spec.template)
         return traffic.RoutedRollout(
             namespace=metadata["namespace"],
             name=metadata["name"],
             canary=spec.strategy.canary,
-            template_labels=(spec.template.get("metadata") or {}).get("labels") or {},
+            template_labels=self._last_labels(raw, status) if labels is None else labels,
             group=self.kinds.api_group,
             left_rules=tuple((status.traffic and status.traffic.rules) or ()),
         )
 
     def _route_state(self, raw: Json) -> traffic.RouteState:
-        """What the route says; the same while nobody changed it, nor the Rollout's spec."""
-        spec = self._spec(raw)
+        """What the route says, as long as nobody changes what `_version` has."""
+        spec = self.spec(raw)
         assert isinstance(spec, RolloutSpec)  # noqa: S101  # it was observed
+        spec, _ = workloads.filled(spec, self._workload(raw, spec)[1])
         routed = self._routed(raw, spec, self.cache.made(parse_status, raw, version_of(raw)))
         router = self.routers.router_for(routed.canary)
         return router.read(routed, self._objects(router.objects(routed)))
+
+    def _last_labels(self, raw: Json, status: RolloutStatus) -> Mapping[str, str]:
+        """Those of the last template that was known: its ReplicaSet has them too."""
+        for found in self.cache.owned(REPLICA_SET, raw):
+            labels: Json = found["metadata"].get("labels") or {}
+            if labels.get(group.POD_TEMPLATE_HASH_LABEL) == status.current_pod_hash:
+                return labels
+        return {}
 
     def _objects(self, keys: tuple[traffic.ObjectKey, ...]) -> dict[traffic.ObjectKey, Json]:
         found = {}
@@ -262,7 +292,7 @@ def _version(
     """What tells the states of all apart that a router reads."""
     generation = raw["metadata"].get("generation", 0)
     seen = [(key, version_of(objects[key])) for key in keys if key in objects]
-    return (generation, routed.left_rules, seen)
+    return (generation, routed.left_rules, routed.template_labels, seen)
 
 
 def _route(
