@@ -97,7 +97,7 @@ def _created(judge: "Judge", ledger: Ledger, shown: Shown, made: Json) -> None:
     template = user_template(made)
     judge.check(
         "I8",
-        template == shown.rollout["spec"]["template"],
+        template == shown.template,
         "the new ReplicaSet isn't of the template that the user applied",
     )
     stable = shown.status.get("stableRS")

@@ -22,6 +22,7 @@ from davy.engine import (
     by_route,
     decide,
     effect,
+    handover,
     plan,
     position,
     restart,
@@ -193,6 +194,16 @@ def pods_keep_the_role_they_had(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(roles, "_changes", some)
 
 
+def a_deployment_goes_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Before the rollout's pods are there, or the route leads to them."""
+    patch.setattr(handover, "_kept", lambda *_, **__: 0)
+
+
+def a_destination_is_opened_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Before the Deployment's pods are there."""
+    patch.setattr(handover, "_is_there", lambda _: True)
+
+
 DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     no_drain,
     weight_before_capacity,
@@ -215,6 +226,8 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     a_scale_is_taken_for_granted,
     every_rollback_skips_the_steps,
     pods_keep_the_role_they_had,
+    a_deployment_goes_at_once,
+    a_destination_is_opened_at_once,
 ]
 
 

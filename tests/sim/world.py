@@ -15,6 +15,7 @@ from davy.cluster.kinds import EVENT, LEASE, Kind
 from davy.controller.jobs import LANDING
 from tests.sim import logs, traffic
 from tests.sim.cluster import Call, Change, Cluster
+from tests.sim.deployments import Deployments
 from tests.sim.faults import Faults
 from tests.sim.jobs import Jobs
 from tests.sim.judge import Judge
@@ -95,6 +96,12 @@ class World:
             setup=self.setup,
             chance=self.chance("pods"),
             note=self.note,
+        )
+        self.deployments = Deployments(
+            loop=self.loop,
+            cluster=self.cluster,
+            setup=self.setup,
+            chance=self.chance("deployments"),
         )
         self.judge = Judge(self)
         self.jobs = Jobs(
