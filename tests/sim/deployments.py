@@ -2,7 +2,7 @@
 
 Of a Deployment's pods only counts are told: nothing here looks at them one by one. A template's
 version says how they behave, as for those of ReplicaSets (see `workloads`); when it changes they
-are replaced one after the other, a new one first; those that aren't ready go at once.
+are replaced one after the other, a new one first; those that never got ready go at once.
 """
 
 from dataclasses import dataclass, field

@@ -107,12 +107,12 @@ class Closer:
 
     async def _read(self, seen: Observation | Unreadable, workload: Reference) -> None:
         kind, namespace, name = workload
+        held = self.cache.get(*workload)
         self._missing.pop(uid_of(seen.raw), None)
         try:
             self.cache.put(kind, await self.api.get(kind, namespace, name))
         except errors.NotFound:
-            held = self.cache.get(*workload)
-            if held is not None:
+            if held is not None:  # not one that came while the answer was on its way
                 self.cache.delete(kind, held)
             self._missing[uid_of(seen.raw)] = (workload, _generation(seen))
         if not workloads.is_watched(workload):

@@ -110,17 +110,27 @@ def holds(world: World, position: Position) -> bool:
 
 
 def is_back(around: "Scene | Surroundings", position: Position) -> bool | None:
-    """Whether the traffic was given back to the Deployment; None: it needn't be.
+    """Whether the traffic was given back to the Deployment; None: it needn't be, or not yet.
 
-    Also when Davy's finalizer is off: somebody else's may keep the rollout for a while.
+    All weight goes to stable first, as for any rollout that is deleted. What is given back stays so
+    when Davy's finalizer is off: somebody else's may keep the rollout for a while.
     """
-    workload = around.world.workload
+    world = around.world
     if not around.rollout.deleting or position.stage is Stage.FIRST:
         return None
-    if workload is None or workload.desired == 0:
+    if world.workload is None or world.workload.desired == 0 or not _is_on_stable(around, position):
         return None
-    reached = around.way.has_route and around.world.route.reaches_canary
-    return not (_narrowed(around.world, position) or reached) and around.took.in_effect
+    in_effect = around.took.in_effect or world.route.canary_weight is None
+    return not _narrowed(world, position) and in_effect
+
+
+def _is_on_stable(around: "Scene | Surroundings", position: Position) -> bool:
+    """No request goes elsewhere; a route that can't be read carries none by what isn't read."""
+    route = around.world.route
+    if not around.way.has_route:
+        return True
+    leads = route.canary_weight is None or route.stable_hash in {None, position.stable_hash}
+    return leads and not route.reaches_canary
 
 
 def opened(around: Surroundings, position: Position) -> tuple[Move, ...]:
@@ -143,8 +153,7 @@ def cleared(around: Surroundings, position: Position) -> tuple[Action, ...]:
     world = around.world
     if not _is_there(world):
         return ()
-    on_stable = world.route.canary_weight == 0 and not world.route.reaches_canary
-    if around.way.has_route and not (on_stable and _is_drained(around)):
+    if not _is_drained(around):
         return ()
     return tuple(
         ScaleReplicaSet(found.name, 0, f"{found.desired} → 0 pods, as the rollout is deleted")
@@ -167,6 +176,8 @@ def _is_there(world: World) -> bool:
 
 
 def _is_drained(around: Surroundings) -> bool:
+    if not around.way.has_route or around.world.route.canary_weight is None:
+        return True
     return around.took.in_effect and _drained_at(around) <= around.now
 
 

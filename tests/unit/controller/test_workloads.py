@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from davy.api import errors
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
 from davy.cluster.cache import Json
 from davy.cluster.kinds import DEPLOYMENT, FOREIGN_REPLICA_SET, POD_TEMPLATE, REPLICA_SET, Kind
@@ -250,6 +251,25 @@ async def test_a_missing_deployment_is_said_and_comes() -> None:
         assert reads(stage, DEPLOYMENT) == []
         stage.cluster.put(DEPLOYMENT, workload(DEPLOYMENT))
         await healthy(stage)
+
+
+async def test_a_namesake_that_comes_while_the_missing_one_is_asked_for_stays() -> None:
+    """The answer is of the one before: its event came first, and is told once."""
+    async with playing() as stage:
+        await at_rest(stage)
+        asked: list[Call] = []
+
+        def comes_meanwhile(call: Call) -> Exception | None:
+            if call.verb != "get" or call.kind != DEPLOYMENT or asked:
+                return None
+            asked.append(call)
+            stage.cluster.put(DEPLOYMENT, workload(DEPLOYMENT, version="2"))
+            return errors.NotFound("it was", status=404)
+
+        stage.cluster.faults.append(comes_meanwhile)
+        stage.cluster.remove(DEPLOYMENT, "shop", "cart")
+        await stage.until(lambda: stage.weight() == 10)
+        assert asked
 
 
 async def test_a_deployment_that_goes_takes_nothing_with_it() -> None:

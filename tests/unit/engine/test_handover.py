@@ -395,6 +395,37 @@ def test_canary_pods_are_gone_before_a_destination_is_opened() -> None:
     assert leads(cluster) == (None, None), "somebody else's finalizer may keep it for a while"
 
 
+def test_a_promotion_under_way_is_finished_before_anything_is_given_back() -> None:
+    """I4: its last weight is on the canary's side, and stable's still leads to the one before."""
+    quick: dict[str, Any] = {"canary": {"scaleDownDelaySeconds": 3}}
+    cluster = beside(referring(**quick))
+    cluster.run(60)
+    edit(cluster, "2", **quick)
+    cluster.run(20)
+    cluster.scale_workload(4)
+    cluster.run(5)
+    cluster.edit_status(pause_conditions=None)
+    stable = cluster.status.stable_rs
+    while cluster.status.stable_rs == stable:
+        cluster.once()
+        cluster.now += timedelta(seconds=0.5)
+    assert cluster.weight == 100
+    cluster.rollout = replace(cluster.rollout, deleting=True)
+    cluster.run(20)
+    assert (cluster.weight, leads(cluster)) == (0, (None, None))
+    assert pods(cluster) == {1: 0, 2: 4}
+    assert not waits(cluster)
+
+
+def test_a_route_that_is_gone_keeps_no_deleted_rollout() -> None:
+    """It carries nothing; the destinations are opened all the same."""
+    cluster = stable_and_back()
+    cluster.route = replace(cluster.route, canary_weight=None)
+    cluster.run(10)
+    assert leads(cluster) == (None, None)
+    assert not waits(cluster)
+
+
 def test_services_without_a_route_are_opened_too() -> None:
     """Where pods are the weight nothing else keeps a deletion waiting."""
     services = {"stableService": "cart-stable", "canaryService": "cart-canary"}
@@ -417,9 +448,9 @@ def test_services_without_a_route_are_opened_too() -> None:
 def test_a_destination_that_another_rollout_narrowed_is_its_own() -> None:
     """Nobody waits for what nobody here can open."""
     cluster = stable_and_back()
-    cluster.route = replace(cluster.route, stable_hash="another", canary_hash="another")
+    cluster.route = replace(cluster.route, canary_hash="another")
     cluster.run(10)
-    assert leads(cluster) == ("another", "another")
+    assert leads(cluster) == (None, "another")
     assert not waits(cluster)
 
 
