@@ -67,7 +67,7 @@ def decide(
     number = _revision(world, where)
     where, run_actions = runs.wanted(around, where, number)
     route = (*_route(around, where, target, wanted),)
-    sized = _sized(around, where, target)
+    sized = (*around.way.replica_sets(around, where, target), *handover.cleared(around, where))
     seen = way.seen(world, where)
     scene = Scene(rollout, seen, where, took, way, target, waited, why, now, renewal)
     status = report.status(scene, wanted)
@@ -134,18 +134,9 @@ def _route(
         yield PointRole(role, template_hash, f"the {role.value} destination to {to}")
 
 
-def _sized(around: Surroundings, where: Position, target: int) -> tuple[Action, ...]:
-    sized = around.way.replica_sets(around, where, target)
-    given_back = handover.is_back(around, where) is not None
-    return (*sized, *handover.cleared(around, where)) if given_back else sized
-
-
 def _mark(around: Surroundings, where: Position, number: int) -> Iterator[Action]:
     """The finalizer is on while traffic may be elsewhere: deletion takes it back first (I9)."""
-    rollout, route = around.rollout, around.world.route
-    on_stable = not route.reaches_canary and (route.canary_weight is None or around.took.in_effect)
-    leads = route.stable_hash in {None, where.stable_hash} or route.canary_weight is None
-    at_rest = (on_stable and leads) or not around.way.has_route
+    rollout, at_rest = around.rollout, handover.is_at_rest(around, where)
     if rollout.deleting:
         back = handover.is_back(around, where)
         free = back if back is not None else at_rest or where.stage is Stage.FIRST
@@ -156,6 +147,7 @@ def _mark(around: Surroundings, where: Position, number: int) -> Iterator[Action
                 finalizer=False, revision=rollout.revision, why=why, workload_generation=generation
             )
         return
+    leads = handover.leads_to_stable(around.world.route, where)
     underway = where.stage is Stage.UPDATING or (where.stage is Stage.DONE and not leads)
     finalizer = (
         (underway and around.way.has_route)

@@ -16,7 +16,7 @@ from davy.engine.effect import Surroundings
 from davy.engine.plan import Action, ScaleReplicaSet, ScaleWorkload
 from davy.engine.position import Position, Stage
 from davy.engine.way import Move
-from davy.engine.world import ReplicaSet, Role, Workload, World
+from davy.engine.world import ReplicaSet, Role, Route, Workload, World
 
 if TYPE_CHECKING:
     from davy.engine.describe import Scene
@@ -120,17 +120,26 @@ def is_back(around: "Scene | Surroundings", position: Position) -> bool | None:
         return None
     if world.workload is None or world.workload.desired == 0 or not _is_on_stable(around, position):
         return None
-    in_effect = around.took.in_effect or world.route.canary_weight is None
-    return not _narrowed(world, position) and in_effect
+    return not _narrowed(world, position) and is_at_rest(around, position)
+
+
+def is_at_rest(around: "Scene | Surroundings", position: Position) -> bool:
+    """All traffic is on stable, in effect."""
+    unread = around.world.route.canary_weight is None
+    return _is_on_stable(around, position) and (around.took.in_effect or unread)
 
 
 def _is_on_stable(around: "Scene | Surroundings", position: Position) -> bool:
-    """No request goes elsewhere; a route that can't be read carries none by what isn't read."""
+    """All requests go to stable; of a route that can't be read as a whole, as far as it can be."""
     route = around.world.route
     if not around.way.has_route:
         return True
-    leads = route.canary_weight is None or route.stable_hash in {None, position.stable_hash}
-    return leads and not route.reaches_canary
+    return leads_to_stable(route, position) and not route.reaches_canary
+
+
+def leads_to_stable(route: Route, position: Position) -> bool:
+    """Stable's side finds the stable revision's pods."""
+    return route.canary_weight is None or route.stable_hash in {None, position.stable_hash}
 
 
 def opened(around: Surroundings, position: Position) -> tuple[Move, ...]:
@@ -151,9 +160,8 @@ def left(world: World, position: Position) -> tuple[ReplicaSet, ...]:
 def cleared(around: Surroundings, position: Position) -> tuple[Action, ...]:
     """Pods that the open destinations must not find go first; nothing reaches them any more."""
     world = around.world
-    if not _is_there(world):
-        return ()
-    if not _is_drained(around):
+    gives_back = is_back(around, position) is not None
+    if not (gives_back and _is_there(world) and _is_drained(around)):
         return ()
     return tuple(
         ScaleReplicaSet(found.name, 0, f"{found.desired} → 0 pods, as the rollout is deleted")
