@@ -5,10 +5,8 @@ speaks of but that isn't there, and an object of a kind whose first list isn't i
 is a workload's pod template in which an upgraded API server has filled in more than the one before.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from davy.api import errors, made_template
 from davy.cluster.cache import Cache, Json, uid_of, version_of
@@ -18,10 +16,8 @@ from davy.controller import workloads
 from davy.controller.clock import Clock
 from davy.controller.interest import Reference
 from davy.controller.observe import Observation, Observer, Unreadable
+from davy.controller.queue import Key
 from davy.engine import position, revision
-
-_REMEMBERED: Final = 1000
-"""Comparisons of templates; a release needs its own for one pass."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +52,18 @@ class Closer:
     synced: Callable[[Kind], bool]
     _read_at: dict[Reference, float] = field(default_factory=dict)
     """When a workload that isn't watched was read last (monotonic)."""
-    _missing: dict[str, tuple[Reference, int]] = field(default_factory=dict)
-    """Workloads that weren't there, by uid of the Rollout, with its generation: as long as that
-    names the workload, the watch tells of one that comes."""
-    _compared: OrderedDict[str, _Compared] = field(default_factory=OrderedDict)
-    """What was compared last, by uid of the Rollout."""
+    _missing: dict[Key, tuple[Reference, str, int]] = field(default_factory=dict)
+    """Workloads that weren't there, with uid and generation of the Rollout: as long as that names
+    the workload, the watch tells of one that comes."""
+    _compared: dict[Key, _Compared] = field(default_factory=dict)
+    """What was compared last."""
 
-    async def learnt(self, seen: Observation | Unreadable) -> bool:
+    def forget(self, key: Key) -> None:
+        """The Rollout is gone."""
+        self._missing.pop(key, None)
+        self._compared.pop(key, None)
+
+    async def learnt(self, key: Key, seen: Observation | Unreadable) -> bool:
         """True when something of the workload had to be read first: what was seen may be old now.
 
         Raises:
@@ -70,15 +71,17 @@ class Closer:
         """
         if seen.workload is None:
             return False
-        if not self._is_known(seen, seen.workload):
-            await self._read(seen, seen.workload)
+        if not self._is_known(key, seen, seen.workload):
+            await self._read(key, seen, seen.workload)
             return True
-        if isinstance(seen, Unreadable) or not self._is_other(seen) or self._is_compared(seen):
+        if isinstance(seen, Unreadable) or not self._is_other(seen):
             return False
-        await self._compare(seen)
+        if self._is_compared(key, seen):
+            return False
+        self._compared[key] = await self._compare(seen)
         return True
 
-    async def sure(self, seen: Observation) -> Observation:
+    async def sure(self, key: Key, seen: Observation) -> Observation:
         """The observation, or a better one.
 
         Raises:
@@ -86,12 +89,12 @@ class Closer:
         """
         seen = await self._whole(seen)
         workload = seen.world.workload
-        if workload is None or not self._is_compared(seen):
+        if workload is None or not self._is_compared(key, seen):
             return seen
-        same = replace(workload, unchanged=self._compared[seen.rollout.uid].same)
+        same = replace(workload, unchanged=self._compared[key].same)
         return replace(seen, world=replace(seen.world, workload=same))
 
-    def _is_known(self, seen: Observation | Unreadable, workload: Reference) -> bool:
+    def _is_known(self, key: Key, seen: Observation | Unreadable, workload: Reference) -> bool:
         """The cache has the workload, or would have heard of it since it was found to be missing.
 
         One that nobody referred to until now isn't in it either.
@@ -99,26 +102,26 @@ class Closer:
         if workloads.is_watched(workload):
             if not self.synced(workload[0]):
                 raise errors.Unreachable(f"{workload[0]} objects haven't been listed yet.")
-            missing = self._missing.get(uid_of(seen.raw)) == (workload, _generation(seen))
+            missing = self._missing.get(key) == (workload, *_version(seen))
             return missing or self.cache.get(*workload) is not None
         read_at = self._read_at.get(workload)
         age = None if read_at is None else self.clock.monotonic() - read_at
         return age is not None and age < workloads.READ_AGAIN_SECONDS
 
-    async def _read(self, seen: Observation | Unreadable, workload: Reference) -> None:
+    async def _read(self, key: Key, seen: Observation | Unreadable, workload: Reference) -> None:
         kind, namespace, name = workload
         held = self.cache.get(*workload)
-        self._missing.pop(uid_of(seen.raw), None)
+        self._missing.pop(key, None)
         try:
             self.cache.put(kind, await self.api.get(kind, namespace, name))
         except errors.NotFound:
             if held is not None:  # not one that came while the answer was on its way
                 self.cache.delete(kind, held)
-            self._missing[uid_of(seen.raw)] = (workload, _generation(seen))
+            self._missing[key] = (workload, *_version(seen))
         if not workloads.is_watched(workload):
             now = self.clock.monotonic()
             recent = now - workloads.READ_AGAIN_SECONDS
-            self._read_at = {key: at for key, at in self._read_at.items() if at > recent}
+            self._read_at = {read: at for read, at in self._read_at.items() if at > recent}
             self._read_at[workload] = now
 
     def _is_other(self, seen: Observation) -> bool:
@@ -128,15 +131,15 @@ class Closer:
             return False
         return position.template_hash(seen.rollout, workload) != newest
 
-    def _is_compared(self, seen: Observation) -> bool:
-        known = self._compared.get(seen.rollout.uid)
+    def _is_compared(self, key: Key, seen: Observation) -> bool:
+        known = self._compared.get(key)
         newest = seen.rollout.status.current_pod_hash
         return known is not None and (known.version, known.newest) == (
             seen.workload_version,
             newest,
         )
 
-    async def _compare(self, seen: Observation) -> None:
+    async def _compare(self, seen: Observation) -> _Compared:
         """Before a workload's template starts a release: is it another one than the newest's?
 
         As a Deployment's controller does it: both are compared as the server shows them today.
@@ -152,10 +155,7 @@ class Closer:
         held = made["spec"].get("template") or {}
         of_newest = made_template.plain(made, held, self.kinds.api_group)
         same = revision.canonical(template) == revision.canonical(of_newest)
-        self._compared.pop(seen.rollout.uid, None)
-        self._compared[seen.rollout.uid] = _Compared(version_of(found), newest.hash, same=same)
-        while len(self._compared) > _REMEMBERED:
-            self._compared.popitem(last=False)
+        return _Compared(version_of(found), newest.hash, same=same)
 
     async def _whole(self, seen: Observation) -> Observation:
         for key in seen.keys:
@@ -204,9 +204,9 @@ class Closer:
             self.cache.put(kind, found)
 
 
-def _generation(seen: Observation | Unreadable) -> int:
-    generation: int = seen.raw["metadata"].get("generation", 0)
-    return generation
+def _version(seen: Observation | Unreadable) -> tuple[str, int]:
+    """What names a Rollout's spec."""
+    return uid_of(seen.raw), seen.raw["metadata"].get("generation", 0)
 
 
 def missing_replica_sets(seen: Observation) -> frozenset[str]:

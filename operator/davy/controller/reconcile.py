@@ -64,6 +64,7 @@ class Reconciler:
         if raw is None:
             self.interest.refer(key, ())
             self.steps.forget(key)
+            self.closer.forget(key)
             self._written.pop(key, None)
             self.observer.route_written_at.pop(key, None)
             return Gone()
@@ -71,10 +72,10 @@ class Reconciler:
         seen = self.observer.observe(raw)
         self.interest.refer(key, self.observer.references(seen))
         try:
-            if await self.closer.learnt(seen):
+            if await self.closer.learnt(key, seen):
                 return Again()
             if isinstance(seen, observe.Observation):
-                seen = await self.closer.sure(seen)
+                seen = await self.closer.sure(key, seen)
         except errors.ApiFailure as error:
             return Retry(error)
         if isinstance(seen, observe.Unreadable):
