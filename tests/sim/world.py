@@ -222,7 +222,7 @@ class World:
     async def _come_to_rest(self) -> None:
         """Nothing is written while a resync and a deadline pass; who waits is promoted.
 
-        Nor while a run that has ended waits for a Job that may still come.
+        Nor while a pod is starting, or a run that has ended waits for a Job that may still come.
         """
         begun = self.now
         promoted = 0
@@ -232,7 +232,7 @@ class World:
             await asyncio.sleep(_SLICE)
             if self.now - max(begun, self.last_write) > 20 and promoted < 12:
                 promoted += self.users.promote_all()
-            if self.now - max(begun, self.last_write) >= quiet:
+            if self.now - max(begun, self.last_write, self.workloads.started_at) >= quiet:
                 self._no_errors()
                 self.judge.at_rest()
                 return
