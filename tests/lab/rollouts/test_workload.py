@@ -21,7 +21,7 @@ async def _owners(shop: Shop) -> list[str]:
     return sorted(owner["kind"] for each in found for owner in each["metadata"]["ownerReferences"])
 
 
-@pytest.mark.parametrize("scale_down", ["onsuccess", "progressively"])
+@pytest.mark.parametrize("scale_down", ["never", "onsuccess", "progressively"])
 @pytest.mark.parametrize("router", [Router.ISTIO_SUBSETS, Router.GATEWAY_API])
 async def test_from_a_deployment_to_davy_and_back_no_request_is_lost(
     open_shop: OpenShop, router: Router, scale_down: str
@@ -34,6 +34,8 @@ async def test_from_a_deployment_to_davy_and_back_no_request_is_lost(
         await load.until(50)
         await shop.apply()
         await shop.until(phase="Healthy")
+        if scale_down == "never":
+            await deployed.scale(0)
         await deployed.has_pods(0)
         assert await _owners(shop) == ["Deployment", "Rollout"]
         await load.until(100, since=now())
@@ -42,7 +44,7 @@ async def test_from_a_deployment_to_davy_and_back_no_request_is_lost(
         await shop.until(phase="Paused", weight=50)
         await shop.edit_status(pauseConditions=None)
         status = await shop.until(phase="Healthy", weight=0)
-        assert status["workload"]["taken"] is True
+        assert status["workload"].get("taken", False) is (scale_down != "never")
         since = now()
         await load.until(100, since=since)
         assert load.share("v2", since=since).value == 1
