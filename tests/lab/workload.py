@@ -20,10 +20,14 @@ class Deployed:
 
     @classmethod
     def of(cls, shop: Shop, scale_down: str) -> Self:
-        """The example's template becomes the Deployment's; nothing is applied yet."""
+        """The example's template becomes the Deployment's; nothing is applied yet.
+
+        A mesh knows of pods a moment after Kubernetes does: `minReadySeconds` waits for it.
+        """
         spec = shop.rollout["spec"]
         template = spec.pop("template")
         del spec["selector"]
+        spec["minReadySeconds"] = 2
         ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME}
         spec["workloadRef"] = {**ref, "scaleDown": scale_down}
         return cls(shop, template, spec["replicas"])
@@ -35,7 +39,7 @@ class Deployed:
         return made
 
     async def create(self, version: str) -> None:
-        """The Deployment is there, and all of its pods are available."""
+        """The Deployment is there, all of its pods are available, and requests reach them."""
         await self.shop.lab.apply(
             {
                 "apiVersion": "apps/v1",
@@ -50,6 +54,8 @@ class Deployed:
             namespace=self.shop.namespace,
         )
         await self.has_pods(self.replicas)
+        async with self.shop.load() as load:
+            await load.until(10, version=version)
 
     async def release(self, version: str) -> None:
         """What `kubectl set image` would do."""
