@@ -166,3 +166,19 @@ async def test_a_name_with_a_slash_is_escaped(server: Server) -> None:
     ]
     found = await server.api.patch_json(ROLLOUT.kind, server.namespace, "cart", operations)
     assert found["metadata"]["annotations"] == {"davy.dev/revision": "2"}
+
+
+async def test_a_scale_is_a_view_of_its_object(server: Server) -> None:
+    """Its answer is a Scale; written with an older version of the object it is a Conflict."""
+    made = await create(server, SETS, "cart")
+    api, kind, namespace = server.api, SETS.kind, server.namespace
+    wanted: dict[str, Any] = {"spec": {"replicas": 1}}
+    stale = {"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}, **wanted}
+    await api.patch_merge(kind, namespace, "cart", {"metadata": {"labels": {"a": "b"}}})
+    with pytest.raises(errors.Conflict):
+        await api.patch_merge(kind, namespace, "cart", stale, subresource="scale")
+    found = await api.patch_merge(kind, namespace, "cart", wanted, subresource="scale")
+    assert (found["kind"], found["spec"]) == ("Scale", {"replicas": 1})
+    after = await api.get(kind, namespace, "cart")
+    assert after["spec"]["replicas"] == 1
+    assert after["spec"]["template"] == made["spec"]["template"]

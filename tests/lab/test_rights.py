@@ -21,6 +21,7 @@ from tests.lab import davy as davy_process
 from tests.lab.kube_errors import KubeError
 from tests.lab.lab import Lab
 from tests.lab.shop import Router, Shop
+from tests.lab.workload import Deployed
 
 MANIFESTS: Final = paths.REPOSITORY / "manifests"
 NAMESPACE: Final = davy_process.NAMESPACE
@@ -206,10 +207,12 @@ async def test_a_release_uses_every_right_and_is_refused_nothing(
     granted may be refused there all the same: an API server that was restarted has not read the
     roles yet when it begins to answer.
     """
-    other = await lab.new_namespace()
+    other, third = [await lab.new_namespace() for _ in range(2)]
     async with davy_process.running(lab):
         await asyncio.gather(
-            a_life(lab, namespace, Router.ISTIO_SUBSETS), a_life(lab, other, Router.GATEWAY_API)
+            a_life(lab, namespace, Router.ISTIO_SUBSETS),
+            a_life(lab, other, Router.GATEWAY_API),
+            a_handover(lab, third),
         )
 
         def unused() -> set[Right]:
@@ -233,7 +236,8 @@ async def test_a_release_uses_every_right_and_is_refused_nothing(
     asked = audit.requests(audit.log(lab.folder), davy_process.USER)
     refused = [each for each in asked if each.code == 403]
     assert [each for each in refused if (each.group, each.resource, each.verb) not in rights] == []
-    await lab.delete_namespace(other)
+    for name in (other, third):
+        await lab.delete_namespace(name)
 
 
 async def a_life(lab: Lab, namespace: str, router: Router) -> None:
@@ -272,6 +276,24 @@ async def a_life(lab: Lab, namespace: str, router: Router) -> None:
 
     await lab.until(is_forgotten, describe="one revision is kept", namespace=namespace)
     await lab.kube.delete(shop.kind, "shop", namespace=namespace)
+
+
+async def a_handover(lab: Lab, namespace: str) -> None:
+    """One rollout that takes over from a Deployment, and then takes a PodTemplate's template."""
+    pods = {"trafficRouting": None, "maxUnavailable": 0}
+    shop = await Shop.open(lab, namespace, steps=[], canary=pods, applies_network=False)
+    deployed = Deployed.of(shop, "onsuccess")
+    await deployed.create("v1")
+    await shop.apply()
+    await shop.until(phase="Healthy")
+    await deployed.has_pods(0)
+    template = {"kind": "PodTemplate", "apiVersion": "v1", "metadata": {"name": "shop"}}
+    await lab.apply({**template, "template": deployed.with_version("v2")}, namespace=namespace)
+    spec = shop.rollout["spec"]
+    spec["workloadRef"] = {"apiVersion": "v1", "kind": "PodTemplate", "name": "shop"}
+    spec["selector"] = {"matchLabels": {"app": "shop"}}
+    await shop.apply()
+    await shop.until(phase="Healthy", message_has="Revision 2 is stable")
 
 
 def _always(lab: Lab) -> dict[str, Any]:

@@ -26,6 +26,7 @@ STATUS_KINDS = frozenset(
         "Rollout",
         "AnalysisRun",
         "ReplicaSet",
+        "Deployment",
         "Pod",
         "Service",
         "VirtualService",
@@ -38,6 +39,8 @@ STATUS_KINDS = frozenset(
     }
 )
 """Kinds with a /status of their own: a write elsewhere leaves it alone."""
+SCALED_KINDS = frozenset({"Deployment", "ReplicaSet", "Rollout"})
+"""Kinds with a /scale."""
 UNCOUNTED = frozenset({"Service", "Event", "Lease"})
 """Kinds without a generation."""
 GONE = "DELETED"
@@ -219,14 +222,16 @@ class Cluster:
         """See `Api.patch_merge`."""
         self._write(Call("patch", kind, namespace, name, body, subresource))
         held = self._found(kind, namespace, name)
-        if subresource and kind.kind not in STATUS_KINDS:
+        kinds = SCALED_KINDS if subresource == "scale" else STATUS_KINDS
+        if subresource and kind.kind not in kinds:
             raise errors.NotFound(f"{kind} has no /{subresource}", status=404)
         expected = (body.get("metadata") or {}).get("resourceVersion")
         if expected not in {None, held["metadata"]["resourceVersion"]}:
             raise errors.Conflict(f"{kind} {namespace}/{name} has been modified", status=409)
         if (body.get("metadata") or {}).get("uid") not in {None, held["metadata"]["uid"]}:
             raise errors.Rejected(f"{kind} {namespace}/{name} has another uid", status=422)
-        return self._update(kind, merged(held, body), held, subresource)
+        made = self._update(kind, merged(held, body), held, subresource)
+        return _scale(made) if subresource == "scale" else made
 
     async def delete(
         self, kind: Kind, namespace: str, name: str, *, uid: str, version: str | None = None
@@ -297,7 +302,7 @@ class Cluster:
             if same == before and {**made, "metadata": before} == held:
                 return held
             if stamps and (
-                made.get("spec") != held.get("spec")
+                any(made.get(part) != held.get(part) for part in ("spec", "template"))
                 or ("deletionTimestamp" in metadata) != ("deletionTimestamp" in before)
             ):
                 stamps["generation"] += 1
@@ -356,6 +361,19 @@ class Cluster:
     def _next(self) -> str:
         self._version = next(self._versions)
         return str(self._version)
+
+
+def _scale(made: Json) -> Json:
+    """What an object's /scale answers."""
+    names = ("name", "namespace", "uid", "resourceVersion")
+    replicas = made["spec"].get("replicas", 1)
+    return {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": {name: made["metadata"][name] for name in names},
+        "spec": {"replicas": replicas} if replicas else {},
+        "status": {"replicas": (made.get("status") or {}).get("replicas", 0)},
+    }
 
 
 def _resource(kind: Kind, subresource: str) -> str:

@@ -13,9 +13,10 @@ from typing import Any
 from davy.api.fields import parse_instant
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
 from davy.cluster.client import Json
-from davy.cluster.kinds import JOB, POD, REPLICA_SET, Kind
+from davy.cluster.kinds import DEPLOYMENT, JOB, POD, REPLICA_SET, Kind
 from tests.sim import (
     eviction_rules,
+    handover_rules,
     job_rules,
     manifests,
     replica_set_rules,
@@ -113,6 +114,7 @@ class Judge:
             seen=traffic.read(self.world.setup.router, name, get),
             carries=self._ledgers[name].carries,
             older=process.older,
+            workload=get(DEPLOYMENT, name),
         )
         key = (process.name, name)
         if key not in self._begun:
@@ -150,6 +152,8 @@ class Judge:
         """The proxies took something."""
         ledger = self._ledgers[name]
         before, ledger.carries = ledger.carries, self.world.mesh.carries(name)
+        if handover_rules.is_open(before):
+            ledger.open_until = self.world.now
         for found in self.world.cluster.held(REPLICA_SET):
             template_hash = hash_of(found)
             if before.reaches(template_hash) and owner_of(found) == name:
@@ -194,6 +198,8 @@ class Judge:
             route_rules.written(self, ledger, shown, change)
         elif change.kind == REPLICA_SET:
             replica_set_rules.written(self, ledger, shown, change)
+        elif change.kind == DEPLOYMENT:
+            handover_rules.scaled(self, ledger, shown, change)
         elif change.kind == ROLLOUT:
             status_rules.written(self, ledger, under_way, change)
         elif change.kind == POD and change.type == GONE:

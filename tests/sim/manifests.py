@@ -5,6 +5,7 @@ from typing import Any, Final
 from davy.api.group import POD_TEMPLATE_HASH_LABEL, ApiGroup
 from davy.cluster.client import Json
 from davy.cluster.kinds import (
+    DEPLOYMENT,
     DESTINATION_RULE,
     HTTP_ROUTE,
     SERVICE,
@@ -69,9 +70,8 @@ def rollout(
             "progressDeadlineAbort": setup.deadline_abort,
             "revisionHistoryLimit": setup.history,
             "rollbackWindow": {"revisions": setup.window},
-            "selector": {"matchLabels": {"app": name}},
             "strategy": {"canary": canary},
-            "template": template,
+            **_whose(setup, name, template),
         },
     }
 
@@ -79,6 +79,23 @@ def rollout(
 def role_metadata(role: str) -> Json:
     """What the pods of a role have."""
     return {"labels": {"role": role}, "annotations": {"team/role": role}}
+
+
+def _whose(setup: Setup, name: str, template: Json) -> Json:
+    """The template and its selector, or where they are."""
+    if not setup.scale_down:
+        return {"selector": {"matchLabels": {"app": name}}, "template": template}
+    ref = {"apiVersion": DEPLOYMENT.api_version, "kind": DEPLOYMENT.kind, "name": name}
+    return {"workloadRef": {**ref, "scaleDown": setup.scale_down}}
+
+
+def deployment(name: str, template: Json, replicas: int) -> Json:
+    """The Deployment whose template a rollout of the same name takes."""
+    selector = {"matchLabels": {"app": name}}
+    return {
+        "metadata": {"namespace": NAMESPACE, "name": name},
+        "spec": {"replicas": replicas, "selector": selector, "template": template},
+    }
 
 
 def template(name: str, version: str) -> Json:

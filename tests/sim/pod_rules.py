@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 from davy.cluster.client import Json
 from tests.sim.cluster import GONE, Change
-from tests.sim.shown import Ledger, Shown, hash_of
+from tests.sim.shown import Ledger, Shown, hash_of, rollout_hash
 
 _GOLDEN = Path(__file__).parents[1] / "unit/engine/golden/replica_counts.csv"
 
@@ -86,7 +86,8 @@ def _standing(shown: Shown, sizes: dict[str, int]) -> int:
 def in_place(judge: "Judge", shown: Shown, weight: int, what: str) -> None:
     """The ReplicaSets are as Argo would have them for this weight."""
     status = shown.status
-    new, stable = str(status.get("currentPodHash")), str(status.get("stableRS"))
+    new = str(rollout_hash(shown) or status.get("currentPodHash"))
+    stable = str(status.get("stableRS"))
     if stable not in shown.sets:
         return
     canary, rest = _argos()[shown.full, weight, _limits(shown)[2] > 0]

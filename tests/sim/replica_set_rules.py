@@ -9,7 +9,6 @@ from davy.cluster.client import Json
 from davy.cluster.kinds import REPLICA_SET
 from tests.sim import manifests, pod_rules
 from tests.sim.cluster import GONE, Change
-from tests.sim.manifests import in_plain_words
 from tests.sim.schedule import PODS
 from tests.sim.shown import ROUNDING, Ledger, Shown, carried, hash_of, owner_of, user_template
 
@@ -98,7 +97,7 @@ def _created(judge: "Judge", ledger: Ledger, shown: Shown, made: Json) -> None:
     template = user_template(made)
     judge.check(
         "I8",
-        template == in_plain_words(shown.rollout["spec"]["template"]),
+        template == shown.template,
         "the new ReplicaSet isn't of the template that the user applied",
     )
     stable = shown.status.get("stableRS")

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 from davy.api.fields import parse_instant
 from davy.cluster.client import Json
 from davy.cluster.kinds import POD, REPLICA_SET
-from tests.sim import manifests
+from tests.sim import handover_rules, manifests
 from tests.sim.schedule import PODS
 from tests.sim.shown import Ledger, hash_of, owner_of
 
@@ -17,7 +17,9 @@ def settled(judge: "Judge", ledger: Ledger, held: Json) -> None:
     name, status = ledger.name, held.get("status") or {}
     phase, message = status.get("phase"), status.get("message") or ""
     where = f"rollout {name} rests at {phase}: {message}"
-    judge.check("liveness", "deletionTimestamp" not in held["metadata"], f"{name} isn't gone")
+    if "deletionTimestamp" in held["metadata"]:
+        judge.check("liveness", handover_rules.may_wait(judge, name), f"{name} isn't gone: {where}")
+        return
     judge.check(
         "liveness",
         status.get("observedGeneration") == str(held["metadata"]["generation"]),
@@ -40,9 +42,11 @@ def settled(judge: "Judge", ledger: Ledger, held: Json) -> None:
         on_stable = on_stable and not written.aside and not does.aside
         judge.check("liveness", on_stable, f"{where} The route: {written}; the mesh: {does}")
         _drained(judge, held, where)
+        if phase == "Healthy":
+            handover_rules.settled(judge, held, where)
         return
     overdue = phase == "Degraded" and "No progress" in message
-    broken = manifests.version_of(held["spec"]["template"]).startswith("broken")
+    broken = manifests.version_of(ledger.templates[-1]).startswith("broken")
     judge.check("liveness", bool(overdue and broken), where)
 
 

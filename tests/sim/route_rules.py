@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 from davy.cluster.client import Json
 from davy.cluster.kinds import INGRESS, SERVICE
-from tests.sim import manifests, traffic
+from tests.sim import handover_rules, manifests, traffic
 from tests.sim.cluster import GONE, Change
 from tests.sim.manifests import NAMESPACE
 from tests.sim.shown import Ledger, Shown, carried
@@ -33,6 +33,7 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
         mine == manifests.without_owned(change.kind, change.object),
         lambda: f"{change.kind} {change.object['metadata']['name']}: a field of the user's",
     )
+    handover_rules.opened(judge, shown, before, after)
     stable = shown.status.get("stableRS")
     if judge.world.setup.swaps and change.kind == SERVICE:
         _stays(judge, ledger, shown, before, after)

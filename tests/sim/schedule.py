@@ -23,6 +23,8 @@ PODS: Final = "pods"
 """In place of a router: none, the ratio of the pods is the weight."""
 SWAPPING: Final = ("services", "httproute", "alb", "traefik", "apisix")
 """The routers whose two Services can swap their roles."""
+_WITH_DEPLOYMENT: Final = 0.2
+"""The part of all worlds in which the template is a Deployment's."""
 _WITHOUT_ROUTER: Final = 0.2
 """The part of all worlds that has no router."""
 _SCALES: Final = 0.2
@@ -103,6 +105,8 @@ class Setup:
     """Pods are objects too, and told by the watch."""
     lease: float = 10.0
     """Duration of the lease."""
+    scale_down: str = ""
+    """`workloadRef.scaleDown`; "": the rollouts have a template of their own, and no Deployment."""
     names: tuple[str, ...] = ("cart",)
     """Rollouts in the world."""
 
@@ -147,6 +151,7 @@ def generate(seed: int) -> Schedule:
     setup = _with_job(setup, Random(f"job {seed}"))
     setup = _with_plugin(setup, Random(f"plugin {seed}"))
     setup = _with_swap(setup, Random(f"swap {seed}"))
+    setup = _with_deployment(setup, Random(f"deployment {seed}"))
     entries = [*_releases(chance, setup)]
     makers = [maker for maker, weight in _MAKERS for _ in range(weight)]
     around = [entry.at for entry in entries]
@@ -156,6 +161,7 @@ def generate(seed: int) -> Schedule:
     entries += _holds(Random(f"holds {seed}"), setup, around)
     entries += _restarts(Random(f"restarts {seed}"), setup, around)
     entries += _jobs(Random(f"jobs {seed}"), setup, around)
+    entries += _workloads(Random(f"workloads {seed}"), setup, around)
     return Schedule(seed, setup, tuple(sorted(entries, key=lambda entry: entry.at)))
 
 
@@ -273,6 +279,14 @@ def _managed(chance: Random) -> Step:
     return {"setMirrorRoute": {"name": "copy", "match": match, "percentage": percentage}}
 
 
+def _with_deployment(setup: Setup, chance: Random) -> Setup:
+    """Some worlds have a Deployment beside each rollout."""
+    if chance.random() >= _WITH_DEPLOYMENT:
+        return setup
+    scale_down = chance.choice(("never", "onsuccess", "onsuccess", "progressively"))
+    return replace(setup, scale_down=scale_down)
+
+
 def _steps(chance: Random) -> tuple[Step, ...]:
     count = chance.choice((0, 1, 2, 3, 3, 4, 5))
     return tuple(_step(chance) for _ in range(count))
@@ -360,6 +374,32 @@ def _jobs(chance: Random, setup: Setup, around: list[float]) -> list[Entry]:
         for what, args in drawn * 2
         if chance.random() < _HALF
     ]
+
+
+def _workloads(chance: Random, setup: Setup, around: list[float]) -> list[Entry]:
+    """Where the template is a Deployment's, people scale, edit and delete that too."""
+    if not setup.scale_down:
+        return []
+    return [
+        Entry(
+            round(max(0.5, chance.choice(around) + chance.uniform(-1, 60)), 2),
+            *_workload(chance, setup),
+        )
+        for _ in range(chance.choice((0, 1, 1, 2, 3)))
+    ]
+
+
+def _workload(chance: Random, setup: Setup) -> Made:
+    seconds = {"seconds": chance.choice((0.5, 10.0, 40.0))}
+    replicas = {"replicas": chance.choice((0, 1, setup.replicas, 6))}
+    made: dict[str, dict[str, Any]] = {
+        "back": seconds,
+        "workload_gone": seconds,
+        "scale_workload": replicas,
+        "touch_workload": {},
+    }
+    what = chance.choice(("back", *made))
+    return what, {"name": chance.choice(setup.names), **made[what]}
 
 
 def _edit(chance: Random, setup: Setup) -> Made:

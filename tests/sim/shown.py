@@ -51,6 +51,8 @@ class Shown:
     """What the proxies really did at that moment, by the roles of the start."""
     older: bool
     """The process is of an older version."""
+    workload: Json | None = None
+    """The Deployment that the template is taken from."""
 
     @cached_property
     def written(self) -> Traffic:
@@ -66,6 +68,15 @@ class Shown:
     def status(self) -> Json:
         """The Rollout's status, {} before the first."""
         return self.rollout.get("status") or {}
+
+    @property
+    def template(self) -> Json | None:
+        """The user's pod template; None: it is in a Deployment that isn't there."""
+        spec = self.rollout["spec"]
+        if "workloadRef" in spec and self.workload is None:
+            return None
+        holder = self.workload["spec"] if self.workload and "workloadRef" in spec else spec
+        return manifests.in_plain_words(holder["template"])
 
     @property
     def full(self) -> int:
@@ -187,6 +198,8 @@ class Ledger:
     carries: Traffic = field(default_factory=Traffic)
     carried_until: dict[str, float] = field(default_factory=dict)
     """By hash: when requests could reach its pods for the last time; absent: never, or still."""
+    open_until: float | None = None
+    """When a request could reach any pod of the rollout's labels for the last time; None: never."""
     foreign: dict[tuple[Kind, str], int] = field(default_factory=dict)
     """resourceVersion of the last change of a route object by somebody else."""
     templates: list[Json] = field(default_factory=list)
@@ -207,7 +220,10 @@ def carried(available: int, full: int) -> float:
 
 def rollout_hash(shown: Shown) -> str | None:
     """The hash of the newest template, as far as a ReplicaSet of it is there."""
-    wanted = shown.rollout["spec"]["template"]
+    wanted = shown.template
+    if wanted is None:  # as it was known last
+        newest: str | None = shown.status.get("currentPodHash")
+        return newest
     return next(
         (name for name, found in shown.sets.items() if user_template(found) == wanted), None
     )

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from davy.api.fields import parse_duration, parse_instant
 from davy.cluster.client import Json
-from tests.sim import manifests, pod_rules
+from tests.sim import handover_rules, manifests, pod_rules
 from tests.sim.cluster import GONE, Change
 from tests.sim.schedule import PODS
 from tests.sim.shown import ROUNDING, Ledger, Pass, Shown, carried, hash_of
@@ -248,3 +248,4 @@ def _gone(judge: "Judge", ledger: Ledger, shown: Shown) -> None:
     first = shown.status.get("stableRS") is None
     back = left.canary == 0 and not left.aside
     judge.check("I9", back or first, f"the Rollout is gone, its route: {left}")
+    handover_rules.gone(judge, ledger, shown)

@@ -24,6 +24,7 @@ from davy.engine import (
     decide,
     destinations,
     effect,
+    handover,
     plan,
     position,
     restart,
@@ -217,6 +218,16 @@ def a_service_moves_with_its_traffic(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(destinations, "_is_quiet_canary", lambda _: True)
 
 
+def a_deployment_goes_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Before the rollout's pods are there, or the route leads to them."""
+    patch.setattr(handover, "_kept", lambda *_, **__: 0)
+
+
+def a_destination_is_opened_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Before the Deployment's pods are there."""
+    patch.setattr(handover, "_is_there", lambda _: True)
+
+
 DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     no_drain,
     weight_before_capacity,
@@ -242,6 +253,8 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     the_roles_never_swap,
     a_service_moves_with_its_traffic,
     other_words_are_another_template,
+    a_deployment_goes_at_once,
+    a_destination_is_opened_at_once,
 ]
 
 

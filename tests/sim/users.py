@@ -7,7 +7,7 @@ from davy.api.fields import format_instant
 from davy.api.template_hash import template_hash
 from davy.cli import verbs, verbs_spec
 from davy.cluster.client import Json
-from davy.cluster.kinds import Kind
+from davy.cluster.kinds import DEPLOYMENT, Kind
 from tests.sim import manifests
 from tests.sim.manifests import NAMESPACE, ROLLOUT
 from tests.sim.network import at_once
@@ -71,6 +71,8 @@ class Users:
         )
         if version.startswith("bad"):
             self._world.prometheus.bad.add(template_hash(template))
+        if self._world.setup.scale_down:
+            self._write_template(name, template)
         held = self._world.rollout(name)
         if held is None:
             wanted["metadata"]["creationTimestamp"] = format_instant(
@@ -83,6 +85,47 @@ class Users:
             }
             self._puts(ROLLOUT, {**held, "spec": {**wanted["spec"], **kept}})
         self._world.judge.applied(name, template)
+
+    def _write_template(self, name: str, template: Json) -> None:
+        """Into the Deployment, whose size is left as it is; at first it serves everybody."""
+        held = self._world.cluster.look(DEPLOYMENT, NAMESPACE, name)
+        if held is None:
+            replicas = self._replicas[name] if self._world.now == 0 else 0
+            self._puts(DEPLOYMENT, manifests.deployment(name, template, replicas))
+        else:
+            self._puts(DEPLOYMENT, {**held, "spec": {**held["spec"], "template": template}})
+
+    def do_scale_workload(self, name: str, replicas: int) -> None:
+        """Somebody scales the Deployment."""
+        held = self._world.cluster.look(DEPLOYMENT, NAMESPACE, name)
+        if held is not None:
+            self._puts(DEPLOYMENT, {**held, "spec": {**held["spec"], "replicas": replicas}})
+
+    def do_touch_workload(self, name: str) -> None:
+        """Somebody changes what isn't its template."""
+        held = self._world.cluster.look(DEPLOYMENT, NAMESPACE, name)
+        if held is not None:
+            spec = {**held["spec"], "comment": f"edited at {self._world.now:g}"}
+            self._puts(DEPLOYMENT, {**held, "spec": spec})
+
+    def do_workload_gone(self, name: str, seconds: float) -> None:
+        """Somebody deletes the Deployment; another one of that name comes, with the template."""
+        held = self._world.cluster.look(DEPLOYMENT, NAMESPACE, name)
+        if held is None:
+            return
+        self._world.cluster.actor = "user"
+        self._world.cluster.remove(DEPLOYMENT, NAMESPACE, name)
+        self._world.loop.later(seconds, self._workload_back, name)
+        self._world.judge.disturbed(seconds + BACKOFF_SECONDS)
+
+    def _workload_back(self, name: str) -> None:
+        if self._world.cluster.look(DEPLOYMENT, NAMESPACE, name) is None:
+            self._write_template(name, manifests.template(name, self._versions[name][-1]))
+
+    def do_back(self, name: str, seconds: float) -> None:
+        """From the rollout to its Deployment: scaled up, and after a while the rollout goes."""
+        self.do_scale_workload(name, self._replicas[name])
+        self._world.loop.later(seconds, self.do_delete, name)
 
     def do_apply(self, name: str, version: str) -> None:
         """A new version, or the first."""

@@ -69,6 +69,8 @@ class Workloads:
         """No pod can be made."""
         self.calm = False
         """Nothing befalls pods any more."""
+        self.started_at = 0.0
+        """When the last of the pods that are starting has started (seconds of the run)."""
         cluster.watch(self._told)
 
     def evict(self, rollout: str, count: int) -> None:
@@ -153,6 +155,7 @@ class Workloads:
             return
         seconds = self._setup.pod_start * self._chance.uniform(0.5, 1.5)
         seconds *= 8 if kind == "slow" else 1
+        self.started_at = max(self.started_at, self._loop.time() + seconds)
         self._loop.later(seconds, self._ready, workload.name, pod)
 
     def _show(self, workload: Workload, pod: Pod, found: Json, waiting: str) -> None:

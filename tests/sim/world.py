@@ -15,6 +15,7 @@ from davy.cluster.kinds import EVENT, LEASE, Kind
 from davy.controller.jobs import LANDING
 from tests.sim import logs, traffic
 from tests.sim.cluster import Call, Change, Cluster
+from tests.sim.deployments import Deployments
 from tests.sim.faults import Faults
 from tests.sim.jobs import Jobs
 from tests.sim.judge import Judge
@@ -95,6 +96,12 @@ class World:
             setup=self.setup,
             chance=self.chance("pods"),
             note=self.note,
+        )
+        self.deployments = Deployments(
+            loop=self.loop,
+            cluster=self.cluster,
+            setup=self.setup,
+            chance=self.chance("deployments"),
         )
         self.judge = Judge(self)
         self.jobs = Jobs(
@@ -215,7 +222,7 @@ class World:
     async def _come_to_rest(self) -> None:
         """Nothing is written while a resync and a deadline pass; who waits is promoted.
 
-        Nor while a run that has ended waits for a Job that may still come.
+        Nor while a pod is starting, or a run that has ended waits for a Job that may still come.
         """
         begun = self.now
         promoted = 0
@@ -225,7 +232,7 @@ class World:
             await asyncio.sleep(_SLICE)
             if self.now - max(begun, self.last_write) > 20 and promoted < 12:
                 promoted += self.users.promote_all()
-            if self.now - max(begun, self.last_write) >= quiet:
+            if self.now - max(begun, self.last_write, self.workloads.started_at) >= quiet:
                 self._no_errors()
                 self.judge.at_rest()
                 return

@@ -48,17 +48,31 @@ def _args(at: str) -> tuple[Rule, ...]:
 ROLLOUT: Final[tuple[Rule, ...]] = (
     Rule(
         "spec",
-        "",
+        "has(self.selector) || (has(self.workloadRef) && self.workloadRef.kind != 'PodTemplate')",
         "spec.selector is missing; give the labels of the pods, as in a Deployment",
-        required="selector",
-        unless_unbuilt=True,
     ),
     Rule(
         "spec",
-        "",
-        "spec.template is missing; give a pod template, as in a Deployment",
-        required="template",
-        unless_unbuilt=True,
+        "has(self.template) || has(self.workloadRef)",
+        "spec.template is missing; give a pod template, as in a Deployment, or workloadRef",
+    ),
+    Rule(
+        "spec",
+        "!has(self.template) || !has(self.workloadRef)",
+        "spec.template is set beside workloadRef, which says where the pod template is; remove one",
+        field="template",
+    ),
+    Rule(
+        "spec.workloadRef",
+        "(self.apiVersion == 'v1') == (self.kind == 'PodTemplate')",
+        "a pod template is read from a Deployment or ReplicaSet of apps/v1, or a PodTemplate of v1",
+        field="kind",
+    ),
+    Rule(
+        "spec.workloadRef",
+        "!has(self.scaleDown) || self.scaleDown == 'never' || self.kind == 'Deployment'",
+        "only a Deployment can be scaled down; remove scaleDown",
+        field="scaleDown",
     ),
     Rule(
         f"{_CANARY}.antiAffinity",

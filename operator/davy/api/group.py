@@ -10,6 +10,9 @@ VERSION: Final = "v1alpha1"
 POD_TEMPLATE_HASH_LABEL: Final = "rollouts-pod-template-hash"
 """On ReplicaSets, pods, narrowed Services, subsets: Argo's name in both groups, tools read it."""
 
+DEPLOYMENTS_HASH_LABEL: Final = "pod-template-hash"
+"""On ReplicaSets and pods of a Deployment: by it the Deployment tells its own apart."""
+
 SCALE_DOWN_DEADLINE: Final = "scale-down-deadline"
 """ReplicaSet annotation, RFC 3339: when a drained ReplicaSet may go to 0."""
 
@@ -56,6 +59,11 @@ class ApiGroup:
     def anti_affinity_annotation(self) -> str:
         """On ReplicaSets: the revision that their new pods are scheduled apart from."""
         return f"rollout.{self.name}{_ANTI_AFFINITY}"
+
+    @property
+    def workload_generation_annotation(self) -> str:
+        """On the Rollout: generation of the workload that it refers to, for Argo's health check."""
+        return f"rollout.{self.name}/workload-generation"
 
     @property
     def managed_by_annotation(self) -> str:

@@ -38,12 +38,13 @@ def _held(annotations: Mapping[str, Any], wanted: Callable[[str], bool]) -> str:
 def _without(held: Mapping[str, Any], added: Added) -> Json:
     found = dict(held)
     for part in ("labels", "annotations"):
-        if isinstance(values := held.get(part), dict):
-            found[part] = {
+        if isinstance(values := found.pop(part, None), dict):
+            rest = {
                 key: value
                 for key, value in values.items()
                 if key != group.POD_TEMPLATE_HASH_LABEL
                 and not group.is_role_annotation(key)
                 and key not in added.get(part, {})
             }
+            found |= {part: rest} if rest else {}
     return found

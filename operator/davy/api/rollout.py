@@ -338,6 +338,28 @@ class Strategy(Model):
     canary: CanaryStrategy = Field(description="Traffic moves to the new version step by step.")
 
 
+class WorkloadRef(Model):
+    """Another workload of the namespace, whose pod template the rollout takes."""
+
+    api_version: Literal["apps/v1", "v1"] = Field(
+        description="apps/v1 for a Deployment or a ReplicaSet, v1 for a PodTemplate."
+    )
+    kind: Literal["Deployment", "ReplicaSet", "PodTemplate"] = Field(
+        description="Deployment, ReplicaSet or PodTemplate."
+    )
+    name: ObjectName = Field(description="Its name, in the rollout's namespace.")
+    scale_down: Literal["never", "onsuccess", "progressively"] = Field(
+        "never",
+        description="What becomes of a Deployment's own pods. never: nothing. onsuccess: they go "
+        "when the rollout is Healthy. progressively: each goes when a pod of the rollout is "
+        "available in its place. Once they are gone, the Deployment isn't scaled again.",
+    )
+
+    def __str__(self) -> str:
+        """As sentences name it: `Deployment cart`."""
+        return f"{self.kind} {self.name}"
+
+
 class RunHistory(Model):
     """How many finished AnalysisRuns are kept."""
 
@@ -368,13 +390,20 @@ class RolloutSpec(Model):
     replicas: int = Field(
         1, ge=0, le=INT32, description="Pods that carry all traffic. An autoscaler may write it."
     )
-    selector: LabelSelector = Field(
+    selector: LabelSelector | None = Field(
+        None,
         description="Which pods belong to the rollout: not empty, matching the template's labels, "
-        "and never changed."
+        "and never changed. Unset: that of the Deployment or ReplicaSet in workloadRef.",
     )
-    template: Annotated[dict[str, Any], WithJsonSchema(POD_TEMPLATE_SCHEMA)] = Field(
+    template: Annotated[dict[str, Any], WithJsonSchema(POD_TEMPLATE_SCHEMA)] | None = Field(
+        None,
         description="A pod template, as in a Deployment; the API server checks it when the "
-        "ReplicaSet is made."
+        "ReplicaSet is made. Unset: that of workloadRef.",
+    )
+    workload_ref: WorkloadRef | None = Field(
+        None,
+        description="The workload whose pod template is taken: a change of it starts a release, "
+        "as one of `template` would.",
     )
     min_ready_seconds: int = Field(
         0,

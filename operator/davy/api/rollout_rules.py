@@ -28,6 +28,7 @@ from davy.api.mesh_routers import (
     ArgoGatewayApiPlugin,
     GatewayApiRouting,
 )
+from davy.api.metadata import Metadata
 from davy.api.metric_rules import repeated_rules
 from davy.api.rollout import (
     ROUTERS,
@@ -36,8 +37,10 @@ from davy.api.rollout import (
     CanaryStrategy,
     RolloutSpec,
     TrafficRouting,
+    WorkloadRef,
 )
 from davy.api.router_rules import twice
+from davy.api.selector import LabelSelector
 
 _CANARY: Final = "spec.strategy.canary"
 _ROUTING: Final = f"{_CANARY}.trafficRouting"
@@ -79,7 +82,7 @@ def findings(spec: RolloutSpec, namespace: str | None) -> list[Finding]:
 
 def doubts(spec: RolloutSpec) -> list[Finding]:
     """What is allowed and yet looks like a slip; for `davy lint`, never a refusal."""
-    found = [*_idle(spec.strategy.canary), *scale_rules.doubts(spec)]
+    found = [*_idle(spec.strategy.canary), *scale_rules.doubts(spec), *_unsaid_size(spec)]
     highest, most = 0, spec.strategy.canary.all_traffic
     for index, step in enumerate(spec.strategy.canary.steps or []):
         if step.set_weight is None:
@@ -97,6 +100,17 @@ def doubts(spec: RolloutSpec) -> list[Finding]:
     return found
 
 
+def _unsaid_size(spec: RolloutSpec) -> Iterator[Finding]:
+    """A Deployment of ten that one pod takes over from."""
+    referred = spec.workload_ref
+    scales = referred is not None and referred.scale_down != "never"
+    if scales and "replicas" not in spec.model_fields_set:
+        yield Finding(
+            "spec.replicas",
+            f"isn't set, so 1 pod is wanted and all others of {referred} go; write how many",
+        )
+
+
 def _idle(canary: CanaryStrategy) -> Iterator[Finding]:
     """Fields that Argo accepts where they say nothing."""
     if canary.traffic_routing:
@@ -111,12 +125,49 @@ def _idle(canary: CanaryStrategy) -> Iterator[Finding]:
 
 
 def _pods(spec: RolloutSpec) -> Iterator[Finding]:
-    yield from pod_template.problems(spec.template, "spec.template")
-    wrong = selector.problems(spec.selector, "spec.selector")
+    """The template and the selector that are given; what a workload has is `workload`'s."""
+    referred = spec.workload_ref
+    if spec.template is None and referred is None:
+        yield Finding(
+            "spec.template", "is missing; give a pod template, as in a Deployment, or workloadRef"
+        )
+    if spec.template is not None and referred is not None:
+        yield Finding(
+            "spec.template",
+            f"is set beside workloadRef; the pod template is {referred}'s: remove one of the two",
+        )
+    if spec.selector is None and (referred is None or referred.kind == "PodTemplate"):
+        why = "" if referred is None else "; a PodTemplate has none"
+        yield Finding("spec.selector", f"is missing{why}; give the labels of the pods")
+    if referred is not None:
+        yield from _workload(referred)
+    if spec.template is not None:
+        yield from pod_template.problems(spec.template, "spec.template")
+    if spec.selector is not None:
+        yield from selector_problems(spec.selector, spec.template)
+
+
+def _workload(referred: WorkloadRef) -> Iterator[Finding]:
+    wanted = "v1" if referred.kind == "PodTemplate" else "apps/v1"
+    if referred.api_version != wanted:
+        yield Finding(
+            "spec.workloadRef.apiVersion",
+            f"is {referred.api_version}; a {referred.kind} is of {wanted}",
+        )
+    if referred.kind != "Deployment" and referred.scale_down != "never":
+        yield Finding(
+            "spec.workloadRef.scaleDown",
+            f"is {referred.scale_down}; only a Deployment can be scaled down: remove it",
+        )
+
+
+def selector_problems(wanted: LabelSelector, template: dict[str, Any] | None) -> Iterator[Finding]:
+    """What is wrong with a selector, and with a template's labels (None: not known) under it."""
+    wrong = selector.problems(wanted, "spec.selector")
     yield from wrong
-    labels = pod_template.labels(spec.template)
-    missed = selector.unmatched(spec.selector, labels)
-    if missed and not wrong:
+    labels = {} if template is None else pod_template.labels(template)
+    missed = selector.unmatched(wanted, labels)
+    if template is not None and missed and not wrong:
         have = ", ".join(f"{key}={value}" for key, value in sorted(labels.items())) or "none"
         yield Finding(
             "spec.selector",
@@ -126,17 +177,27 @@ def _pods(spec: RolloutSpec) -> Iterator[Finding]:
 
 
 def _roles(spec: RolloutSpec) -> Iterator[Finding]:
-    """Labels and annotations of a role: none that the template has, none that unfits the pods."""
-    canary = spec.strategy.canary
-    held = spec.template.get("metadata")
-    for name, added in (
-        ("canaryMetadata", canary.canary_metadata),
-        ("stableMetadata", canary.stable_metadata),
-    ):
-        if added is None:
-            continue
-        path = f"{_CANARY}.{name}"
+    """Labels and annotations of a role, and the template under them where it is given."""
+    for path, added in _added(spec.strategy.canary):
         yield from metadata.problems(added, path)
+    if spec.template is not None and spec.selector is not None:
+        yield from role_problems(spec.strategy.canary, spec.selector, spec.template)
+
+
+def _added(canary: CanaryStrategy) -> Iterator[tuple[str, Metadata]]:
+    if canary.canary_metadata is not None:
+        yield f"{_CANARY}.canaryMetadata", canary.canary_metadata
+    if canary.stable_metadata is not None:
+        yield f"{_CANARY}.stableMetadata", canary.stable_metadata
+
+
+def role_problems(
+    canary: CanaryStrategy, wanted: LabelSelector, template: dict[str, Any]
+) -> Iterator[Finding]:
+    """What of a role's labels and annotations the template has too, or unfits its pods."""
+    held = template.get("metadata")
+    labels = pod_template.labels(template)
+    for path, added in _added(canary):
         for part, keys in (("labels", added.labels), ("annotations", added.annotations)):
             own = held.get(part) if isinstance(held, dict) else None
             for key in keys or {}:
@@ -146,9 +207,8 @@ def _roles(spec: RolloutSpec) -> Iterator[Finding]:
                         f"is in the template's {part} too, and would be taken from there with the "
                         "role; remove one of the two",
                     )
-        own = pod_template.labels(spec.template)
-        if added.labels and not selector.unmatched(spec.selector, own):
-            missed = selector.unmatched(spec.selector, {**added.labels, **own})
+        if added.labels and not selector.unmatched(wanted, labels):
+            missed = selector.unmatched(wanted, {**added.labels, **labels})
             if missed:
                 yield Finding(
                     f"{path}.labels",

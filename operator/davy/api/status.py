@@ -120,6 +120,15 @@ class PastUpdate(StatusModel):
     finished_at: Instant | None = None
 
 
+class WorkloadStatus(StatusModel):
+    """The workload in `spec.workloadRef`."""
+
+    uid: str
+    """Of the object that was observed: a later one of the same name is another."""
+    taken: bool = False
+    """Its Deployment was scaled down; whoever scales it up again means it."""
+
+
 class RolloutStatus(StatusModel):
     """Where a rollout is, what it waits for, and what it has found."""
 
@@ -153,6 +162,9 @@ class RolloutStatus(StatusModel):
     selector: str | None = None
     collision_count: int | None = None
     observed_generation: str | None = None
+    workload_observed_generation: str | None = None
+    """Of the workload whose template `currentPodHash` stands for."""
+    workload: WorkloadStatus | None = None
     conditions: list[Condition] | None = Field(
         None,
         json_schema_extra={

@@ -72,13 +72,6 @@ def _dead_router(field: str, instead: str, why: str) -> Unbuilt:
 
 _SPEC: Final = (
     Unbuilt(
-        "spec",
-        "workloadRef",
-        _OBJECT,
-        "reading the pod template from another workload is",
-        "put selector and template into the Rollout",
-    ),
-    Unbuilt(
         "spec.strategy",
         "blueGreen",
         _OBJECT,

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from davy.analysis import resolve, rules
 from davy.analysis import templates as nesting
-from davy.api import metric_rules, rollout_rules, validate
+from davy.api import metric_rules, rollout_rules, validate, workload
 from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec, TemplateRef
 from davy.api.errors import Finding, InvalidObject
 from davy.api.group import ARGO, DAVY, VERSION
@@ -86,6 +86,7 @@ def check(
         of_one += [_remark(one.document, "note", finding) for finding in notes]
         if isinstance(one.spec, RolloutSpec):
             of_one += _references(one.document, one.spec, templates, named)
+            of_one += _workload(one.document, one.spec, found)
         remarks += sorted(of_one, key=lambda remark: remark.line)
     return remarks, len(ours)
 
@@ -184,6 +185,27 @@ def _references(
             wrong = _merged(document, nest.templates, analysis, inline=".steps[" in path)
         for finding in wrong:
             yield _remark(document, "error", Finding(path, str(finding)))
+
+
+def _workload(document: Document, spec: RolloutSpec, found: Sequence[Document]) -> Iterator[Remark]:
+    """Whether the pod template that a rollout refers to fits it, where it is in these files."""
+    referred = spec.workload_ref
+    if referred is None:
+        return
+    fitting = [
+        other
+        for other in found
+        if (other.api_version, other.kind, other.name)
+        == (referred.api_version, referred.kind, referred.name)
+        and (None in {document.namespace, other.namespace} or document.namespace == other.namespace)
+    ]
+    nearest = min(fitting, key=lambda other: _distance(other, document), default=None)
+    if nearest is None:
+        finding = Finding("spec.workloadRef", f"names the {referred}, which isn't in these files")
+        yield _remark(document, "note", finding)
+        return
+    for finding in workload.resolved(spec, nearest.content).problems:
+        yield _remark(document, "error", finding)
 
 
 def _analyses(spec: RolloutSpec) -> Iterator[tuple[str, AnalysisRef]]:

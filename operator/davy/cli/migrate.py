@@ -181,7 +181,7 @@ def _parent(path: str) -> str:
     return path.rpartition(".")[0]
 
 
-_STANDS_FOR_OTHERS: Final = {"spec.workloadRef", "spec.strategy.blueGreen"}
+_STANDS_FOR_OTHERS: Final = {"spec.strategy.blueGreen"}
 """Fields without which their neighbours are required."""
 
 

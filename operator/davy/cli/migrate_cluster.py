@@ -23,7 +23,6 @@ _KINDS: Final = (
 )
 _NEIGHBOURS: Final = (
     Kind("apps", "v1", "Deployment", "deployments"),
-    Kind("", "v1", "PodTemplate", "podtemplates"),
     Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
     Kind("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects"),
     Kind("autoscaling.k8s.io", "v1", "VerticalPodAutoscaler", "verticalpodautoscalers"),

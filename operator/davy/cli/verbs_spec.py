@@ -54,6 +54,22 @@ def restart(at: datetime) -> Verb:
     return decide
 
 
+def _elsewhere(rollout: Json, command: str) -> Refuse | None:
+    """That the pod template is another object's, and how it is changed; None: it isn't.
+
+    Args:
+        rollout: the manifest.
+        command: of kubectl, which does the same for a workload: `set image {} app=…`.
+    """
+    kind, name = (text(rollout, "spec", "workloadRef", field) for field in ("kind", "name"))
+    if not kind or not name:
+        return None
+    said = f"{named(rollout)} takes its pod template from {kind} {name}"
+    how = f"kubectl {command.format(f'{kind.lower()}/{name}')}"
+    change = f"change it there: {how}" if kind == "Deployment" else "change it there"
+    return Refuse(f"{said}; {change}", of_status=False)
+
+
 _ALL = "*"
 """Every container, as Argo's command line has it."""
 
@@ -66,6 +82,9 @@ def set_image(images: Mapping[str, str]) -> Verb:
     """
 
     def decide(rollout: Json, _: ApiGroup) -> Decision:
+        given = " ".join(f"{name}={image}" for name, image in images.items())
+        if refused := _elsewhere(rollout, f"set image {{}} {given}"):
+            return refused
         template = ("spec", "template", "spec")
         lists = {
             kind: objects(rollout, *template, kind) for kind in ("initContainers", "containers")
@@ -111,6 +130,8 @@ def undo(revisions: Sequence[Revision], to_revision: int) -> Verb:
     from davy.cluster import apply  # noqa: PLC0415 it imports `kubernetes`, which takes a second
 
     def decide(rollout: Json, _: ApiGroup) -> Decision:
+        if refused := _elsewhere(rollout, "rollout undo {}"):
+            return refused
         by_age = sorted(revisions, key=lambda found: found.number)
         numbers = ", ".join(str(found.number) for found in by_age) or "none"
         chosen = [found for found in by_age if found.number == to_revision]

@@ -171,6 +171,22 @@ async def scale_replica_set(
     )
 
 
+async def scale_workload(api: Api, kind: Kind, found: Json, replicas: int) -> Json | None:
+    """The workload as it is after its `spec.replicas` was made `replicas`, if nobody changed it.
+
+    Through its scale: the right to it is no right to change the workload.
+    """
+    if found["spec"].get("replicas") == replicas:
+        return None
+    namespace, name = found["metadata"]["namespace"], found["metadata"]["name"]
+    body = {
+        "metadata": {"resourceVersion": version_of(found)},
+        "spec": {"replicas": replicas},
+    }
+    await api.patch_merge(kind, namespace, name, body, subresource="scale")
+    return await api.get(kind, namespace, name)
+
+
 async def set_min_ready_seconds(api: Api, found: Json, seconds: int) -> Json | None:
     """`spec.minReadySeconds` is `seconds`."""
     if (found["spec"].get("minReadySeconds") or 0) == seconds:
@@ -228,9 +244,9 @@ async def delete(api: Api, kind: Kind, found: Json) -> None:
 
 
 async def mark_rollout(
-    api: Api, kinds: Kinds, found: Json, *, finalizer: bool, revision: int | None
+    api: Api, kinds: Kinds, found: Json, *, finalizer: bool, annotations: Mapping[str, str | None]
 ) -> Json | None:
-    """Davy's finalizer is there or not, the revision annotation says `revision` (None: as it is).
+    """Davy's finalizer is there or not, the annotations say so (None: they aren't there).
 
     A JSON patch with a `test` on the resourceVersion: other controllers' finalizers stay.
     """
@@ -245,14 +261,13 @@ async def mark_rollout(
     if not finalizer and mine in finalizers:
         kept = [name for name in finalizers if name != mine]
         operations.append({"op": "replace", "path": "/metadata/finalizers", "value": kept})
-    name = kinds.api_group.revision_annotation
-    annotations = metadata.get("annotations") or {}
-    if revision is not None and annotations.get(name) != str(revision):
-        if not annotations and "annotations" not in metadata:
-            operations.append({"op": "add", "path": "/metadata/annotations", "value": {}})
-        operations.append(
-            {"op": "add", "path": f"/metadata/annotations/{_escaped(name)}", "value": str(revision)}
-        )
+    changes = _changed(found, annotations)
+    if changes and "annotations" not in metadata:
+        operations.append({"op": "add", "path": "/metadata/annotations", "value": {}})
+    for name, value in changes.items():
+        path = f"/metadata/annotations/{_escaped(name)}"
+        gone = {"op": "remove", "path": path}
+        operations.append(gone if value is None else {"op": "add", "path": path, "value": value})
     if not operations:
         return None
     test = {"op": "test", "path": "/metadata/resourceVersion", "value": version_of(found)}

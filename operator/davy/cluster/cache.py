@@ -33,10 +33,16 @@ class Cache:
     Args:
         told: called with kind and object for every piece of news, wherever it came from: an own
             write must wake whoever depends on the object, as its event later will be no news.
+        keeps: whether an object is anybody's business; of others nothing is known.
     """
 
-    def __init__(self, told: Callable[[Kind, Json], None] = lambda _kind, _object: None) -> None:
+    def __init__(
+        self,
+        told: Callable[[Kind, Json], None] = lambda _kind, _object: None,
+        keeps: Callable[[Kind, Json], bool] = lambda _kind, _object: True,
+    ) -> None:
         self._told = told
+        self._keeps = keeps
         self._objects: dict[Kind, dict[ObjectId, Json]] = defaultdict(dict)
         self._owned: dict[Kind, dict[tuple[str, str], dict[ObjectId, Json]]] = defaultdict(dict)
         self._deleted: OrderedDict[str, None] = OrderedDict()
@@ -91,6 +97,10 @@ class Cache:
             return False
         if held is not None and not newer(seen, held):
             return False
+        if not self._keeps(kind, seen):
+            if held is not None:
+                self._drop(kind, identity, held)
+            return False
         if held is not None:
             self._unlink(kind, identity, held)
         kept = trimmed(kind, seen, held)
@@ -112,8 +122,7 @@ class Cache:
         held = self._objects[kind].get(identity)
         if held is None or (uid and uid_of(held) != uid):
             return False
-        self._unlink(kind, identity, held)
-        del self._objects[kind][identity]
+        self._drop(kind, identity, held)
         self._told(kind, held)
         return True
 
@@ -149,6 +158,10 @@ class Cache:
         """Nothing is known of a kind any more: its CRD went away."""
         self._objects.pop(kind, None)
         self._owned.pop(kind, None)
+
+    def _drop(self, kind: Kind, identity: ObjectId, held: Json) -> None:
+        self._unlink(kind, identity, held)
+        del self._objects[kind][identity]
 
     def _unlink(self, kind: Kind, identity: ObjectId, held: Json) -> None:
         owner = controller_of(held)

@@ -34,6 +34,8 @@ class Kind:
     """Of a plugin's router, which makes objects of it."""
     selector: str = ""
     """Label selector of the watch and the list: objects without the label are never seen."""
+    referred: bool = False
+    """Watched once a Rollout refers to one by name, and only those that one refers to are kept."""
 
     @property
     def api_version(self) -> str:
@@ -71,6 +73,13 @@ REPLICA_SET: Final = Kind(
 )
 POD: Final = Kind("", "v1", "Pod", "pods", selector=group.POD_TEMPLATE_HASH_LABEL)
 SERVICE: Final = Kind("", "v1", "Service", "services")
+DEPLOYMENT: Final = Kind("apps", "v1", "Deployment", "deployments", referred=True)
+POD_TEMPLATE: Final = Kind("", "v1", "PodTemplate", "podtemplates", referred=True)
+FOREIGN_REPLICA_SET: Final = Kind("apps", "v1", "ReplicaSet", "replicasets", referred=True)
+"""One that a Rollout refers to. It isn't watched, as the watch of ReplicaSets leaves out those
+without Davy's label; it is read now and then."""
+WORKLOADS: Final = {kind.kind: kind for kind in (DEPLOYMENT, POD_TEMPLATE, FOREIGN_REPLICA_SET)}
+"""By the names that `workloadRef.kind` may have."""
 SECRET: Final = Kind("", "v1", "Secret", "secrets")
 EVENT: Final = Kind("", "v1", "Event", "events")
 JOB: Final = Kind("batch", "v1", "Job", "jobs")
@@ -160,6 +169,8 @@ class Kinds:
             self.analysis_template,
             self.cluster_analysis_template,
             SERVICE,
+            DEPLOYMENT,
+            POD_TEMPLATE,
             VIRTUAL_SERVICE,
             DESTINATION_RULE,
             HTTP_ROUTE,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from davy.api import group, replica_set_template
 from davy.api.template_hash import template_hash
-from davy.cluster.kinds import Kind
+from davy.cluster.kinds import DEPLOYMENT, POD, REPLICA_SET, Kind
 
 Json = dict[str, Any]
 
@@ -21,7 +21,7 @@ _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 def trimmed(kind: Kind, seen: Json, held: Json | None) -> Json:
     """The object as the cache keeps it; `held` is what it kept of the state before."""
-    trim = _TRIMS.get((kind.group, kind.kind), _plain)
+    trim = _TRIMS.get(kind, _plain)
     kept = trim(seen)
     spec = _same_spec(seen, held) if held is not None else None
     return kept if spec is None else {**kept, "spec": spec}
@@ -97,6 +97,13 @@ def _replica_set(seen: Json) -> Json:
     return {**kept, "metadata": metadata, "spec": spec}
 
 
+def _deployment(seen: Json) -> Json:
+    """All but what its controller says of it in words."""
+    kept, status = _plain(seen), seen.get("status") or {}
+    return {**kept, "status": {name: status[name] for name in _COUNTS if name in status}}
+
+
+_COUNTS: Final = ("observedGeneration", "replicas", "updatedReplicas", "availableReplicas")
 _OF_A_POD: Final = (
     "name",
     "namespace",
@@ -106,7 +113,8 @@ _OF_A_POD: Final = (
     "creationTimestamp",
     "deletionTimestamp",
 )
-_TRIMS: Final[dict[tuple[str, str], Callable[[Json], Json]]] = {
-    ("", "Pod"): _pod,
-    ("apps", "ReplicaSet"): _replica_set,
+_TRIMS: Final[dict[Kind, Callable[[Json], Json]]] = {
+    POD: _pod,
+    REPLICA_SET: _replica_set,
+    DEPLOYMENT: _deployment,
 }

@@ -16,7 +16,7 @@ from davy.api import errors
 from davy.cluster import apply, roles
 from davy.cluster.cache import Cache, Json, uid_of, version_of
 from davy.cluster.client import Api
-from davy.cluster.kinds import POD, REPLICA_SET, Kind, Kinds
+from davy.cluster.kinds import DEPLOYMENT, POD, REPLICA_SET, Kind, Kinds
 from davy.controller import outcome as outcomes
 from davy.controller import runs
 from davy.controller.observe import Observation
@@ -35,6 +35,8 @@ class Outcome:
     written goes on top of this, so that whatever else changed meanwhile ends in a Conflict."""
     written: int = 0
     """Requests that changed something."""
+    routed: bool = False
+    """The route was written, or may have been by a request whose answer never came."""
     failures: list[tuple[plan.Action, errors.DavyError]] = field(default_factory=list)
 
     def most_hopeful(self) -> errors.DavyError:
@@ -77,14 +79,17 @@ class Actor:
                 sent = await self._try(seen, action, outcome)
             except errors.DavyError as error:
                 outcome.failures.append((action, error))
+                may_be_there = isinstance(error, errors.Unreachable)
                 _log.info("action failed", action=name, why=action.why, error=str(error))
             else:
                 outcome.written += sent
+                may_be_there = sent > 0
                 if sent:
                     _log.info("action done", action=name, why=action.why)
+            outcome.routed |= may_be_there and isinstance(action, plan.SetWeights | plan.PointRole)
         return outcome
 
-    async def _try(  # noqa: PLR0911  # a case per kind of action
+    async def _try(  # noqa: C901, PLR0911  # a case per kind of action
         self, seen: Observation, action: plan.Action, outcome: Outcome
     ) -> int:
         """Requests sent for one action."""
@@ -110,13 +115,16 @@ class Actor:
                 return await self._evict(seen, action)
             case plan.AddToReplicaSet() | plan.SetApart() | plan.AddToPods():
                 return await self._add(seen, action)
+            case plan.ScaleWorkload():
+                await self._still_so(outcome)
+                return await self._workload(seen, action)
             case plan.MarkRollout():
                 made = await apply.mark_rollout(
                     self.api,
                     self.kinds,
                     outcome.rollout,
                     finalizer=action.finalizer,
-                    revision=action.revision,
+                    annotations=self._annotations(action),
                 )
                 outcome.rollout = made or outcome.rollout
                 return self._took(self.kinds.rollout, made)
@@ -196,6 +204,26 @@ class Actor:
                 made = await roles.add_to_pod(self.api, held, found, action.added, group)
                 sent += self._took(POD, made)
         return sent
+
+    async def _workload(self, seen: Observation, action: plan.ScaleWorkload) -> int:
+        """Two requests: its scale says nothing of what else there is."""
+        found = self._held(DEPLOYMENT, seen, action.name)
+        try:
+            made = await apply.scale_workload(self.api, DEPLOYMENT, found, action.replicas)
+        except errors.Conflict:
+            await self._look_again(DEPLOYMENT, seen.rollout.namespace, action.name)
+            raise
+        return self._took(DEPLOYMENT, made)
+
+    def _annotations(self, action: plan.MarkRollout) -> dict[str, str | None]:
+        """A revision is never taken back; the workload may not be referred to any more."""
+        names, generation = self.kinds.api_group, action.workload_generation
+        told = {names.workload_generation_annotation: _text(generation)}
+        return (
+            told
+            if action.revision is None
+            else told | {names.revision_annotation: str(action.revision)}
+        )
 
     async def _run(
         self, seen: Observation, action: plan.CreateRun | plan.TerminateRun | plan.DeleteRun
@@ -303,6 +331,8 @@ class Actor:
 
     async def _create_replica_set(self, seen: Observation, action: plan.CreateReplicaSet) -> int:
         rollout = seen.rollout
+        if rollout.spec.selector is None or rollout.spec.template is None:
+            raise errors.Rejected(f"ReplicaSet {action.name} can't be made without a pod template.")
         new = apply.NewReplicaSet(
             name=action.name,
             hash=action.hash,
@@ -310,8 +340,8 @@ class Actor:
             replicas=action.replicas,
             desired=rollout.spec.replicas,
             min_ready_seconds=rollout.spec.min_ready_seconds,
-            selector=seen.raw["spec"]["selector"],
-            template=seen.raw["spec"]["template"],
+            selector=rollout.spec.selector.manifest(),
+            template=rollout.spec.template,
             added=action.added,
             apart=action.apart,
         )
@@ -349,6 +379,10 @@ class Actor:
     def _owner(self, seen: Observation) -> apply.Owner:
         rollout = seen.rollout
         return apply.Owner(self.kinds.rollout, rollout.namespace, rollout.name, rollout.uid)
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
 
 
 def _adds_canary_pods(seen: Observation, action: plan.Action) -> bool:

@@ -1,13 +1,13 @@
 """Cache + route + runs → `world.Rollout` and `World`. Reads the cache and nothing else."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from davy.api import errors, fields, group, validate
+from davy.api import errors, fields, group, pod_template, validate
 from davy.api.errors import Finding
 from davy.api.rollout import CanaryStrategy, RolloutSpec
 from davy.api.status import RolloutStatus
@@ -15,8 +15,9 @@ from davy.api.template_hash import template_hash, written_hash
 from davy.cluster import roles, trim
 from davy.cluster.cache import Cache, Json, uid_of, version_of
 from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
-from davy.controller import pods, runs
+from davy.controller import pods, runs, workloads
 from davy.controller.interest import Reference
+from davy.controller.queue import Key
 from davy.engine import restart, world
 from davy.plugins import missing
 from davy.plugins.installed import Installed
@@ -42,15 +43,21 @@ class Observation:
     """Those that are there."""
     late: bool = False
     """A plugin's router failed; it may not the next time, though nothing changes."""
+    workload: Reference | None = None
+    """What the pod template is taken from, there or not; None: the Rollout has its own."""
+    workload_version: str = ""
+    """Its resourceVersion."""
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A Rollout whose spec can't be parsed."""
+    """A Rollout whose spec can't be parsed, or that has no pod template and never had one."""
 
     raw: Json
     status: RolloutStatus
     findings: tuple[Finding, ...]
+    workload: Reference | None = None
+    """See `Observation`."""
 
 
 @dataclass
@@ -68,6 +75,8 @@ class Observer:
     kinds: Kinds
     served: Callable[[Kind], bool]
     plugins: Installed
+    route_written_at: dict[Key, datetime] = field(default_factory=dict)
+    """When the route of a Rollout was written last, or may have been, by this process."""
 
     def __post_init__(self) -> None:
         """Put the parts together."""
@@ -76,11 +85,15 @@ class Observer:
     def observe(self, raw: Json) -> Observation | Unreadable:
         """What is known of this Rollout."""
         status = self.cache.made(parse_status, raw, version_of(raw))
-        spec = self._spec(raw)
+        spec = self.spec(raw)
         if not isinstance(spec, RolloutSpec):
             return Unreadable(raw, status, spec)
         metadata = raw["metadata"]
-        problems: list[Finding] = [*missing.in_rollout(self.plugins, spec)]
+        referred, found = self._workload(raw, spec)
+        spec, wrong = workloads.filled(spec, found)
+        if spec.template is None and not status.current_pod_hash:
+            return Unreadable(raw, status, wrong, referred)
+        problems: list[Finding] = [*wrong, *missing.in_rollout(self.plugins, spec)]
         late = False
         routed = self._routed(raw, spec, status)
         router = None
@@ -95,7 +108,7 @@ class Observer:
             routed, state = self.cache.made(self._route_state, raw, version)
             problems += [*self._unserved(keys)] or state.problems
             swaps = ping_pong.swaps(spec.strategy.canary, _said(status))
-            route = _route(state, routed.canary, swaps=swaps)
+            route = _route(state, routed.canary, self._route_written_at(raw), swaps=swaps)
         except errors.InvalidObject as error:
             problems += error.findings
         except errors.BrokenPlugIn as error:
@@ -103,6 +116,7 @@ class Observer:
             problems += [Finding(missing.PLUGINS, f"{error}.")] if late else []
         stamp = runs.stamp(self.cache, self.kinds, raw, spec)
         problems += self.cache.made(self._run_problems, raw, stamp)
+        annotations = metadata.get("annotations") or {}
         rollout = world.Rollout(
             namespace=metadata["namespace"],
             name=metadata["name"],
@@ -112,10 +126,11 @@ class Observer:
             status=status,
             deleting="deletionTimestamp" in metadata,
             finalizer=self.kinds.api_group.finalizer in (metadata.get("finalizers") or ()),
-            revision=_number(
-                (metadata.get("annotations") or {}).get(self.kinds.api_group.revision_annotation)
+            revision=_number(annotations.get(self.kinds.api_group.revision_annotation)),
+            workload_generation=_number(
+                annotations.get(self.kinds.api_group.workload_generation_annotation)
             ),
-            hash=self._revision_hash(raw, status),
+            hash=self._revision_hash(raw, spec, version_of(found) if found else "", status),
         )
         return Observation(
             raw=raw,
@@ -127,17 +142,25 @@ class Observer:
                 route=route,
                 runs=tuple(runs.observed(self.cache, self.kinds, raw)),
                 problems=tuple(problems),
+                workload=workloads.observed(spec, found),
             ),
             router=router,
             routed=routed,
             keys=keys,
             objects=objects,
             late=late,
+            workload=referred,
+            workload_version=version_of(found) if found else "",
         )
 
-    def _revision_hash(self, raw: Json, status: RolloutStatus) -> str:
+    def _revision_hash(
+        self, raw: Json, spec: RolloutSpec, workload_version: str, status: RolloutStatus
+    ) -> str | None:
         """The hash of this template's revision: Davy's, unless its ReplicaSet has another (I8)."""
-        own, written = self.cache.made(_hashes, raw, raw["metadata"].get("generation", 0))
+        if spec.template is None:
+            return None
+        version = (raw["metadata"].get("generation", 0), workload_version)
+        own, written = self.cache.made(self._hashes, raw, version)
         found = [each for each in self.cache.owned(REPLICA_SET, raw) if not _is_going(each)]
         if own in map(_hash, found):
             return own
@@ -159,31 +182,50 @@ class Observer:
         rollout = seen.rollout
         yield from runs.references(self.cache, self.kinds, rollout.namespace, rollout.spec)
 
-    def _spec(self, raw: Json) -> RolloutSpec | tuple[Finding, ...]:
+    def spec(self, raw: Json) -> RolloutSpec | tuple[Finding, ...]:
         """The parsed spec, or what is wrong with it."""
         return self.cache.made(_spec, raw, raw["metadata"].get("generation", 0))
 
     def _run_problems(self, raw: Json) -> tuple[Finding, ...]:
-        spec = self._spec(raw)
+        spec = self.spec(raw)
         assert isinstance(spec, RolloutSpec)  # noqa: S101  # it was observed
         return tuple(runs.problems(self.cache, self.kinds, raw, spec, self.plugins))
 
+    def _route_written_at(self, raw: Json) -> datetime | None:
+        namespace, name = raw["metadata"]["namespace"], raw["metadata"]["name"]
+        return self.route_written_at.get(Key(namespace, "Rollout", name))
+
+    def _filled(self, raw: Json) -> RolloutSpec:
+        """The parsed spec with its workload's template."""
+        spec = self.spec(raw)
+        assert isinstance(spec, RolloutSpec)  # noqa: S101  # it was observed
+        return workloads.filled(spec, self._workload(raw, spec)[1])[0]
+
+    def _hashes(self, raw: Json) -> tuple[str, str]:
+        """Of the pod template: Davy's, and the one that an earlier Davy gave it."""
+        template = self._filled(raw).template
+        return template_hash(template), written_hash(template)
+
+    def _workload(self, raw: Json, spec: RolloutSpec) -> tuple[Reference | None, Json | None]:
+        """What the pod template is taken from, and as what it is known."""
+        referred = workloads.reference(spec, raw["metadata"]["namespace"])
+        return referred, self.cache.get(*referred) if referred else None
+
     def _routed(self, raw: Json, spec: RolloutSpec, status: RolloutStatus) -> traffic.RoutedRollout:
         metadata = raw["metadata"]
-        canary = spec.strategy.canary
+        labels = None if spec.template is None else pod_template.labels(spec.template)
         return traffic.RoutedRollout(
             namespace=metadata["namespace"],
             name=metadata["name"],
-            canary=ping_pong.with_roles(canary, _said(status)),
-            template_labels=(spec.template.get("metadata") or {}).get("labels") or {},
+            canary=ping_pong.with_roles(spec.strategy.canary, _said(status)),
+            template_labels=self._last_labels(raw, status) if labels is None else labels,
             group=self.kinds.api_group,
             left_rules=tuple((status.traffic and status.traffic.rules) or ()),
         )
 
     def _route_state(self, raw: Json) -> tuple[traffic.RoutedRollout, traffic.RouteState]:
-        """What the route says; the same while nobody changed it, nor the Rollout's spec."""
-        spec = self._spec(raw)
-        assert isinstance(spec, RolloutSpec)  # noqa: S101  # it was observed
+        """What the route says, as long as nobody changes what `_version` has."""
+        spec = self._filled(raw)
         status = self.cache.made(parse_status, raw, version_of(raw))
         routed = self._routed(raw, spec, status)
         router = self.routers.router_for(routed.canary)
@@ -191,6 +233,14 @@ class Observer:
         if not ping_pong.swaps(spec.strategy.canary, _said(status)):
             return routed, router.read(routed, objects)
         return ping_pong.read(router, routed, objects, status.stable_rs)
+
+    def _last_labels(self, raw: Json, status: RolloutStatus) -> Mapping[str, str]:
+        """Those of the last template that was known: its ReplicaSet has them too."""
+        for found in self.cache.owned(REPLICA_SET, raw):
+            labels: Json = found["metadata"].get("labels") or {}
+            if labels.get(group.POD_TEMPLATE_HASH_LABEL) == status.current_pod_hash:
+                return labels
+        return {}
 
     def _objects(self, keys: tuple[traffic.ObjectKey, ...]) -> dict[traffic.ObjectKey, Json]:
         found = {}
@@ -246,12 +296,6 @@ class Observer:
         )
 
 
-def _hashes(raw: Json) -> tuple[str, str]:
-    """Of the pod template: Davy's, and the one that an earlier Davy gave it."""
-    template = raw["spec"].get("template")
-    return template_hash(template), written_hash(template)
-
-
 def _hash(replica_set: Json) -> str:
     """The revision that a ReplicaSet is of."""
     labels = replica_set["metadata"].get("labels") or {}
@@ -294,14 +338,17 @@ def _version(
     """What tells the states of all apart that a router reads."""
     generation = raw["metadata"].get("generation", 0)
     seen = [(key, version_of(objects[key])) for key in keys if key in objects]
-    return (generation, routed.left_rules, status.stable_rs, _said(status), seen)
+    said = _said(status)
+    return (generation, routed.left_rules, routed.template_labels, status.stable_rs, said, seen)
 
 
 def _said(status: RolloutStatus) -> str | None:
     return status.canary.stable_ping_pong if status.canary else None
 
 
-def _route(state: traffic.RouteState, canary: CanaryStrategy, *, swaps: bool) -> world.Route:
+def _route(
+    state: traffic.RouteState, canary: CanaryStrategy, written_at: datetime | None, *, swaps: bool
+) -> world.Route:
     answers = {
         traffic.Verified: world.Answer.VERIFIED,
         traffic.NotYet: world.Answer.NOT_YET,
@@ -320,6 +367,7 @@ def _route(state: traffic.RouteState, canary: CanaryStrategy, *, swaps: bool) ->
         canary_service=canary.canary_service,
         swaps=swaps,
         total=canary.all_traffic,
+        written_at=written_at,
     )
 
 

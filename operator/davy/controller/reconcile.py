@@ -25,10 +25,10 @@ from davy.cluster import apply
 from davy.cluster.cache import Cache, Json
 from davy.cluster.client import Api
 from davy.cluster.kinds import Kinds
-from davy.controller import act, observe, tell
+from davy.controller import act, observe, tell, workloads
 from davy.controller.clock import Clock
 from davy.controller.closer import Closer
-from davy.controller.interest import Interest
+from davy.controller.interest import Interest, Reference
 from davy.controller.outcome import Again, Done, Gone, Result, Retry
 from davy.controller.plugin_steps import PluginSteps
 from davy.controller.queue import Key
@@ -64,19 +64,24 @@ class Reconciler:
         if raw is None:
             self.interest.refer(key, ())
             self.steps.forget(key)
+            self.closer.forget(key)
             self._written.pop(key, None)
+            self.observer.route_written_at.pop(key, None)
             return Gone()
         now = self.clock.now()
         seen = self.observer.observe(raw)
         self.interest.refer(key, self.observer.references(seen))
+        try:
+            if await self.closer.learnt(key, seen):
+                return Again()
+            if isinstance(seen, observe.Observation):
+                seen = await self.closer.sure(key, seen)
+        except errors.ApiFailure as error:
+            return Retry(error)
         if isinstance(seen, observe.Unreadable):
             generation = raw["metadata"].get("generation", 0)
             wrong = trouble.invalid(seen.status, seen.findings, generation, now)
-            return await self._finish(key, seen.status, wrong, act.Outcome(raw))
-        try:
-            seen = await self.closer.sure(seen)
-        except errors.ApiFailure as error:
-            return Retry(error)
+            return await self._finish(key, seen.status, wrong, act.Outcome(raw), seen.workload)
         seen = self.steps.told(key, seen)
         decided = self.decide(seen.rollout, seen.world, now)
         if seen.rollout.status.stable_rs not in {None, decided.status.stable_rs}:
@@ -85,8 +90,10 @@ class Reconciler:
             except errors.ApiFailure as error:
                 return Retry(error)
         outcome = await self.actor.act(seen, decided.actions)
+        if outcome.routed:
+            self.observer.route_written_at[key] = self.clock.now()
         if outcome.written and not outcome.failures:
-            decided = self._retold(decided, outcome, seen.world)
+            decided = self._retold(seen, decided, outcome)
         decided = trouble.with_failures(
             decided,
             seen.rollout.status,
@@ -94,23 +101,37 @@ class Reconciler:
             generation=seen.rollout.generation,
             now=now,
         )
-        return await self._finish(key, seen.rollout.status, decided, outcome)
+        return await self._finish(key, seen.rollout.status, decided, outcome, seen.workload)
 
     def _retold(
-        self, decided: plan.Plan, outcome: act.Outcome, before: engine_world.World
+        self, before: observe.Observation, decided: plan.Plan, outcome: act.Outcome
     ) -> plan.Plan:
-        """The plan, with a status that says what its actions brought."""
+        """The plan, with a status that says what its actions brought.
+
+        For the template that it was decided for: a workload's may be another one by now.
+        """
         seen = self.observer.observe(outcome.rollout)
         if isinstance(seen, observe.Unreadable):
             return decided
-        rollout = replace(seen.rollout, status=decided.status)
-        after = replace(seen.world, step=before.step, again_at=before.again_at)
-        return retold.after(decided, self.decide(rollout, after, self.clock.now()))
+        rollout = replace(seen.rollout, status=decided.status, spec=before.rollout.spec)
+        world = replace(
+            seen.world,
+            workload=workloads.as_of(before.world.workload, seen.world.workload),
+            step=before.world.step,
+            again_at=before.world.again_at,
+        )
+        return retold.after(decided, self.decide(rollout, world, self.clock.now()))
 
     async def _finish(
-        self, key: Key, before: RolloutStatus, decided: plan.Plan, outcome: act.Outcome
+        self,
+        key: Key,
+        before: RolloutStatus,
+        decided: plan.Plan,
+        outcome: act.Outcome,
+        workload: Reference | None,
     ) -> Result:
         """Write the status; tell the events only when it holds them; say what the queue does."""
+        decided = workloads.read_again(decided, workload, self.clock.now())
         kind, held = self.kinds.rollout, outcome.rollout
         if not outcome.failures and (rest := self._may_wait(key, before, decided.status)):
             self.teller.tell(held, decided.events, outcome, written=False)

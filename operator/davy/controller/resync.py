@@ -94,7 +94,7 @@ class Resync:
         while True:
             await self.clock.sleep(interval * self.chance.uniform(0.9, 1.1))
             for stream in self.watches.streams():
-                if self.watches.present(stream[0]):
+                if self.watches.present(stream[0]) and not self.watches.sleeps(stream[0]):
                     self.ask(stream)
                     await self.clock.sleep(self.chance.uniform(0, 1))
 

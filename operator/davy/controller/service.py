@@ -20,7 +20,7 @@ import structlog
 
 from davy.api import errors
 from davy.cluster import client
-from davy.cluster.cache import Cache, Json
+from davy.cluster.cache import Cache, Json, identify
 from davy.cluster.client import Api, Client
 from davy.cluster.events import POSTERS, Recorder
 from davy.cluster.fence import Fence
@@ -100,9 +100,10 @@ class Operator:
             rested=self.queue.drained,
         )
         self.api = Fence(self.unfenced, self.leader.leads)
-        self.cache = Cache(self._changed)
-        self.interest = Interest(self.kinds, self.cache)
+        self.cache = Cache(self._changed, self._keeps)
+        self.interest = Interest(self.kinds, self.cache, self._needed)
         self.whole = asyncio.Event()
+        self._wanted: set[Kind] = set()
         self.resync = Resync(
             api=self.api,
             cache=self.cache,
@@ -154,7 +155,9 @@ class Operator:
             clock=self.clock,
             interest=self.interest,
             observer=observer,
-            closer=Closer(self.api, self.cache, self.kinds, observer, self.watches.synced),
+            closer=Closer(
+                self.api, self.cache, self.kinds, self.clock, observer, self.watches.synced
+            ),
             actor=Actor(self.api, self.cache, self.kinds),
             teller=Teller(self.kinds, self.recorder),
             steps=self.steps,
@@ -200,18 +203,35 @@ class Operator:
         else:
             self.cache.put(kind, found)
 
+    def _needed(self, kind: Kind) -> None:
+        """Some Rollout refers to an object of this kind.
+
+        They are listed when all Rollouts are known: what none of them refers to isn't kept.
+        """
+        self._wanted.add(kind)
+        if self.whole.is_set():
+            self.watches.need(kind)
+
+    def _keeps(self, kind: Kind, found: Json) -> bool:
+        return self.interest.keeps(kind, found)
+
     def _changed(self, kind: Kind, found: Json) -> None:
         """The cache learnt something: look at all that depends on it."""
+        if kind == self.kinds.rollout:
+            held = self.cache.get(kind, *identify(found))
+            self.interest.follow(found, there=held is not None)
         for key in self.interest.keys(kind, found):
             self.queue.add(key)
 
     def _is_whole(self, kind: Kind) -> None:
-        if kind.optional:
+        if kind.optional or kind.referred:
             for key in self.interest.referring_to(kind):
                 self.queue.add(key)
         if not self.whole.is_set() and self.watches.core_synced():
             _log.info("caches are whole", rollouts=self.cache.count(self.kinds.rollout))
             self.whole.set()
+            for needed in self._wanted:
+                self.watches.need(needed)
 
     async def _campaign(self) -> None:
         """Nobody leads, and so decides, before the caches are whole (I8)."""

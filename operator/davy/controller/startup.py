@@ -59,6 +59,8 @@ def needs(known: Kinds) -> Iterator[Need]:
         kinds.REPLICA_SET: "list watch get create patch delete",
         kinds.POD: "list watch patch",
         kinds.SERVICE: "list watch get patch",
+        kinds.DEPLOYMENT: "list watch get",
+        kinds.POD_TEMPLATE: "list watch get",
         kinds.VIRTUAL_SERVICE: "list watch get patch",
         kinds.DESTINATION_RULE: "list watch get patch",
         kinds.HTTP_ROUTE: "list watch get patch",
@@ -82,6 +84,7 @@ def needs(known: Kinds) -> Iterator[Need]:
     for kind in (known.rollout, known.analysis_run):
         yield Need(kind, "patch", "status")
     yield Need(kinds.POD, "create", "eviction")
+    yield Need(kinds.DEPLOYMENT, "patch", "scale")
 
 
 def lease_needs() -> Iterator[Need]:

@@ -9,6 +9,9 @@ A kind is whole in the cache ("synced") after a list of Davy's own that began wh
 already established: what is in neither doesn't exist, and what changes later is told by the watch.
 Until then nothing is decided: a ReplicaSet that hasn't been seen yet would look like a first
 deployment (I8). kopf's own lists are left empty.
+
+A kind that Rollouts refer to by name sleeps until one does: kopf watches objects that nobody has,
+so that a cluster's Deployments cost nothing where no Rollout takes its template from one.
 """
 
 import json
@@ -78,6 +81,8 @@ class Watches:
         self._streams: dict[Stream, _Stream] = {}
         self._paths: dict[str, Stream] = {}
         self._of: dict[Kind, list[Stream]] = defaultdict(list)
+        self._needed: set[Kind] = set()
+        self._asleep: dict[Stream, aiohttp.ClientResponse] = {}
         for kind in kinds:
             for namespace in namespaces if kind.namespaced and namespaces else (None,):
                 self._streams[kind, namespace] = _Stream(clock.monotonic())
@@ -96,14 +101,30 @@ class Watches:
         if stream is None:
             return await handler(request)
         watching = request.url.query.get("watch") == "true"
-        if not watching:
+        sleeps = self.sleeps(stream[0])
+        if sleeps or not watching:
             request.url = request.url.update_query(labelSelector=_NOBODY)
         answer = await handler(request)
         if answer.status == _OK:
-            self._answered(stream, watching=watching)
+            if sleeps and watching:
+                self._sleep(stream, answer)
+            else:
+                self._answered(stream, watching=watching)
             lines = _Lines(answer.content, partial(self._read, stream))
             answer.content = lines  # type: ignore[assignment]
         return answer
+
+    def sleeps(self, kind: Kind) -> bool:
+        """No Rollout has referred to an object of this kind so far."""
+        return kind.referred and kind not in self._needed
+
+    def need(self, kind: Kind) -> None:
+        """A Rollout refers to an object of this kind: its watches begin."""
+        if not self.sleeps(kind):
+            return
+        self._needed.add(kind)
+        for stream in [found for found in self._asleep if found[0] == kind]:
+            self._asleep.pop(stream).close()  # kopf asks anew
 
     def synced(self, kind: Kind) -> bool:
         """Everything of this kind is in the cache, or the kind isn't served."""
@@ -111,13 +132,22 @@ class Watches:
         return all(stream.synced or not stream.present for stream in streams)
 
     def core_synced(self) -> bool:
-        """So are all kinds that are always there."""
-        return all(s.synced for key, s in self._streams.items() if not key[0].optional)
+        """So are all kinds that are always there, and needed from the start."""
+        needed = (
+            s for (kind, _), s in self._streams.items() if not (kind.optional or kind.referred)
+        )
+        return all(stream.synced for stream in needed)
 
     def unsynced(self) -> tuple[str, ...]:
         """Names of the kinds that aren't whole yet."""
         return tuple(
-            sorted({key[0].kind for key, s in self._streams.items() if s.present and not s.synced})
+            sorted(
+                {
+                    kind.kind
+                    for (kind, _), stream in self._streams.items()
+                    if stream.present and not stream.synced and not self.sleeps(kind)
+                }
+            )
         )
 
     def present(self, kind: Kind) -> bool:
@@ -161,6 +191,14 @@ class Watches:
         return {
             key: now - stream.alive_at for key, stream in self._streams.items() if stream.present
         }
+
+    def _sleep(self, stream: Stream, answer: aiohttp.ClientResponse) -> None:
+        """A watch that tells nothing; it is ended when it is to tell something."""
+        self.mark_alive(stream)
+        if self.sleeps(stream[0]):
+            self._asleep[stream] = answer
+        else:  # needed while the server answered
+            answer.close()
 
     def _answered(self, key: Stream, *, watching: bool) -> None:
         """The server took one of kopf's requests."""

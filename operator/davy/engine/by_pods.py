@@ -144,7 +144,7 @@ class ByPods:
         new = scene.new
         left = [found for found in _others(scene.world, new) if found.desired or found.current]
         if new is not None and left:
-            return f"{name} is stable: {_have(left)}."
+            return f"{name} is stable: {describe.have(left)}."
         return f"{name} is stable: leading its Services to it."
 
 
@@ -309,12 +309,4 @@ def _too_many(scene: Scene, weight: int) -> str:
         for found in scene.world.replica_sets
         if max(found.desired, found.available) > keeps.get(found.hash, 0)
     ]
-    return _have(over) if over else "its pods are being counted"
-
-
-def _have(over: Sequence[ReplicaSet]) -> str:
-    told = (
-        f"revision {found.revision} still has {max(found.desired, found.current)} pods"
-        for found in over
-    )
-    return ", ".join(told)
+    return describe.have(over) if over else "its pods are being counted"

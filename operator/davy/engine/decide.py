@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from davy.api.conditions import PauseReason
+from davy.api.conditions import PauseReason, RolloutPhase
 from davy.engine import (
     abort,
+    handover,
     managed,
     pause,
     position,
@@ -47,7 +48,7 @@ def decide(
     """
     settle = (settings or EngineSettings()).settle
     way = ways.of(rollout.spec)
-    where = runs.refreshed(position.read(rollout), world)
+    where = runs.refreshed(position.read(rollout, world.workload), world)
     world = way.seen(world, where)
     took = way.took(world.route, rollout.status, now, settle)
     around = Surroundings(rollout, world, took, now, way)
@@ -66,7 +67,14 @@ def decide(
     number = _revision(world, where)
     where, run_actions = runs.wanted(around, where, number)
     route = (*_route(around, where, target, wanted),)
-    sized = way.replica_sets(around, where, target)
+    sized = (*way.replica_sets(around, where, target), *handover.cleared(around, where))
+    seen = way.seen(world, where)
+    if seen.route.stable_service != world.route.stable_service:  # the Services swapped their roles
+        took = replace(took, said=in_words(seen.route))
+        wanted = way.wanted(replace(around, world=seen, took=took), where, target)
+    scene = Scene(rollout, seen, where, took, way, target, waited, why, now, renewal)
+    status = report.status(scene, wanted)
+    healthy = status.phase is RolloutPhase.HEALTHY
     actions = (
         *route,
         *_mark(around, where, number),
@@ -75,18 +83,21 @@ def decide(
         *runs.finished(rollout, world, where),
         *restart.evictions(around, where, renewal, (*route, *sized)),
         *roles.changes(around, where),
+        *handover.scaled(scene, healthy=healthy),
     )
-    seen = way.seen(world, where)
-    if seen.route.stable_service != world.route.stable_service:  # the Services swapped their roles
-        took = replace(took, said=in_words(seen.route))
-        wanted = way.wanted(replace(around, world=seen, took=took), where, target)
-    scene = Scene(rollout, seen, where, took, way, target, waited, why, now, renewal)
-    status = report.status(scene, wanted)
     return Plan(
         actions=actions,
         status=status,
         events=story.events(scene, status, actions),
-        wake_at=_wake(scene, way.drains_until(around, where, target), around.back_by),
+        wake_at=_wake(
+            scene,
+            (
+                *way.drains_until(around, where, target),
+                handover.goes_at(scene, healthy=healthy),
+                handover.empties_at(around, where),
+            ),
+            around.back_by,
+        ),
     )
 
 
@@ -117,30 +128,55 @@ def _route(
         why = f"canary weight {written} → {wanted}"
         yield SetWeights(canary=wanted, stable=route.total - wanted, why=why, rules=rules)  # I1
         return
-    for role, template_hash in around.way.moves(around, where, target):
-        yield PointRole(role, template_hash, f"the {role.value} destination to {template_hash}")
+    given_back = handover.is_back(around, where) is not None
+    moves = (
+        handover.opened(around, where) if given_back else around.way.moves(around, where, target)
+    )
+    for role, template_hash in moves:
+        to = template_hash or "any pod"
+        yield PointRole(role, template_hash, f"the {role.value} destination to {to}")
 
 
 def _mark(around: Surroundings, where: Position, number: int) -> Iterator[Action]:
     """The finalizer is on while traffic may be elsewhere: deletion takes it back first (I9)."""
-    rollout, route = around.rollout, around.world.route
-    reached = route.canary_weight or route.part_weight or route.rules
-    on_stable = not reached and (route.canary_weight is None or around.took.in_effect)
-    leads = route.stable_hash in {None, where.stable_hash} or route.canary_weight is None
-    at_rest = (on_stable and leads) or not around.way.has_route
+    rollout, at_rest = around.rollout, handover.is_at_rest(around, where)
     if rollout.deleting:
-        if rollout.finalizer and (at_rest or where.stage is Stage.FIRST):
+        back = handover.is_back(around, where)
+        free = back if back is not None else at_rest or where.stage is Stage.FIRST
+        if rollout.finalizer and free:
+            why = "all weight is on stable"
+            generation = rollout.workload_generation
             yield MarkRollout(
-                finalizer=False, revision=rollout.revision, why="all weight is on stable"
+                finalizer=False, revision=rollout.revision, why=why, workload_generation=generation
             )
         return
+    leads = handover.leads_to_stable(around.world.route, where)
     underway = where.stage is Stage.UPDATING or (where.stage is Stage.DONE and not leads)
-    finalizer = (underway and around.way.has_route) or (rollout.finalizer and not at_rest)
-    if finalizer != rollout.finalizer or rollout.revision != number:
-        yield MarkRollout(finalizer=finalizer, revision=number, why=f"revision {number}")
+    finalizer = (
+        (underway and around.way.has_route)
+        or (rollout.finalizer and not at_rest)
+        or handover.holds(around.world, where)
+    )
+    wanted = (finalizer, number, _workload_generation(rollout, around.world))
+    if wanted != (rollout.finalizer, rollout.revision, rollout.workload_generation):
+        yield MarkRollout(
+            finalizer=finalizer,
+            revision=number,
+            why=f"revision {number}",
+            workload_generation=wanted[2],
+        )
 
 
-def _wake(scene: Scene, drained: Iterable[datetime], back_by: datetime | None) -> datetime | None:
+def _workload_generation(rollout: Rollout, world: World) -> int | None:
+    """As it is where the workload isn't there."""
+    if world.workload is None and rollout.spec.workload_ref is not None:
+        return rollout.workload_generation
+    return world.workload.generation if world.workload else None
+
+
+def _wake(
+    scene: Scene, drained: Iterable[datetime | None], back_by: datetime | None
+) -> datetime | None:
     """The earliest moment at which time alone changes something."""
     where = scene.position
     begun = where.paused_for(PauseReason.CANARY_PAUSE_STEP)

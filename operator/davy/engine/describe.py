@@ -1,11 +1,12 @@
 """Every sentence of `status.message`: where, waiting for what, seen of needed, until when (I10)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from davy.api.conditions import MANUALLY_PAUSED, PauseReason
 from davy.api.status import RunReference
-from davy.engine import canary_scale, managed, pause, runs
+from davy.engine import canary_scale, handover, managed, pause, runs
 from davy.engine.abort import Progress
 from davy.engine.effect import Effect
 from davy.engine.position import Position, Stage
@@ -74,9 +75,44 @@ def message(scene: Scene) -> str:
         rest = f" ({len(more)} more)" if more else ""
         held = f" {_held(scene)}" if scene.position.stage is Stage.UPDATING else ""
         return f"InvalidSpec: {str(first).rstrip('.')}{rest}.{held}"
+    if handover.is_back(scene, scene.position) is not None:
+        return _going_back(scene)
     held_by_hand = scene.rollout.spec.paused and scene.position.stage is not Stage.ABORTED
     by_hand = f"{MANUALLY_PAUSED} until spec.paused is false. " if held_by_hand else ""
-    return f"{by_hand}{_at(scene)}{_restarting(scene)}"
+    return f"{by_hand}{_at(scene)}{_restarting(scene)}{_beside(scene)}"
+
+
+def _going_back(scene: Scene) -> str:
+    """What a deleted rollout waits for before it leaves its traffic to the Deployment."""
+    world = scene.world
+    workload = world.workload
+    late = _until(scene) if scene.waited.exceeded else ""
+    what = f"the destinations find any pod{_settling(scene)}"
+    if workload is not None and workload.available < workload.desired:
+        what = f"{workload.available} of its {workload.desired} pods are available"
+    elif left := handover.left(world, scene.position):
+        what = have(left)
+    return f"Deleted, and the traffic goes back to {workload}: {what}.{late}"
+
+
+def have(over: Sequence[ReplicaSet]) -> str:
+    """Revisions that still have pods, one after the other."""
+    told = (
+        f"revision {found.revision} still has {max(found.desired, found.current)} pods"
+        for found in over
+    )
+    return ", ".join(told)
+
+
+def _beside(scene: Scene) -> str:
+    """What the Deployment has that the template is taken from; "": no pods, or no Deployment."""
+    workload, referred = scene.world.workload, scene.rollout.spec.workload_ref
+    if workload is None or referred is None or workload.desired == 0:
+        return ""
+    have = "1 pod" if workload.desired == 1 else f"{workload.desired} pods"
+    if referred.scale_down == "never" or handover.is_taken(scene):
+        return f" {workload} has {have} beside it."
+    return f" {workload} still has {have}."
 
 
 def _restarting(scene: Scene) -> str:

@@ -34,12 +34,14 @@ def effect(route: Route, status: RolloutStatus, now: datetime, settle: timedelta
 
     The settle time runs for a verified weight too: conditions of a route run ahead of the proxies.
     Its start is kept in the TrafficVerified condition, so a restart doesn't lose it; one in the
-    future (the clock was set back) counts from now.
+    future (the clock was set back) counts from now. A write that brought back what the condition
+    says already, and whose own status was lost to a conflict, has only its time to tell of it.
     """
     said = in_words(route)
     before = status.condition(ConditionType.TRAFFIC_VERIFIED)
     known = before is not None and before.message == said
-    since = min(before.last_update_time, now) if before is not None and known else now
+    told = min(before.last_update_time, now) if before is not None and known else now
+    since = max(told, _past(route.written_at, now) or told)
     ends = since + settle
     settling = route.answer is not Answer.NOT_YET and route.canary_weight is not None
     return Effect(
@@ -49,6 +51,11 @@ def effect(route: Route, status: RolloutStatus, now: datetime, settle: timedelta
         settles_at=ends if settling and ends > now else None,
         in_effect=settling and ends <= now,
     )
+
+
+def _past(at: datetime | None, now: datetime) -> datetime | None:
+    """None for what the clock, set back since, hasn't come to again: it would last till then."""
+    return at if at is not None and at <= now else None
 
 
 def in_words(route: Route) -> str:

@@ -28,7 +28,8 @@ class PointRole:
     """Narrow a destination (subset, Service selector) to one revision's pods."""
 
     role: Role
-    hash: str
+    hash: str | None
+    """None: to no revision, so that it finds the pods of others too."""
     why: str
 
 
@@ -115,11 +116,13 @@ class DeleteRun:
 
 @dataclass(frozen=True)
 class MarkRollout:
-    """Write Davy's finalizer (set or removed) and the revision annotation, in one patch."""
+    """Write Davy's finalizer (set or removed) and its annotations, in one patch."""
 
     finalizer: bool
     revision: int | None
     why: str
+    workload_generation: int | None = None
+    """None: the annotation isn't there."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,15 @@ class AddToPods:
     why: str
 
 
+@dataclass(frozen=True)
+class ScaleWorkload:
+    """Set `spec.replicas` of the Deployment that the rollout takes over from."""
+
+    name: str
+    replicas: int
+    why: str
+
+
 Action = (
     SetWeights
     | PointRole
@@ -176,6 +188,7 @@ Action = (
     | AddToReplicaSet
     | AddToPods
     | SetApart
+    | ScaleWorkload
 )
 
 

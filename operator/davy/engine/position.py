@@ -10,7 +10,7 @@ from davy.api.rollout import CanaryStep
 from davy.api.status import CanaryStatus, PauseCondition, RunReference, StepPluginStatus
 from davy.api.template_hash import template_hash
 from davy.engine import revision
-from davy.engine.world import Rollout
+from davy.engine.world import Rollout, Workload
 
 
 class Stage(Enum):
@@ -85,7 +85,26 @@ class Position:
         )
 
 
-def read(rollout: Rollout) -> Position:
+def revision_hash(rollout: Rollout, workload: Workload | None) -> str:
+    """The hash of the revision that is wanted.
+
+    A workload's template is stored with what the API server filled in, which a later version of the
+    server may do differently. So as long as the workload's generation stays, the hash does (I8).
+    Where the template isn't known it is the last one that was.
+    """
+    status, template = rollout.status, rollout.spec.template
+    newest = status.current_pod_hash
+    if template is None:
+        return newest or ""
+    own = rollout.hash or template_hash(template)
+    if workload is None or not newest:
+        return own
+    known = status.workload is not None and status.workload.uid == workload.uid
+    same = known and status.workload_observed_generation == str(workload.generation)
+    return newest if same or workload.unchanged else own
+
+
+def read(rollout: Rollout, workload: Workload | None = None) -> Position:
     """Where the update stands before this pass decides anything.
 
     A new template or new steps start over at step 0 (I6); so does a retry: an abort that was
@@ -95,7 +114,7 @@ def read(rollout: Rollout) -> Position:
     """
     status = rollout.status
     steps = tuple(rollout.spec.strategy.canary.steps or ())
-    new_hash = rollout.hash or template_hash(rollout.spec.template)
+    new_hash = revision_hash(rollout, workload)
     steps_hash = revision.steps_hash(steps)
     stable_hash = status.stable_rs or None
     same_template = status.current_pod_hash == new_hash

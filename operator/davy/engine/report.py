@@ -21,8 +21,9 @@ from davy.api.status import (
     TrafficStatus,
     WeightDestination,
     Weights,
+    WorkloadStatus,
 )
-from davy.engine import describe, history, runs, swap
+from davy.engine import describe, handover, history, runs, swap
 from davy.engine.describe import Scene
 from davy.engine.position import Stage
 from davy.engine.world import Answer, Route
@@ -73,7 +74,11 @@ def status(scene: Scene, wanted: int | None) -> RolloutStatus:
             "ready_replicas": sum(found.ready for found in owned),
             "available_replicas": sum(found.available for found in owned),
             "hpa_replicas": current,
-            "selector": selector_text(rollout.spec.selector),
+            "selector": selector_text(rollout.spec.selector)
+            if rollout.spec.selector
+            else before.selector,
+            "workload_observed_generation": _workload_generation(scene),
+            "workload": _workload(scene),
             "observed_generation": str(rollout.generation),
             "conditions": _conditions(scene, phase, message),
         }
@@ -86,6 +91,25 @@ def _step_plugins(scene: Scene) -> list[StepPluginStatus] | None:
         return None
     said = (scene.world.step and scene.world.step.message) or None
     return [plugin.model_copy(update={"message": said})]
+
+
+def _workload_generation(scene: Scene) -> str | None:
+    """Of the workload whose template the hash in the status stands for."""
+    rollout, workload = scene.rollout, scene.world.workload
+    if rollout.spec.workload_ref is None:
+        return None
+    if workload is None or rollout.spec.template is None:
+        return rollout.status.workload_observed_generation
+    return str(workload.generation)
+
+
+def _workload(scene: Scene) -> WorkloadStatus | None:
+    rollout, workload = scene.rollout, scene.world.workload
+    if rollout.spec.workload_ref is None:
+        return None
+    if workload is None or rollout.spec.template is None:
+        return rollout.status.workload
+    return WorkloadStatus(uid=workload.uid, taken=handover.is_taken(scene))
 
 
 def selector_text(selector: LabelSelector) -> str:

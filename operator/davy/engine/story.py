@@ -7,7 +7,14 @@ from davy.api.conditions import MANUALLY_PAUSED, ConditionType, EventReason, Rea
 from davy.api.rollout import CanaryStep
 from davy.api.status import RolloutStatus, RunReference, WeightDestination
 from davy.engine.describe import Scene, step_of
-from davy.engine.plan import Action, CreateReplicaSet, Event, PointRole, ScaleReplicaSet
+from davy.engine.plan import (
+    Action,
+    CreateReplicaSet,
+    Event,
+    PointRole,
+    ScaleReplicaSet,
+    ScaleWorkload,
+)
 from davy.engine.position import Stage
 
 
@@ -56,13 +63,15 @@ def _scaling(actions: Sequence[Action]) -> Iterator[Event]:
                 yield Event(EventReason.NEW_REPLICA_SET_CREATED, text)
             case ScaleReplicaSet(name=name, why=why):
                 yield Event(EventReason.SCALING_REPLICA_SET, f"ReplicaSet {name}: {why}")
+            case ScaleWorkload(name=name, why=why):
+                yield Event(EventReason.SCALING_REPLICA_SET, f"Deployment {name}: {why}")
 
 
 def _switching(scene: Scene, actions: Sequence[Action]) -> Iterator[Event]:
     """Services that were led elsewhere, where no route in the status tells it."""
     for action in actions:
         if isinstance(action, PointRole) and not (scene.way.has_route or scene.world.problems):
-            text = f"The {action.role.value} Service leads to {action.hash}"
+            text = f"The {action.role.value} Service leads to {action.hash or 'any pod'}"
             yield Event(EventReason.SWITCH_SERVICE, text)
 
 

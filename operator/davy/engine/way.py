@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from davy.engine.describe import Scene
     from davy.engine.effect import Effect, Surroundings
 
-Move = tuple[Role, str]
-"""A destination, and the hash of the revision that it should lead to."""
+Move = tuple[Role, str | None]
+"""A destination, and the hash of the revision that it should lead to; None: to all pods."""
 
 
 class Way(Protocol):

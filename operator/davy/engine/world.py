@@ -30,6 +30,8 @@ class Rollout:
     uid: str
     generation: int
     spec: RolloutSpec
+    """With the template and the selector of the workload that it refers to; without them where that
+    isn't there or is of no use (see World.problems)."""
     status: RolloutStatus
     deleting: bool = False
     """It has a deletionTimestamp."""
@@ -40,6 +42,8 @@ class Rollout:
     hash: str | None = None
     """Of its template's revision, where it was looked up: somebody else, or an earlier Davy, may
     have made it under another than `template_hash`; None: it is that."""
+    workload_generation: int | None = None
+    """The workload-generation annotation, for Argo's health check; None: it isn't there."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,13 @@ class Route:
     """The highest weight in the parts that can be read, whatever others say; None: none can."""
     rules: tuple[WrittenRule, ...] = ()
     """Managed routes, by precedence: by them too requests reach the canary."""
+    written_at: datetime | None = None
+    """When this process wrote into it last, or tried to; None: not that it knows."""
+
+    @property
+    def reaches_canary(self) -> bool:
+        """By a weight, if only in some part, or by a managed route."""
+        return bool(self.canary_weight or self.part_weight or self.rules)
 
 
 class RunKind(Enum):
@@ -198,6 +209,32 @@ class StepAnswer:
 
 
 @dataclass(frozen=True)
+class Workload:
+    """The object that `spec.workloadRef` names."""
+
+    kind: str
+    """Deployment, ReplicaSet or PodTemplate."""
+    name: str
+    uid: str
+    generation: int
+    """Grows with each change of its spec, of the template or not."""
+    unchanged: bool = False
+    """Its template was compared with that of `status.currentPodHash`, and is the same."""
+    desired: int = 0
+    """Pods that a Deployment is asked to have; 0 for other kinds, whose pods are nobody's matter
+    here."""
+    available: int = 0
+    observed: bool = True
+    """The Deployment's controller has seen the newest spec: the counts belong to `desired`."""
+    updating: bool = False
+    """Some of its pods are of an older template: it replaces them by itself."""
+
+    def __str__(self) -> str:
+        """As sentences name it."""
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
 class World:
     """Everything `decide` may know beside the Rollout."""
 
@@ -211,6 +248,8 @@ class World:
     """None: no plugin has to be asked, or it hasn't answered yet."""
     again_at: datetime | None = None
     """When a plugin is asked again, though nothing else changes."""
+    workload: Workload | None = None
+    """What the pod template is taken from; None: the rollout has its own, or it isn't there."""
 
     def replica_set(self, template_hash: str | None) -> ReplicaSet | None:
         """The ReplicaSet of this hash, if there is one."""

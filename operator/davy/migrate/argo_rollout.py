@@ -1,6 +1,6 @@
 """Argo's Rollout: the same fields in Davy's group, without those that Davy doesn't build."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from davy.api import paths, unbuilt
@@ -25,7 +25,6 @@ _ANY_TOTAL: Final = frozenset({"gatewayAPI", "plugins"})
 
 def rollout(
     manifest: Manifest,
-    manifests: Sequence[Manifest],
     templates: tuple[list[Template], list[Template]],
     options: Options,
     notes: Notes,
@@ -34,7 +33,6 @@ def rollout(
 
     Args:
         manifest: Argo's Rollout.
-        manifests: all there are; a workloadRef is looked up among them.
         templates: those that measure something, and those of which nothing is left.
         options: what the manifests don't say.
         notes: of this manifest.
@@ -42,7 +40,6 @@ def rollout(
     spec = paths.copied(manifest.get("spec"))
     where = objects.namespace(manifest)
     if isinstance(spec, dict):
-        _workload(spec, manifests, where, notes)
         _foreign_routes(spec, where, notes)
         _total_weight(spec, notes)
         spec = _built(spec, notes)
@@ -59,28 +56,6 @@ def rollout(
         "metadata": objects.metadata(manifest, notes),
         "spec": spec,
     }
-
-
-def _workload(spec: Json, manifests: Sequence[Manifest], where: str | None, notes: Notes) -> None:
-    """Selector and template of the workload that is named, where it is among the files."""
-    ref = objects.mapping(spec.get("workloadRef"))
-    kind, called = str(ref.get("kind") or ""), str(ref.get("name") or "")
-    found = objects.find(manifests, objects.api_group(ref), kind, where, called)
-    if found is None:
-        return
-    holder = found if kind == "PodTemplate" else objects.mapping(found.get("spec"))
-    template = objects.mapping(holder.get("template"))
-    if not template or spec.get("template"):
-        return
-    spec.pop("workloadRef")
-    spec["template"] = paths.copied(template)
-    if not spec.get("selector") and objects.mapping(holder.get("selector")):
-        spec["selector"] = paths.copied(holder["selector"])
-    notes.note(
-        "spec.workloadRef",
-        f"is replaced by the template of {kind} {called}; change the image in the Rollout from now "
-        f"on, and delete the {kind} when the Rollout is Healthy",
-    )
 
 
 def _foreign_routes(spec: Json, where: str | None, notes: Notes) -> None:

@@ -15,8 +15,8 @@ def translate(manifests: Sequence[Manifest], options: Options) -> Translation:
     """Davy's manifests for all Rollouts, analysis templates and Flagger Canaries among these.
 
     Args:
-        manifests: of any kinds; a Canary's Deployment and MetricTemplates, and the workload of a
-            workloadRef, are looked up among them.
+        manifests: of any kinds; a Canary's Deployment and MetricTemplates are looked up among
+            them.
         options: what the manifests don't say.
     """
     every = [Notes(index) for index in range(len(manifests))]
@@ -32,7 +32,7 @@ def translate(manifests: Sequence[Manifest], options: Options) -> Translation:
     for index, manifest in enumerate(manifests):
         notes = every[index]
         if _is(manifest, ARGO, "Rollout"):
-            made[index] = [argo_rollout.rollout(manifest, manifests, templates, options, notes)]
+            made[index] = [argo_rollout.rollout(manifest, templates, options, notes)]
         elif _is(manifest, flagger.GROUP, "Canary"):
             found = flagger.canary(manifest, manifests, options, notes)
             made[index] = [*found.manifests]

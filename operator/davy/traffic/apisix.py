@@ -67,7 +67,7 @@ class ApisixRouter:
         return patch(key, objects[key], changes) if changes else ()
 
     def target(
-        self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str
+        self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str | None
     ) -> tuple[ObjectPatch, ...]:
         """The patch of the role's Service."""
         return services.target(rollout, objects, role, template_hash)

@@ -165,9 +165,11 @@ class Router(Protocol):
         rollout: RoutedRollout,
         objects: Objects,
         role: RoleName,
-        template_hash: str,
+        template_hash: str | None,
     ) -> tuple[ObjectPatch, ...]:
         """Patches that narrow a role to one revision's pods; empty when it is so.
+
+        None: it isn't narrowed any more, and isn't claimed by the rollout.
 
         An object that has a problem (managed by another rollout, wrong selector) is left out. Never
         raises on a strange object.

@@ -85,7 +85,7 @@ class IstioRouter:
         )
 
     def target(
-        self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str
+        self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str | None
     ) -> tuple[ObjectPatch, ...]:
         """Patches of the role's subset and of its Service, where the rollout names them."""
         subsets = _subsets(rollout, objects)

@@ -67,7 +67,7 @@ class Subsets:
                     yield Finding(path, self._without(name))
 
     def target(
-        self, rollout: RoutedRollout, role: RoleName, template_hash: str
+        self, rollout: RoutedRollout, role: RoleName, template_hash: str | None
     ) -> tuple[ObjectPatch, ...]:
         """The patch that narrows the role's subset; none when it is so, or can't be."""
         if (
@@ -75,7 +75,8 @@ class Subsets:
             or self._same
             or self._foreign
             or narrowing.owner_problem(rollout, self.key, self.found)
-            or any(self._subset_problems(rollout, role))
+            or (template_hash is not None and any(self._subset_problems(rollout, role)))
+            or len(self._indices(self.name(role))) != 1
         ):
             return ()
         [index] = self._indices(self.name(role))

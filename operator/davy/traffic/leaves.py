@@ -44,7 +44,8 @@ class Change:
     """A leaf, and what it shall hold."""
 
     path: Path
-    value: int | str
+    value: int | str | None
+    """None: nothing, the leaf goes."""
     identity: tuple[Path, ...] = ()
     """Leaves that say which list item the path goes through."""
 
@@ -99,6 +100,8 @@ def list_at(root: object, path: Path) -> list[object]:
 def holds(root: object, change: Change) -> bool:
     """Whether the leaf holds the value already; `true` isn't 1."""
     found = value_at(root, change.path)
+    if change.value is None:
+        return found is ABSENT
     return type(found) is type(change.value) and found == change.value
 
 
@@ -148,6 +151,8 @@ def _relisted(relist: Relist) -> list[Json]:
 
 def _write(root: Json, change: Change) -> Json | None:
     """The operation that puts the value there, with the containers that are missing on the way."""
+    if change.value is None:
+        return {"op": "remove", "path": pointer(change.path)}
     if value_at(root, change.path) is not ABSENT:
         return {"op": "replace", "path": pointer(change.path), "value": change.value}
     depth = len(change.path) - 1

@@ -58,12 +58,13 @@ def hash_in(found: object, labels: Path) -> str | None:
 
 
 def changes(
-    rollout: RoutedRollout, labels: Path, identity: tuple[Path, ...], template_hash: str
+    rollout: RoutedRollout, labels: Path, identity: tuple[Path, ...], template_hash: str | None
 ) -> tuple[Change, Change]:
     """The two leaves of a narrowing: the hash beside the user's labels, and the claim."""
+    claim = None if template_hash is None else rollout.name
     return (
         Change((*labels, POD_TEMPLATE_HASH_LABEL), template_hash, identity),
-        Change(_claim_path(rollout), rollout.name),
+        Change(_claim_path(rollout), claim),
     )
 
 

@@ -87,7 +87,7 @@ class PluginRouter:
         )
 
     def target(
-        self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str
+        self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str | None
     ) -> tuple[ObjectPatch, ...]:
         """See `Router.target`."""
         held = _copies(objects)

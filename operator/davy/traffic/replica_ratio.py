@@ -46,7 +46,7 @@ class ReplicaRatioRouter:
         return ()
 
     def target(
-        self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str
+        self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str | None
     ) -> tuple[ObjectPatch, ...]:
         """The patch that narrows the role's Service, if it has one."""
         return services.target(rollout, objects, role, template_hash)

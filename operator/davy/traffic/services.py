@@ -103,11 +103,20 @@ def hash_of(rollout: RoutedRollout, objects: Objects, role: RoleName) -> str | N
 
 
 def target(
-    rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str
+    rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str | None
 ) -> tuple[ObjectPatch, ...]:
-    """The patch that narrows the role's Service; none when it is so, or has a problem."""
+    """The patch that narrows the role's Service; none when it is so, or has a problem.
+
+    It is opened (None) whatever it selects: a label that leads nowhere keeps nothing waiting.
+    """
     found = key(rollout, role)
-    if found is None or _problem(rollout, objects, role) is not None:
+    if found is None or found not in objects:
+        return ()
+    if template_hash is None:
+        problem = narrowing.owner_problem(rollout, found, objects[found])
+    else:
+        problem = _problem(rollout, objects, role)
+    if problem is not None:
         return ()
     changes = narrowing.changes(rollout, _SELECTOR, (), template_hash)
     return patch(found, objects[found], changes)

@@ -59,7 +59,7 @@ class TraefikRouter:
         return patch(key, objects[key], changes) if changes else ()
 
     def target(
-        self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str
+        self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str | None
     ) -> tuple[ObjectPatch, ...]:
         """The patch of the role's Service."""
         return services.target(rollout, objects, role, template_hash)

@@ -162,6 +162,22 @@ def _analysis(kind: str, **spec: Any) -> Json:
     }
 
 
+def _of_workload(rollout: Json) -> Json:
+    """The same, with the pod template of a Deployment."""
+    spec = {
+        name: value
+        for name, value in rollout["spec"].items()
+        if name not in {"selector", "template"}
+    }
+    referred = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "name": "cart",
+        "scaleDown": "onsuccess",
+    }
+    return {**rollout, "spec": {**spec, "workloadRef": referred}}
+
+
 GOOD: Final[dict[str, Json]] = {
     "gateway": _rollout(
         **_SERVICES,
@@ -198,6 +214,7 @@ GOOD: Final[dict[str, Json]] = {
             {"plugin": {"name": "acme/gate"}},
         ],
     ),
+    "workload": _of_workload(_rollout()),
     "pods": _rollout(maxSurge=1, maxUnavailable="25%", stableService="cart"),
     "istio": _rollout(
         **_SERVICES,

@@ -122,6 +122,41 @@ def test_rollouts_and_their_templates_are_checked_together(tmp_path: Path) -> No
     ]
 
 
+def test_a_rollout_and_its_workload_are_checked_together(tmp_path: Path) -> None:
+    """A selector that its template doesn't fit would be found in the cluster otherwise."""
+    rollout = changed("workload", {"spec.selector": {"matchLabels": {"app": "cart"}}})
+    alone = run(written(tmp_path, rollout, name="rollout.yaml"))
+    assert "note: spec.workloadRef: names the Deployment cart, which isn't in these files" in (
+        alone.stdout
+    )
+    template = {
+        "metadata": {"labels": {"app": "card"}},
+        "spec": {"containers": [{"name": "app", "image": "cart:1"}]},
+    }
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "cart", "namespace": "shop"},
+        "spec": {"selector": {"matchLabels": {"app": "card"}}, "template": template},
+    }
+    both = written(tmp_path, rollout, name="a.yaml"), written(tmp_path, deployment, name="b.yaml")
+    result = run(*both)
+    assert result.exit_code == 1
+    assert "rollout shop/cart: spec.selector: asks for app=cart" in result.stdout
+    del rollout["spec"]["selector"]
+    written(tmp_path, rollout, name="a.yaml")
+    assert "spec.workloadRef" not in run(*both).stdout
+
+
+def test_a_size_that_is_left_out_beside_a_deployment_is_noted(tmp_path: Path) -> None:
+    """One pod would take over from all of them."""
+    unsized = changed("workload", {"spec.replicas": REMOVE})
+    says = "note: spec.replicas: isn't set, so 1 pod is wanted and all others of Deployment cart go"
+    assert says in run(written(tmp_path, unsized)).stdout
+    never = changed("workload", {"spec.replicas": REMOVE, "spec.workloadRef.scaleDown": "never"})
+    assert says not in run(written(tmp_path, never)).stdout
+
+
 @pytest.mark.parametrize(
     ("base", "rule", "says"),
     [

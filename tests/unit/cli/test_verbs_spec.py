@@ -205,7 +205,7 @@ def test_what_davy_added_for_a_role_is_no_part_of_a_kept_template() -> None:
             GROUP.anti_affinity_annotation: str(apart),
         }
         (made,) = kept(found)
-        assert made.template["metadata"] == {"labels": {"app": "cart"}, "annotations": {}}
+        assert made.template["metadata"] == {"labels": {"app": "cart"}}
         assert made.template["spec"] == plain["spec"] | left
 
 
@@ -294,3 +294,21 @@ def test_restart_writes_a_moment_in_whole_seconds(davy: Shell) -> None:
     wrong = davy(cluster, "restart", "cart", "-i", "soon")
     assert wrong.code == 2
     assert "'soon' is not a duration" in wrong.err
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("Deployment", "; change it there: kubectl {} deployment/web{}"),
+        ("PodTemplate", "; change it there"),
+    ],
+)
+def test_the_template_of_a_workload_is_changed_there(kind: str, says: str) -> None:
+    """Written into the Rollout it would be a second template, which is refused."""
+    rollout = a_rollout()
+    rollout["spec"]["workloadRef"] = {"kind": kind, "name": "web"}
+    told = f"{WHO} takes its pod template from {kind} web{says}"
+    image = verbs_spec.set_image({"app": "shop/cart:2"})(rollout, GROUP)
+    assert image == Refuse(told.format("set image", " app=shop/cart:2"), of_status=False)
+    undone = verbs_spec.undo([], 0)(rollout, GROUP)
+    assert undone == Refuse(told.format("rollout undo", ""), of_status=False)

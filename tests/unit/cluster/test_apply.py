@@ -12,6 +12,7 @@ from tests.sim.cluster import Cluster
 
 KINDS = Kinds(ApiGroup())
 GROUP = KINDS.api_group
+FIRST = {GROUP.revision_annotation: "1"}
 OWNER = apply.Owner(KINDS.rollout, "shop", "cart", "uid-cart")
 WHEN = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
 
@@ -171,14 +172,14 @@ async def test_other_finalizers_stay() -> None:
     """Davy's comes and goes, everybody else's is left alone (I9)."""
     cluster = Cluster()
     found = a_rollout(cluster, finalizers=["theirs"])
-    made = await apply.mark_rollout(cluster, KINDS, found, finalizer=True, revision=3)
+    made = await apply.mark_rollout(cluster, KINDS, found, finalizer=True, annotations=FIRST)
     assert made is not None
     assert made["metadata"]["finalizers"] == ["theirs", GROUP.finalizer]
-    assert made["metadata"]["annotations"] == {"rollout.davy.dev/revision": "3"}
-    gone = await apply.mark_rollout(cluster, KINDS, made, finalizer=False, revision=3)
+    assert made["metadata"]["annotations"] == {"rollout.davy.dev/revision": "1"}
+    gone = await apply.mark_rollout(cluster, KINDS, made, finalizer=False, annotations=FIRST)
     assert gone is not None
     assert gone["metadata"]["finalizers"] == ["theirs"]
-    assert await apply.mark_rollout(cluster, KINDS, gone, finalizer=False, revision=None) is None
+    assert await apply.mark_rollout(cluster, KINDS, gone, finalizer=False, annotations={}) is None
 
 
 async def test_a_rollout_that_changed_meanwhile_isnt_marked() -> None:
@@ -187,7 +188,7 @@ async def test_a_rollout_that_changed_meanwhile_isnt_marked() -> None:
     found = a_rollout(cluster)
     a_rollout(cluster, labels={"new": "1"})
     with pytest.raises(errors.Conflict):
-        await apply.mark_rollout(cluster, KINDS, found, finalizer=True, revision=1)
+        await apply.mark_rollout(cluster, KINDS, found, finalizer=True, annotations=FIRST)
 
 
 async def test_a_status_that_is_so_already_isnt_written() -> None:

@@ -190,3 +190,20 @@ def test_what_was_made_is_forgotten_when_much_else_was_asked_for() -> None:
     for uid in ("first", *map(str, range(2000)), "first"):
         cache.made(make, an_object("1", uid=uid), "1")
     assert made.count("first") == 2
+
+
+def test_what_is_nobodys_business_isnt_kept() -> None:
+    """Nor is what was somebody's once: its events go on, and it would be told as it was then."""
+    wanted = {"cart"}
+    told: list[str] = []
+    cache = Cache(
+        lambda _, found: told.append(found["metadata"]["name"]),
+        lambda _, found: found["metadata"]["name"] in wanted,
+    )
+    assert not cache.put(ROLLOUT, an_object("1", uid="b", name="other"))
+    assert cache.put(ROLLOUT, an_object("2"))
+    wanted.clear()
+    assert held(cache) == "2"
+    assert not cache.put(ROLLOUT, an_object("3"))
+    assert held(cache) is None
+    assert told == ["cart"]

@@ -4,7 +4,7 @@ from typing import Any
 
 from davy.api.group import ApiGroup
 from davy.cluster.cache import Cache, Json
-from davy.cluster.kinds import POD, REPLICA_SET, Kinds
+from davy.cluster.kinds import DEPLOYMENT, FOREIGN_REPLICA_SET, POD, REPLICA_SET, Kinds
 from davy.cluster.trim import trimmed
 from davy.controller import pods
 
@@ -105,3 +105,18 @@ def test_of_a_pod_its_age_and_what_a_restart_needs_are_kept() -> None:
     replica_set = {"metadata": {"namespace": "shop", "name": "cart-1", "uid": "r"}}
     seen = [(pod.name, pod.uid, pod.ready, pod.going) for pod in pods.of(cache, replica_set)]
     assert seen == [("a", "a", True, False), ("b", "b", False, False), ("c", "c", False, True)]
+
+
+def test_of_a_deployment_its_template_and_counts_are_kept() -> None:
+    """Its conditions change with each pod, in words that nobody reads here."""
+    counts = {"observedGeneration": 3, "replicas": 2, "updatedReplicas": 1, "availableReplicas": 2}
+    spec = {"replicas": 2, "template": {"spec": {}}}
+    seen = an_object("1", 3, spec=spec, status={**counts, "conditions": [{"type": "Available"}]})
+    assert trimmed(DEPLOYMENT, seen, None) == an_object("1", 3, spec=spec, status=counts)
+
+
+def test_a_replica_set_that_is_referred_to_keeps_its_template() -> None:
+    """It is what it is read for; Davy's own ones have theirs in their hash."""
+    seen = an_object("1", 1, spec={"template": {"spec": {}}})
+    assert trimmed(FOREIGN_REPLICA_SET, seen, None)["spec"] == {"template": {"spec": {}}}
+    assert trimmed(REPLICA_SET, seen, None)["spec"] == {}

@@ -1,12 +1,14 @@
 """What goes wrong around a pass, through the whole operator in memory."""
 
 import random
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from davy.api import errors
-from davy.cluster.kinds import LEASE, REPLICA_SET, VIRTUAL_SERVICE
+from davy.cluster.kinds import LEASE, REPLICA_SET, VIRTUAL_SERVICE, Kind
 from tests.sim.cluster import Call, Cluster
 from tests.unit.controller.stage import Stage, manifest, network, playing
 
@@ -66,6 +68,53 @@ async def test_a_route_that_refuses_weights_says_so_in_the_status() -> None:
         assert not any("10 → 50" in told for told in stage.events())
         stage.cluster.faults.clear()
         await stage.until(lambda: stage.status().get("phase") == "Healthy", within=300)
+
+
+@pytest.mark.parametrize("answered", [[VIRTUAL_SERVICE], []])
+async def test_a_repair_that_no_status_tells_has_its_settle_time(answered: list[Kind]) -> None:
+    """I5: the route says what the last status says; the mesh hasn't taken it from there yet.
+
+    The status of the repairing pass met a conflict, and the repair's own answer may be lost too.
+    """
+    async with playing(settle=timedelta(seconds=5)) as stage:
+        await at_weight_10(stage)
+        await stage.turn(60)
+        before = verified(stage)
+        lost = [*answered]
+
+        def lose(call: Call) -> Exception | None:
+            mine = call.kind in {stage.operator.kinds.rollout, VIRTUAL_SERVICE}
+            if call.verb != "patch" or call.kind in lost or not mine:
+                return None
+            lost.append(call.kind)
+            if call.kind != VIRTUAL_SERVICE:
+                return errors.Conflict("the object has been modified", status=409)
+            stage.cluster.edit(VIRTUAL_SERVICE, "shop", "cart", weigh(10))
+            return errors.Unreachable("no answer", status=504)
+
+        stage.cluster.faults.append(lose)
+        stage.cluster.edit(VIRTUAL_SERVICE, "shop", "cart", weigh(40))
+        await stage.turn(1)
+        assert (len(lost), stage.weight()) == (2, 10)
+        assert (before["status"], verified(stage)["reason"]) == ("Unknown", "WeightSettling")
+        await stage.turn(6)
+        assert verified(stage)["reason"] == before["reason"]
+
+
+def verified(stage: Stage) -> Any:
+    """The condition that tells whether the mesh has taken the weight."""
+    found = stage.status()["conditions"]
+    return next(each for each in found if each["type"] == "TrafficVerified")
+
+
+def weigh(canary: int) -> Callable[[Any], None]:
+    """The edit of a VirtualService that gives the canary this weight."""
+
+    def change(found: Any) -> None:
+        stable_leaf, canary_leaf = found["spec"]["http"][0]["route"]
+        stable_leaf["weight"], canary_leaf["weight"] = 100 - canary, canary
+
+    return change
 
 
 async def test_a_refused_replica_set_is_tried_seldom_and_told_once() -> None:

@@ -1,14 +1,16 @@
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from davy.api.group import ApiGroup
 from davy.cluster import shallow
-from davy.cluster.kinds import POD, VIRTUAL_SERVICE, Kind, Kinds
+from davy.cluster.kinds import DEPLOYMENT, POD, VIRTUAL_SERVICE, Kind, Kinds
 from davy.controller.watches import Stream, Watches
 from tests.sim.clock import TurnedClock
 from tests.unit.controller.stage import START
@@ -37,6 +39,10 @@ class Bench:
         self.chunks: tuple[bytes, ...] = ()
         """What is answered."""
         self.asked: list[web.Request] = []
+        self.open: asyncio.Event | None = None
+        """When set, the answer is open until this event."""
+        self.answered = asyncio.Event()
+        """A client has an answer's head."""
         self.url = ""
 
     async def request(self, path: str, status: int = 200) -> list[bytes]:
@@ -46,6 +52,7 @@ class Bench:
             aiohttp.ClientSession(middlewares=(self.watches.read_along,)) as session,
             session.get(self.url + path) as answer,
         ):
+            self.answered.set()
             text = b"".join([part async for part in answer.content.iter_chunked(1000)])
         return text.splitlines()
 
@@ -55,6 +62,8 @@ class Bench:
         await answer.prepare(request)
         for chunk in self.chunks:
             await answer.write(chunk)
+        if self.open is not None:
+            await self.open.wait()
         return answer
 
 
@@ -191,7 +200,11 @@ async def test_an_absent_kind_is_neither_awaited_nor_dead() -> None:
 async def test_nothing_is_whole_before_each_kind_was_listed() -> None:
     """I8: an established watch alone may have missed what was there before it."""
     async with asking() as bench:
-        core = [stream for stream in bench.watches.streams() if not stream[0].optional]
+        core = [
+            stream
+            for stream in bench.watches.streams()
+            if not (stream[0].optional or stream[0].referred)
+        ]
         for stream in core:
             bench.watches.begun(stream)
         for stream in core:
@@ -199,3 +212,48 @@ async def test_nothing_is_whole_before_each_kind_was_listed() -> None:
             assert stream[0].kind in bench.watches.unsynced()
             bench.watches.mark_synced(stream)
         assert bench.watches.core_synced()
+
+
+DEPLOYMENTS = "/apis/apps/v1/deployments?watch=true"
+
+
+async def test_a_kind_that_nobody_refers_to_is_watched_for_nobody() -> None:
+    """A cluster's Deployments cost nothing; nor are they waited for, nor taken for dead."""
+    async with asking() as bench:
+        await bench.clock.turn(100)
+        await bench.request("/apis/apps/v1/deployments?limit=500")
+        await bench.request(DEPLOYMENTS)
+        selectors = [request.query["labelSelector"] for request in bench.asked]
+        assert selectors == ["davy.invalid/listed-by=nobody"] * 2
+        assert bench.began == []
+        assert not bench.watches.synced(DEPLOYMENT)
+        assert "Deployment" not in bench.watches.unsynced()
+        assert bench.watches.ages()[DEPLOYMENT, None] == 0
+
+
+async def test_a_kind_that_is_needed_is_watched_at_once() -> None:
+    """The watch that sleeps ends, and kopf asks again."""
+    async with asking() as bench:
+        bench.open = asyncio.Event()
+        asleep = asyncio.create_task(bench.request(DEPLOYMENTS))
+        await bench.answered.wait()
+        bench.watches.need(DEPLOYMENT)
+        with pytest.raises(aiohttp.ClientError):
+            await asyncio.wait_for(asleep, 5)
+        bench.open.set()
+        await bench.request(DEPLOYMENTS)
+        assert "labelSelector" not in bench.asked[-1].query
+        assert bench.began == [(DEPLOYMENT, None)]
+        assert "Deployment" in bench.watches.unsynced()
+
+
+async def test_a_kind_that_is_needed_while_its_watch_begins_doesnt_sleep() -> None:
+    """The server hadn't answered yet."""
+    async with asking() as bench:
+        bench.open = asyncio.Event()
+        asleep = asyncio.create_task(bench.request(DEPLOYMENTS))
+        await asyncio.sleep(0)
+        bench.watches.need(DEPLOYMENT)
+        with pytest.raises(aiohttp.ClientError):
+            await asyncio.wait_for(asleep, 5)
+        bench.open.set()

@@ -25,6 +25,7 @@ from davy.engine.world import (
     Rollout,
     Route,
     Run,
+    Workload,
     World,
     WrittenRule,
 )
@@ -87,6 +88,8 @@ class Cluster:
     sets: dict[str, ReplicaSet] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
     problems: tuple[Any, ...] = ()
+    workload: Workload | None = None
+    """The Deployment that the template is taken from."""
     events: list[plans.Event] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     start_delay: timedelta = timedelta(seconds=3)
@@ -96,6 +99,8 @@ class Cluster:
     check: Callable[["Cluster", plans.Plan], None] | None = None
     _pods: dict[str, list[_Started]] = field(default_factory=dict)
     """By hash."""
+    _workload_pods: list[datetime] = field(default_factory=list)
+    """When each pod of the Deployment is or was available."""
     made: int = 0
     """Pods so far."""
 
@@ -136,6 +141,7 @@ class Cluster:
             route=self.route,
             runs=tuple(self.runs.values()),
             problems=self.problems,
+            workload=self.workload_now(),
         )
 
     def once(self, *, acts: bool = True, writes_status: bool = True) -> plans.Plan:
@@ -168,7 +174,7 @@ class Cluster:
         while True:
             wanted = self.settle()
             times = (pod.ready_at for pods in self._pods.values() for pod in pods)
-            pods = [at for at in times if at > self.now]
+            pods = [at for at in (*times, *self._workload_pods) if at > self.now]
             wakes = [at for at in (wanted.wake_at, *pods) if at is not None and at > self.now]
             upcoming = min(wakes, default=end)
             if upcoming >= end:
@@ -187,6 +193,22 @@ class Cluster:
         """Some pods of a revision become unavailable and come back after the start delay."""
         for pod in self._pods[template_hash][:count]:
             pod.ready_at = self.now + self.start_delay
+
+    def scale_workload(self, replicas: int) -> None:
+        """The Deployment has so many pods; new ones are available after the start delay."""
+        assert self.workload is not None
+        kept = sorted(self._workload_pods)[:replicas]
+        new = [self.now + self.start_delay] * (replicas - len(kept))
+        self._workload_pods = [*kept, *new]
+        generation = self.workload.generation + 1
+        self.workload = replace(self.workload, desired=replicas, generation=generation)
+
+    def workload_now(self) -> Workload | None:
+        """The Deployment with the pods that are available now."""
+        if self.workload is None or not self._workload_pods:
+            return self.workload
+        available = sum(at <= self.now for at in self._workload_pods)
+        return replace(self.workload, available=available)
 
     def _start_pods(self) -> None:
         for name, found in self.sets.items():
@@ -281,8 +303,16 @@ class Cluster:
                     pod.added = added if pod.name in changed else pod.added
             case plans.EvictPod(name=name):
                 self._evict(name)
-            case plans.MarkRollout(finalizer=finalizer, revision=revision):
-                self.rollout = replace(self.rollout, finalizer=finalizer, revision=revision)
+            case plans.MarkRollout():
+                self.rollout = replace(
+                    self.rollout,
+                    finalizer=action.finalizer,
+                    revision=action.revision,
+                    workload_generation=action.workload_generation,
+                )
+            case plans.ScaleWorkload(replicas=replicas):
+                assert self.workload is not None
+                self.scale_workload(replicas)
 
     def _change(self, name: str, **changes: Any) -> None:
         key = next(key for key, found in self.sets.items() if found.name == name)

@@ -30,6 +30,7 @@ class Watcher:
         self._forward(cluster, plan)
         self._held(cluster, plan)
         self._health(cluster, plan)
+        self._handed_over(cluster, plan)
         if cluster.rollout.spec.strategy.canary.traffic_routing is None:
             self._pods(cluster, plan)
             self._evicted_of_all(cluster, plan)
@@ -72,6 +73,20 @@ class Watcher:
             assert stable.standing >= spec.replicas, f"Healthy with {stable}"
         self.checked.add("health")
 
+    def _handed_over(self, cluster: Cluster, plan: plans.Plan) -> None:
+        """What is wanted stays available, of the Deployment and the rollout together (I2)."""
+        for action in plan.actions:
+            workload = cluster.workload_now()
+            if workload is None or not isinstance(action, plans.ScaleWorkload):
+                continue
+            full = cluster.rollout.spec.replicas
+            own = sum(found.standing for found in cluster.sets.values() if found.observed)
+            kept = own + min(workload.available, action.replicas)
+            assert kept >= min(full, own + workload.available), f"I2: {action} beside {own}"
+            assert action.replicas < workload.desired, f"brought back: {action}"
+            assert not cluster.problems, f"taken in spite of {cluster.problems}"
+            self.checked.add("handover")
+
     def _pods(self, cluster: Cluster, plan: plans.Plan) -> None:
         limits = basic.limits(cluster.rollout.spec)
         before = {found.name: found.desired for found in cluster.sets.values()}
@@ -89,7 +104,7 @@ class Watcher:
         kept = sum(min(found.standing, after[found.name]) for found in cluster.sets.values())
         assert kept >= min(had, limits.least), f"{kept} left of {had}, {limits}: {plan.actions}"
         self.checked.add("availability")
-        where = positions.read(cluster.rollout)
+        where = positions.read(cluster.rollout, cluster.workload)
         new = cluster.sets.get(where.new_hash)
         if where.stage is Stage.ABORTED and new is not None:
             assert after[new.name] <= before[new.name], f"I3: {plan.actions}"
@@ -169,7 +184,7 @@ class Watcher:
 
     def _pointed(self, cluster: Cluster, action: plans.PointRole) -> None:
         route = cluster.route
-        if cluster.rollout.deleting:
+        if cluster.rollout.deleting or action.hash is None:
             return  # the pods may be gone already; nothing must keep the Rollout
         target = cluster.sets[action.hash]
         carries_all = route.canary_weight == route.total and route.canary_hash == action.hash
@@ -189,7 +204,7 @@ class Watcher:
 
     def _abort_first(self, cluster: Cluster, plan: plans.Plan) -> None:
         status = cluster.status
-        where = positions.read(cluster.rollout)
+        where = positions.read(cluster.rollout, cluster.workload)
         reached = (cluster.route.canary_weight or 0) > 0 or cluster.route.rules
         if where.stage is not Stage.ABORTED or not reached:
             return
@@ -241,7 +256,7 @@ class Watcher:
     def _held(self, cluster: Cluster, plan: plans.Plan) -> None:
         """`spec.paused`: no step, no promotion, no weight or pods for one, no pods less."""
         spec, before, after = cluster.rollout.spec, cluster.status, plan.status
-        where = positions.read(cluster.rollout)
+        where = positions.read(cluster.rollout, cluster.workload)
         if not spec.paused or after.abort:
             return
         if where.stage in {Stage.FIRST, Stage.UPDATING}:
@@ -261,7 +276,7 @@ class Watcher:
         self.checked.add("paused")
 
     def _held_sizes(self, cluster: Cluster, plan: plans.Plan, held: int) -> None:
-        spec, where = cluster.rollout.spec, positions.read(cluster.rollout)
+        spec, where = cluster.rollout.spec, positions.read(cluster.rollout, cluster.workload)
         rules = cluster.route.rules
         copied = [getattr(rule, "percentage", 0) for found in rules for rule in found.rules]
         load = max(held + max(copied, default=0), 1 if rules else 0)
@@ -279,7 +294,7 @@ class Watcher:
                     pass
 
     def _held_pods(self, cluster: Cluster, plan: plans.Plan) -> None:
-        where = positions.read(cluster.rollout)
+        where = positions.read(cluster.rollout, cluster.workload)
         stable, new = (cluster.sets.get(of) for of in (where.stable_hash or "", where.new_hash))
         if stable is None:
             return

@@ -16,7 +16,7 @@ from tests.unit.engine.cluster import START, Cluster
 from tests.unit.engine.invariants import Watcher
 
 _FOLDER = Path(__file__).parent / "golden"
-_IF_ANY = {"added", "apart", "rules"}
+_IF_ANY = {"added", "apart", "rules", "workload_generation"}
 """Told of an action only where there is something."""
 
 

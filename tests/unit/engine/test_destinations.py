@@ -7,6 +7,7 @@ import pytest
 
 from davy.engine import destinations
 from davy.engine.position import Stage
+from davy.engine.way import Move
 from davy.engine.world import Role, Route
 from tests.unit.engine.cluster import spec
 from tests.unit.engine.pieces import NEW, OLD, a_rollout, a_set, a_world, around, where
@@ -28,7 +29,7 @@ def moves(
     replicas: int = 4,
     recorded: str | None = OLD,
     **position: Any,
-) -> list[tuple[Role, str]]:
+) -> list[Move]:
     """Of a route like this, with so many pods of either revision; the status names `recorded`."""
     wanted = spec({"setWeight": target}, version="2", replicas=replicas)
     rollout = replace(a_rollout(wanted=wanted, status={"stable_rs": recorded}), deleting=deleting)
@@ -117,9 +118,7 @@ def test_an_aborted_updates_canary_is_led_to_stable() -> None:
 # -- a promoted revision
 
 
-def promoted(
-    weight: int, stable: str | None, canary: str | None, **more: Any
-) -> list[tuple[Role, str]]:
+def promoted(weight: int, stable: str | None, canary: str | None, **more: Any) -> list[Move]:
     fields: dict[str, Any] = {"stage": Stage.DONE, "stable_hash": NEW, "recorded": NEW} | more
     return moves(weight, stable, canary, **fields)
 

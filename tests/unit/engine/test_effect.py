@@ -55,6 +55,18 @@ def test_a_weight_is_in_effect_when_its_settle_time_has_passed() -> None:
     assert (other.since, other.in_effect) == (NOW, False)
 
 
+def test_a_settle_time_begins_with_the_write_that_no_status_tells() -> None:
+    """I5: the route was changed and put back meanwhile; nor does one count that is yet to come."""
+    said = effect(ROUTE, RolloutStatus(), NOW, SETTLE).said
+    for written, since in (
+        (SETTLE / 2, SETTLE / 2),
+        (3 * SETTLE, 2 * SETTLE),
+        (-SETTLE, 2 * SETTLE),
+    ):
+        route = replace(ROUTE, written_at=NOW - written)
+        assert effect(route, status(said, 2 * SETTLE), NOW, SETTLE).since == NOW - since
+
+
 @pytest.mark.parametrize("route", [Route(30, answer=Answer.NOT_YET), Route(None)])
 def test_what_the_mesh_refuses_never_takes_effect(route: Route) -> None:
     """However long it is there; no time makes it so, so nobody is woken for it."""

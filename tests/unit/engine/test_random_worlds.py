@@ -19,6 +19,7 @@ from davy.api.status import (
     RolloutStatus,
     RunReference,
     TrafficStatus,
+    WorkloadStatus,
 )
 from davy.api.template_hash import template_hash
 from davy.engine import plan as plans
@@ -33,6 +34,7 @@ from davy.engine.world import (
     Route,
     Run,
     RunKind,
+    Workload,
     World,
     WrittenRule,
 )
@@ -90,6 +92,24 @@ OF_PODS: list[dict[str, Any]] = [{}, {}, {"minPodsPerReplicaSet": 3}, ENOUGH, OF
 """Fields with a router that say how many pods a revision has."""
 HELD = st.none() | st.sampled_from([0, 10, 50, 100])
 STEP = st.sampled_from(KINDS_OF_STEP)
+REFERENCES = st.sampled_from(
+    [
+        {"apiVersion": "apps/v1", "kind": "Deployment", "name": "cart", "scaleDown": scale_down}
+        for scale_down in ("never", "onsuccess", "progressively")
+    ]
+)
+WORKLOADS = st.builds(
+    Workload,
+    kind=st.just("Deployment"),
+    name=st.just("cart"),
+    uid=st.sampled_from(["uid-d", "uid-e"]),
+    generation=st.integers(1, 3),
+    unchanged=st.booleans(),
+    desired=st.integers(0, 12),
+    available=st.integers(0, 12),
+    observed=st.booleans(),
+    updating=st.booleans(),
+)
 TIMES = st.integers(-4000, 60).map(lambda seconds: NOW + timedelta(seconds=seconds))
 PODS = st.lists(st.tuples(TIMES, st.booleans(), st.booleans()), max_size=10).map(
     lambda found: tuple(
@@ -115,6 +135,7 @@ def specs(draw: st.DrawFn, canary: dict[str, Any]) -> RolloutSpec:
         paused=draw(st.booleans()),
         restartAt=draw(st.none() | TIMES),
         rollbackWindow=draw(st.sampled_from([None, {"revisions": 0}, {"revisions": 2}])),
+        workloadRef=draw(st.none() | REFERENCES),
     )
 
 
@@ -190,7 +211,7 @@ def states(draw: st.DrawFn, canary: dict[str, Any] | None = None) -> tuple[Rollo
     reference = RunReference(name="run", status=run.phase.value)
     known = draw(st.booleans())
     status = RolloutStatus(
-        current_pod_hash=template_hash(wanted.template)
+        current_pod_hash=template_hash(wanted.template or {})
         if known
         else draw(st.none() | st.sampled_from(HASHES)),
         current_step_hash=revision.steps_hash(steps) if known else None,
@@ -206,6 +227,8 @@ def states(draw: st.DrawFn, canary: dict[str, Any] | None = None) -> tuple[Rollo
             current_background_analysis_run_status=reference if draw(st.booleans()) else None,
         ),
         traffic=draw(st.none() | st.builds(TrafficStatus, wanted=st.just(0), held=HELD)),
+        workload=draw(st.none() | st.builds(WorkloadStatus, uid=st.just("uid-d"))),
+        workload_observed_generation=draw(st.none() | st.sampled_from(["1", "2"])),
         conditions=conditions(NOW, said=said, settled=draw(st.booleans())),
     )
     rollout = Rollout(
@@ -221,6 +244,8 @@ def states(draw: st.DrawFn, canary: dict[str, Any] | None = None) -> tuple[Rollo
     )
     problems = (Finding("spec", "something is wrong"),) if draw(st.booleans()) else ()
     world = World(draw(replica_sets()), route, (run,) if draw(st.booleans()) else (), problems)
+    if wanted.workload_ref is not None and draw(st.booleans()):
+        world = replace(world, workload=draw(WORKLOADS))
     return rollout, world
 
 
@@ -231,6 +256,7 @@ def test_any_state_gets_a_plan_that_breaks_no_invariant(state: tuple[Rollout, Wo
     rollout, world = state
     wanted = decide(rollout, world, NOW, EngineSettings(SETTLE))
     cluster = Cluster(rollout, now=NOW, route=world.route, problems=world.problems)
+    cluster.workload = world.workload
     cluster.sets = {found.hash: found for found in world.replica_sets}
     Watcher()(cluster, wanted)
     assert wanted.status.message
@@ -287,7 +313,7 @@ def test_a_step_is_passed_only_when_its_effect_was_observed(state: tuple[Rollout
 def test_an_abort_is_the_first_action_whatever_else_is_so(state: tuple[Rollout, World]) -> None:
     """I3: all weight to stable first, for any pods, problems, runs and answers of the router."""
     rollout, world = state
-    new_hash = template_hash(rollout.spec.template)
+    new_hash = template_hash(rollout.spec.template or {})
     steps = rollout.spec.strategy.canary.steps or []
     stable = next(found for found in HASHES if found != new_hash)
     status = rollout.status.model_copy(

@@ -252,7 +252,7 @@ def test_other_steps_drain_the_new_revision_before_they_take_its_pods() -> None:
 def test_a_stable_destination_without_pods_is_led_to_the_first_revision_at_once() -> None:
     """A deleted namesake left both sides behind, the canary's at this very template."""
     cluster = Cluster.of(spec(*STEPS))
-    new = template_hash(cluster.rollout.spec.template)
+    new = template_hash(cluster.rollout.spec.template or {})
     cluster.route = replace(cluster.route, stable_hash="0123456789", canary_hash=new)
     cluster.run(10)
     assert cluster.route.stable_hash == new

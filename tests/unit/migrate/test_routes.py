@@ -38,6 +38,7 @@ def test_a_router_finds_nothing_wrong(name: str) -> None:
     made = made_of(name)
     rollout = next(one for one in made if one["kind"] == "Rollout")
     spec = validate.parse_rollout(rollout)
+    assert spec.template is not None
     routed = RoutedRollout(
         namespace=objects.namespace(rollout) or "default",
         name=objects.name(rollout),

@@ -23,6 +23,7 @@ FAITHFUL = {
     "argo_gateway_grpc",
     "argo_header_and_mirror",
     "argo_istio_subsets",
+    "argo_workload_ref",
 }
 """Samples of which all is carried over, without a word."""
 

@@ -144,6 +144,7 @@ def test_every_label_and_annotation_has_a_row() -> None:
             argo.role_annotation,
             argo.desired_replicas_annotation,
             argo.template_annotation,
+            argo.workload_generation_annotation,
             argo.managed_by_annotation,
             argo.finalizer,
             argo.metric_addresses_annotation,

@@ -337,6 +337,10 @@ def test_a_role_that_is_narrowed_is_read_again(kind: Kind, weights: Weights, rol
     assert {"stable": state.stable_hash, "canary": state.canary_hash}[role] == "6fd9"
     assert router.target(kind.rollout, after, role, "6fd9") == ()
     assert stripped(after) == stripped(before)
+    opened = applied(after, router.target(kind.rollout, after, role, None))
+    state = router.read(kind.rollout, opened)
+    assert {"stable": state.stable_hash, "canary": state.canary_hash}[role] is None
+    assert stripped(opened) == stripped(before)
 
 
 @every_kind
@@ -353,6 +357,7 @@ def test_strange_objects_raise_nothing_and_get_no_stray_write(
         *router.weights(rollout, objects, weight),
         *router.weights(rollout, objects, 0),
         *(patch for role in ROLES for patch in router.target(rollout, objects, role, "6fd9")),
+        *(patch for role in ROLES for patch in router.target(rollout, objects, role, None)),
     ]
     for write in writes:
         applied(objects, (write,))

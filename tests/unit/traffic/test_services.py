@@ -36,6 +36,32 @@ def test_a_narrowed_service_is_left_alone() -> None:
     assert services.target(by_services(), objects, "canary", "abc") == ()
 
 
+def test_an_opened_service_is_as_it_was_before() -> None:
+    """I9: hash and claim go, each tested; nothing else does, and nothing is sent twice."""
+    before = a_cluster()
+    narrowed = applied(before, services.target(by_services(), before, "canary", "abc"))
+    [made] = services.target(by_services(), narrowed, "canary", None)
+    assert [operation["op"] for operation in made.operations] == [
+        "test",
+        "test",
+        "remove",
+        "remove",
+    ]
+    after = applied(narrowed, [made])
+    assert after == before
+    assert services.target(by_services(), after, "canary", None) == ()
+
+
+def test_a_service_is_opened_whatever_it_selects() -> None:
+    """A Rollout that goes must not wait for a label; but another rollout's Service is its own."""
+    service = a_service("cart-canary", "abc")
+    service["spec"]["selector"]["tier"] = "gone"
+    [made] = services.target(by_services(), a_cluster(service), "canary", None)
+    assert made.operations[-1]["op"] == "remove"
+    service["metadata"]["annotations"][MANAGED_BY] = "other"
+    assert services.target(by_services(), a_cluster(service), "canary", None) == ()
+
+
 def test_a_service_is_narrowed_to_the_next_revision_by_one_leaf() -> None:
     """The claim is there already; the hash alone is tested and replaced."""
     objects = a_cluster(a_service("cart-canary", "abc"))

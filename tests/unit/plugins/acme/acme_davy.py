@@ -48,12 +48,12 @@ class NotesRouter:
         return self._noted(rollout, objects, "weight", str(canary_weight))
 
     def target(
-        self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str
+        self, rollout: RoutedRollout, objects: Objects, role: RoleName, template_hash: str | None
     ) -> tuple[ObjectPatch, ...]:
         return self._noted(rollout, objects, role, template_hash)
 
     def _noted(
-        self, rollout: RoutedRollout, objects: Objects, name: str, value: str
+        self, rollout: RoutedRollout, objects: Objects, name: str, value: str | None
     ) -> tuple[ObjectPatch, ...]:
         (key,) = self.objects(rollout)
         held = objects[key]["metadata"]
@@ -61,7 +61,9 @@ class NotesRouter:
         if notes.get(name) == value:
             return ()
         same = {"op": "test", "path": "/metadata/resourceVersion", "value": held["resourceVersion"]}
-        note = {"op": "add", "path": "/metadata/annotations", "value": {**notes, name: value}}
+        others = {each: text for each, text in notes.items() if each != name}
+        wanted = others if value is None else {**others, name: value}
+        note = {"op": "add", "path": "/metadata/annotations", "value": wanted}
         return (ObjectPatch(key, (same, note)),)
 
 
