@@ -71,15 +71,15 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
 def _stays(judge: "Judge", ledger: Ledger, shown: Shown, before: Traffic, after: Traffic) -> None:
     """I4 of Services that swap their roles: none is led elsewhere while proxies send to it.
 
-    Unless it led to no pods, or to any since somebody else had put it back, or nothing was ever
-    promoted.
+    Unless it led to no pods, or to any since somebody else had put it back, or is to lead to any
+    (the traffic goes back to a Deployment), or nothing was ever promoted.
     """
     first = shown.status.get("stableRS") is None
     if judge.unseen(ledger, shown) or judge.clocks_wrong(shown) or first:
         return
     for role in ("stable", "canary"):
         was, now = before.leads(role), after.leads(role)
-        if was in {None, now} or not shown.standing(was):
+        if was in {None, now} or now is None or not shown.standing(was):
             continue
         rules = (*before.rules, *shown.carried.rules)
         weights = {side.weight for rule in rules for side in rule if side.role == role}

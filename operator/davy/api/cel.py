@@ -9,7 +9,7 @@ from typing import Final
 
 from davy.api import cel_routers
 from davy.api.cel_rule import Rule, escaped, one_of
-from davy.api.mesh_routers import GATEWAY_API_PLUGIN
+from davy.api.mesh_routers import BUILT_IN_PLUGINS, GATEWAY_API_PLUGIN
 from davy.api.rollout import ROUTERS, STEP_KINDS
 
 _CANARY: Final = "spec.strategy.canary"
@@ -18,10 +18,17 @@ _ALL_TRAFFIC: Final = (
     "(has(self.trafficRouting) && has(self.trafficRouting.maxTrafficWeight) ? "
     "self.trafficRouting.maxTrafficWeight : 100)"
 )
-_BY_SERVICES: Final = " || ".join(
-    f"has(self.trafficRouting.{name})" for name in (*ROUTERS, "plugins") if name != "istio"
+_BUILT_IN: Final = " || ".join(
+    f"has(self.trafficRouting.plugins.{escaped(name)})" for name in BUILT_IN_PLUGINS
 )
-"""Whether a router is named that splits between two Services, whatever else it says."""
+_BY_SERVICES: Final = " || ".join(
+    (
+        *(f"has(self.trafficRouting.{name})" for name in ROUTERS if name != "istio"),
+        f"(has(self.trafficRouting.plugins) && ({_BUILT_IN}))",
+    )
+)
+"""Whether a router is named that splits between two Services, whatever else it says; another
+package's says for itself what it needs."""
 _LENGTH: Final = r"'^([0-9]+|([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$'"
 
 
