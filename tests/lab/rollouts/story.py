@@ -27,6 +27,7 @@ _VARIES: Final = {
     EventReason.RECONCILIATION_ERROR,
 }
 _HASH: Final = re.compile(r"\b[0-9a-f]{10}\b")
+_POD: Final = re.compile(r"(?<=>)-[a-z0-9]{5}\b")
 _FIGURES: Final = re.compile(r"(Analysis \S+ is \w+|aborted)(?: at weight \d+)?.*")
 
 
@@ -40,7 +41,7 @@ def lines(events: Iterable[tuple[str, str]], namespace: str) -> list[str]:
     told = []
     for reason, message in events:
         if reason not in _VARIES:
-            text = _FIGURES.sub(r"\1 …", _HASH.sub(letter, message))
+            text = _FIGURES.sub(r"\1 …", _POD.sub("-…", _HASH.sub(letter, message)))
             told.append(f"{reason}: {text.replace(namespace, '<namespace>')}")
     return told
 
