@@ -60,8 +60,9 @@ def rules(
     """The managed routes that the route should have now.
 
     Taking one away never waits (I3). One comes when a weight could: the canary's destination leads
-    to the new revision, its pods are available (I2), those of a setCanaryScale too, as nobody knows
-    how many requests come, and what is written is in effect (I5).
+    to the new revision, its pods are available (I2), and what is written is in effect (I5). Those
+    of a setCanaryScale too, as nobody knows how many requests come; and those of the weight beside
+    it, which is more than the step's while stable's pods can't take it.
 
     Args:
         around: what there is.
@@ -77,7 +78,7 @@ def rules(
     asked = managed.asked(rollout.spec, route, position)
     scaled = canary_scale.pods(rollout.spec, route, position, target)
     there = around.proven(new) >= managed.enough(rollout.spec, route, position, scaled)
-    may_come = there and _may_rise(around, position, target, 0)
+    may_come = there and _may_rise(around, position, target, weight or 0)
     return asked if may_come else managed.held(route, asked)
 
 

@@ -50,6 +50,26 @@ def test_a_header_route_comes_with_the_first_pod() -> None:
     assert (rules(cluster), cluster.weight, pods(cluster)) == (["beta"], 50, {1: 4, 2: 2})
 
 
+@pytest.mark.parametrize("route", [BETA, a_copy(10)])
+def test_a_managed_route_waits_until_the_pods_carry_the_weight_that_the_canary_keeps(
+    route: Step,
+) -> None:
+    """I2: a weight beyond the canary's pods stays until stable's pods take it: nothing is added.
+
+    Found by Hypothesis: at weight 50 the rollout grew, and its new steps begin at weight 0.
+    """
+    three: Step = {"setCanaryScale": {"replicas": 3}}
+    cluster = updating(three, {"setWeight": 50}, PAUSE, seconds=20, replicas=3)
+    steps = [three, route, PAUSE]
+    more: dict[str, Any] = {"version": "2", "replicas": 10}
+    cluster.apply(spec(*steps, canary={"dynamicStableScale": True}, **more))
+    cluster.run(2)
+    assert (rules(cluster), cluster.weight, pods(cluster)) == ([], 50, {1: 10, 2: 3})
+    cluster.run(20)
+    name = next(iter(route.values()))["name"]
+    assert (rules(cluster), cluster.weight) == ([name], 0)
+
+
 def test_a_header_route_of_the_revision_before_needs_no_pod_of_a_paused_one() -> None:
     """It is the same one in the new template's steps, and leads to the revision that was replaced.
 
