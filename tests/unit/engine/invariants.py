@@ -100,8 +100,12 @@ class Watcher:
                 most = sum(max(size, before.get(name, 0)) for name, size in after.items())
                 assert most <= limits.most, f"{most} pods, {limits}: {plan.actions}"
                 self.checked.add("surge")
-        had = sum(found.standing for found in cluster.sets.values())
-        kept = sum(min(found.standing, after[found.name]) for found in cluster.sets.values())
+        workload = cluster.workload_now()
+        beside = workload.available if workload else 0  # the Deployment's pods serve too
+        had = beside + sum(found.standing for found in cluster.sets.values())
+        kept = beside + sum(
+            min(found.standing, after[found.name]) for found in cluster.sets.values()
+        )
         assert kept >= min(had, limits.least), f"{kept} left of {had}, {limits}: {plan.actions}"
         self.checked.add("availability")
         where = positions.read(cluster.rollout, cluster.workload)

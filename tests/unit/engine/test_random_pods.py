@@ -35,6 +35,7 @@ def test_any_state_gets_a_plan_within_its_limits(state: tuple[Rollout, World]) -
     wanted = decide(rollout, world, NOW, EngineSettings(SETTLE))
     cluster = Cluster(rollout, now=NOW, route=world.route, problems=world.problems)
     cluster.sets = {found.hash: found for found in world.replica_sets}
+    cluster.workload = world.workload
     Watcher()(cluster, wanted)
     assert wanted.status.message
     assert wanted.wake_at is None or wanted.wake_at > NOW
@@ -75,7 +76,7 @@ def test_a_step_is_passed_only_with_its_pods(state: tuple[Rollout, World]) -> No
 def test_an_abort_only_takes_pods_from_the_canary(state: tuple[Rollout, World]) -> None:
     """I3: whatever else is so, no pod more for it, and none less for stable."""
     rollout, world = state
-    where = position.read(rollout)
+    where = position.read(rollout, world.workload)
     if where.stage is not Stage.ABORTED:
         return
     wanted = decide(rollout, world, NOW, EngineSettings(SETTLE))
