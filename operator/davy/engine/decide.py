@@ -142,8 +142,9 @@ def _mark(around: Surroundings, where: Position, number: int) -> Iterator[Action
     rollout, at_rest = around.rollout, handover.is_at_rest(around, where)
     if rollout.deleting:
         back = handover.is_back(around, where)
-        free = back if back is not None else at_rest or where.stage is Stage.FIRST
-        if rollout.finalizer and free:
+        led = around.world.problems or not around.way.moves(around, where, 0)
+        gone = (at_rest and led) or where.stage is Stage.FIRST
+        if rollout.finalizer and (gone if back is None else back):
             why = "all weight is on stable"
             generation = rollout.workload_generation
             yield MarkRollout(

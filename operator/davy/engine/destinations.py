@@ -34,7 +34,7 @@ def _move(around: Surroundings, position: Position, target: int) -> Move | None:
         return _after_promotion(around, position)
     return _stable_back(around, position) or (
         _canary_back(around, position)
-        if position.stage is Stage.ABORTED
+        if position.stage is Stage.ABORTED or around.rollout.deleting
         else _canary_to_new(around, position, target)
     )
 
@@ -51,7 +51,7 @@ def _after_promotion(around: Surroundings, position: Position) -> Move | None:
     if route.stable_hash == new:
         free = _is_quiet_canary(around) or route.canary_hash is None
         astray = route.canary_hash != new and free
-        return (Role.CANARY, new) if astray and around.proven(new) else None
+        return (Role.CANARY, new) if astray and _may_lead_back(around, new) else None
     ready = around.rollout.deleting or _has(around, new, around.full)
     quiet_stable = route.canary_weight == route.total and around.took.in_effect
     gone = not around.available(route.stable_hash)  # a Rollout of that name was here before
@@ -72,7 +72,17 @@ def _stable_back(around: Surroundings, position: Position) -> Move | None:
 def _canary_back(around: Surroundings, position: Position) -> Move | None:
     stable = position.stable_hash
     astray = around.world.route.canary_hash != stable and _is_quiet_canary(around)
-    return (Role.CANARY, stable) if stable and astray and around.proven(stable) else None
+    return (Role.CANARY, stable) if stable and astray and _may_lead_back(around, stable) else None
+
+
+def _may_lead_back(around: Surroundings, stable: str) -> bool:
+    """Stable has pods, or the Rollout goes: nobody is left then who takes a weight back (I9).
+
+    One that a leader had sent before it was stopped or cut off may still arrive.
+    """
+    if around.rollout.deleting:
+        return around.world.route.canary_hash is not None
+    return around.proven(stable) > 0
 
 
 def _canary_to_new(around: Surroundings, position: Position, target: int) -> Move | None:

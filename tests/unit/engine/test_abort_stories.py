@@ -238,6 +238,7 @@ def test_deletion_leaves_all_traffic_on_stable() -> None:
     assert cluster.rollout.finalizer
     cluster.run(3)
     assert cluster.weight == 0
+    assert cluster.route.canary_hash == cluster.route.stable_hash == cluster.status.stable_rs
     assert not cluster.rollout.finalizer
 
 

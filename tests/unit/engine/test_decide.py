@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from davy.api.conditions import ConditionType, PauseReason, Reason
+from davy.api.errors import Finding
 from davy.api.status import PauseCondition, RolloutStatus
 from davy.engine.decide import EngineSettings, decide
 from davy.engine.effect import effect
@@ -63,13 +64,25 @@ def marked(
 
 
 def test_a_deleted_rollout_is_let_go_when_its_users_are_on_stable() -> None:
-    """I9: weight 0 in effect, on a side that leads to stable or to any pod."""
-    assert marked(0, deleting=True) is False
-    assert marked(0, None, deleting=True) is False
-    assert marked(0, OTHER, deleting=True) is None
-    assert marked(0, deleting=True, settled=False) is None
-    assert marked(50, deleting=True) is None
-    assert marked(0, deleting=True, finalizer=False) is None
+    """I9: weight 0 in effect, both sides lead to stable, or the canary's to any pod."""
+    assert marked(0, OLD, OLD, deleting=True) is False
+    assert marked(0, OLD, None, deleting=True) is False
+    assert marked(0, deleting=True) is None
+    assert marked(0, None, OLD, deleting=True) is None
+    assert marked(0, OTHER, OLD, deleting=True) is None
+    assert marked(0, OLD, OLD, deleting=True, settled=False) is None
+    assert marked(50, OLD, OLD, deleting=True) is None
+    assert marked(0, OLD, OLD, deleting=True, finalizer=False) is None
+
+
+def test_a_deleted_rollout_is_not_kept_by_a_canary_side_that_cant_be_led_back() -> None:
+    """What is wrong with the route may be just that: nothing can be written there."""
+    world = a_world(
+        route=Route(0, stable_hash=OLD, canary_hash=NEW), problems=(Finding("spec", "wrong"),)
+    )
+    marks = [MarkRollout(finalizer=False, revision=2, why="all weight is on stable")]
+    actions = decided(world, deleting=True).actions
+    assert [action for action in actions if isinstance(action, MarkRollout)] == marks
 
 
 def test_a_deleted_rollout_is_let_go_when_nothing_can_be_taken_back() -> None:

@@ -56,6 +56,22 @@ def test_the_canary_is_led_to_the_new_revision_before_its_first_weight() -> None
     assert moves(0, OLD, NEW) == []
 
 
+def test_the_canary_is_led_to_stable_before_its_rollout_goes() -> None:
+    """I9: a weight that a stopped leader had sent may still arrive, and nobody takes it back.
+
+    Whatever stable's pods; a side that isn't narrowed stays as the user had it. Found by simulation
+    4432.
+    """
+    assert moves(0, OLD, NEW, deleting=True) == [(CANARY, OLD)]
+    assert moves(0, OLD, NEW, deleting=True, old=0) == [(CANARY, OLD)]
+    assert moves(0, OLD, OTHER, deleting=True, stage=Stage.ABORTED, old=0) == [(CANARY, OLD)]
+    assert promoted(0, NEW, OLD, new=0, deleting=True) == [(CANARY, NEW)]
+    assert moves(10, OLD, NEW, deleting=True) == []
+    assert moves(0, OLD, NEW, deleting=True, settled=False) == []
+    assert moves(0, OLD, OLD, deleting=True) == []
+    assert moves(0, OLD, None, deleting=True) == []
+
+
 def test_the_canary_of_a_step_without_weight_leads_anywhere() -> None:
     """The first weight of a later step leads it; one per cent is such a weight."""
     assert moves(0, OLD, OLD, target=0) == []
