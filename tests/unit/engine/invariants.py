@@ -158,27 +158,32 @@ class Watcher:
         spec = cluster.rollout.spec
         room = capacity.of(spec).carried(leads.available)
         assert min(100, action.canary + copied) <= room, f"I2: {come} on {leads}"
-        scale = canary_scale.asked(spec, positions.read(cluster.rollout))
+        scale = canary_scale.asked(spec, positions.read(cluster.rollout, cluster.workload))
         assert leads.available >= capacity.of(spec).enough(scale), f"I2: {come} on {leads}"
         assert leads.available > 0 or not cluster.rollout.spec.replicas, f"I2: {come} on {leads}"
         assert cluster.rollout.finalizer, "I9: deletion couldn't take this route away"
         assert not cluster.rollout.spec.paused, "paused, and a managed route comes"
-        where = positions.read(cluster.rollout)
+        where = positions.read(cluster.rollout, cluster.workload)
         assert where.stage is Stage.UPDATING, f"I3: {come} at {where.stage}"
         assert leads.hash == where.new_hash, f"I3: {come} to a revision that was given up"
         self.checked.add("rules")
 
     def _scaled(self, cluster: Cluster, action: plans.ScaleReplicaSet) -> None:
         found = next(rs for rs in cluster.sets.values() if rs.name == action.name)
-        if action.replicas >= found.desired:
-            return
         route, full = cluster.route, cluster.rollout.spec.replicas
+        goes = cluster.rollout.deleting and route.canary_weight is None  # all its pods, in any case
+        if goes or action.replicas >= found.desired:
+            return
         if action.replicas == 0 and full > 0:
             assert not may_carry(route, found.hash), f"I4: {found} still has weight"
             led = route.rules and route.canary_hash in {found.hash, None}
             assert not led, f"I4: {route.rules} lead to {found}"
             self.checked.add("I4")
-        elif found.hash == positions.read(cluster.rollout).stable_hash == route.stable_hash:
+        elif (
+            found.hash
+            == positions.read(cluster.rollout, cluster.workload).stable_hash
+            == route.stable_hash
+        ):
             left = route.total - (route.canary_weight or 0)
             least = min(full, -(-left * full // route.total))
             assert action.replicas >= least, f"I2: {action} at {route}"
@@ -261,7 +266,7 @@ class Watcher:
         """`spec.paused`: no step, no promotion, no weight or pods for one, no pods less."""
         spec, before, after = cluster.rollout.spec, cluster.status, plan.status
         where = positions.read(cluster.rollout, cluster.workload)
-        if not spec.paused or after.abort:
+        if not spec.paused or after.abort or cluster.rollout.deleting:
             return
         if where.stage in {Stage.FIRST, Stage.UPDATING}:
             assert after.current_step_index == where.index, "paused, and a step is passed"
