@@ -18,7 +18,7 @@ from davy.cluster.kinds import REPLICA_SET, Kind, Kinds
 from davy.controller import pods, runs, workloads
 from davy.controller.interest import Reference
 from davy.controller.queue import Key
-from davy.engine import restart, world
+from davy.engine import restart, revision, world
 from davy.plugins import missing
 from davy.plugins.installed import Installed
 from davy.traffic import base as traffic
@@ -131,6 +131,7 @@ class Observer:
                 annotations.get(self.kinds.api_group.workload_generation_annotation)
             ),
             hash=self._revision_hash(raw, spec, version_of(found) if found else "", status),
+            steps_hash=self.cache.made(self._steps_hash, raw, metadata.get("generation", 0)),
         )
         return Observation(
             raw=raw,
@@ -200,6 +201,9 @@ class Observer:
         spec = self.spec(raw)
         assert isinstance(spec, RolloutSpec)  # noqa: S101  # it was observed
         return workloads.filled(spec, self._workload(raw, spec)[1])[0]
+
+    def _steps_hash(self, raw: Json) -> str:
+        return revision.steps_hash(self._filled(raw).strategy.canary.steps or ())
 
     def _hashes(self, raw: Json) -> tuple[str, str]:
         """Of the pod template: Davy's, and the one that an earlier Davy gave it."""

@@ -162,9 +162,9 @@ class Reconciler:
     def _may_wait(self, key: Key, before: RolloutStatus, after: RolloutStatus) -> float:
         """Seconds for which this status need not be written: it only counts pods anew."""
         written = self._written.get(key)
-        if written is None or before == after or not retold.is_count(before, after):
-            return 0.0
-        return max(0.0, written + _COUNT_SECONDS - self.clock.monotonic())
+        rest = 0.0 if written is None else written + _COUNT_SECONDS - self.clock.monotonic()
+        waits = rest > 0 and before != after and retold.is_count(before, after)
+        return rest if waits else 0.0
 
     def _later(self, decided: plan.Plan, outcome: act.Outcome, seconds: float) -> Result:
         """Look again when the status may be written."""

@@ -115,7 +115,7 @@ def read(rollout: Rollout, workload: Workload | None = None) -> Position:
     status = rollout.status
     steps = tuple(rollout.spec.strategy.canary.steps or ())
     new_hash = revision_hash(rollout, workload)
-    steps_hash = revision.steps_hash(steps)
+    steps_hash = rollout.steps_hash or revision.steps_hash(steps)
     stable_hash = status.stable_rs or None
     same_template = status.current_pod_hash == new_hash
     same_steps = status.current_step_hash == steps_hash

@@ -42,6 +42,8 @@ class Rollout:
     hash: str | None = None
     """Of its template's revision, where it was looked up: somebody else, or an earlier Davy, may
     have made it under another than `template_hash`; None: it is that."""
+    steps_hash: str | None = None
+    """`revision.steps_hash`, where it was kept since the spec changed last."""
     workload_generation: int | None = None
     """The workload-generation annotation, for Argo's health check; None: it isn't there."""
 
