@@ -100,13 +100,15 @@ class Watcher:
                 most = sum(max(size, before.get(name, 0)) for name, size in after.items())
                 assert most <= limits.most, f"{most} pods, {limits}: {plan.actions}"
                 self.checked.add("surge")
-        workload = cluster.workload_now()
+        workload, least = cluster.workload_now(), limits.least
         beside = workload.available if workload else 0  # the Deployment's pods serve too
+        if workload and cluster.rollout.deleting:
+            least = min(least, workload.desired)  # nobody but its user says how many stay
         had = beside + sum(found.standing for found in cluster.sets.values())
         kept = beside + sum(
             min(found.standing, after[found.name]) for found in cluster.sets.values()
         )
-        assert kept >= min(had, limits.least), f"{kept} left of {had}, {limits}: {plan.actions}"
+        assert kept >= min(had, least), f"{kept} left of {had}, {limits}: {plan.actions}"
         self.checked.add("availability")
         where = positions.read(cluster.rollout, cluster.workload)
         new = cluster.sets.get(where.new_hash)
