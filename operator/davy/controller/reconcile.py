@@ -113,7 +113,13 @@ class Reconciler:
         seen = self.observer.observe(outcome.rollout)
         if isinstance(seen, observe.Unreadable):
             return decided
-        rollout = replace(seen.rollout, status=decided.status, spec=before.rollout.spec)
+        rollout = replace(
+            seen.rollout,
+            status=decided.status,
+            spec=before.rollout.spec,
+            hash=before.rollout.hash,
+            steps_hash=before.rollout.steps_hash,
+        )
         world = replace(
             seen.world,
             workload=workloads.as_of(before.world.workload, seen.world.workload),

@@ -93,6 +93,11 @@ def test_these_say_the_same(one: Any, other: Any) -> None:
     assert written_hash(one) != written_hash(other)
 
 
+def test_a_null_says_nothing_in_an_earlier_hash_either() -> None:
+    """I8: an upgrade finds the revision that it made, whoever writes the nulls now."""
+    assert written_hash({"spec": {"hostname": None}}) == written_hash({"spec": {}})
+
+
 DIFFERENT = [
     (a_container(imagePullPolicy="Always"), a_container()),
     (a_container(image="cart", imagePullPolicy="IfNotPresent"), a_container(image="cart")),

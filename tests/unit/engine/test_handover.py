@@ -244,7 +244,7 @@ def test_what_the_server_fills_in_starts_none() -> None:
     """I8: the same generation is the same template, though a later server shows more of it."""
     cluster = beside(referring())
     cluster.run(60)
-    shown = template("1") | {"spec": {**template("1")["spec"], "dnsPolicy": "ClusterFirst"}}
+    shown = template("1") | {"spec": {**template("1")["spec"], "newField": "default"}}
     wanted = cluster.rollout.spec.model_copy(update={"template": shown})
     cluster.apply(wanted)
     cluster.run(5)
