@@ -183,7 +183,12 @@ class Shop:
         Of one that was deleted, and of its namesake, too.
         """
         found = await self.lab.kube.list("event", namespace=self.namespace)
-        mine = [event for event in found if event["involvedObject"]["kind"] == "Rollout"]
+        about = [event["involvedObject"] for event in found]
+        mine = [
+            event
+            for event, of in zip(found, about, strict=True)
+            if (of["kind"], of["name"]) == ("Rollout", NAME)
+        ]
         mine.sort(key=lambda event: event.get("eventTime") or event["firstTimestamp"] or "")
         return [(event["reason"], event["message"]) for event in mine]
 

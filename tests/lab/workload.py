@@ -39,7 +39,7 @@ class Deployed:
         return made
 
     async def create(self, version: str) -> None:
-        """The Deployment is there, all of its pods are available, and requests reach them."""
+        """The Deployment is there, and all of its pods are available."""
         await self.shop.lab.apply(
             {
                 "apiVersion": "apps/v1",
@@ -54,6 +54,9 @@ class Deployed:
             namespace=self.shop.namespace,
         )
         await self.has_pods(self.replicas)
+
+    async def serves(self, version: str) -> None:
+        """Requests reach its pods: the mesh has heard of them, too."""
         async with self.shop.load() as load:
             await load.until(10, version=version)
 

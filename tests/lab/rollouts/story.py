@@ -6,6 +6,7 @@ meant: `DAVY_WRITE_GOLDEN=1`, and read what git shows; a line that a test doesn'
 off by hand, for a text is the beginning of what is told.
 """
 
+import difflib
 import os
 import re
 from collections.abc import Iterable
@@ -32,7 +33,10 @@ _FIGURES: Final = re.compile(r"(Analysis \S+ is \w+|aborted)(?: at weight \d+)?.
 
 
 def lines(events: Iterable[tuple[str, str]], namespace: str) -> list[str]:
-    """Reason and message of each event that is the same in every run; hashes become letters."""
+    """Reason and message of each event that is the same in every run; hashes become letters.
+
+    What is told again counts once: within some seconds the same words are one event.
+    """
     hashes: dict[str, str] = {}
 
     def letter(found: re.Match[str]) -> str:
@@ -43,7 +47,7 @@ def lines(events: Iterable[tuple[str, str]], namespace: str) -> list[str]:
         if reason not in _VARIES:
             text = _FIGURES.sub(r"\1 …", _POD.sub("-…", _HASH.sub(letter, message)))
             told.append(f"{reason}: {text.replace(namespace, '<namespace>')}")
-    return told
+    return [*dict.fromkeys(told)]
 
 
 async def check(shop: Shop, name: str) -> None:
@@ -69,4 +73,4 @@ async def check(shop: Shop, name: str) -> None:
     try:
         await shop.lab.until(is_told, timeout=10, describe=f"the story in {path.name}")
     except LabTimeoutError:
-        assert told == wanted
+        raise AssertionError("\n".join(difflib.unified_diff(wanted, told))) from None

@@ -30,6 +30,7 @@ async def test_from_a_deployment_to_davy_and_back_no_request_is_lost(
     shop = await open_shop(router, steps=STEPS, canary=QUICK_DRAIN)
     deployed = Deployed.of(shop, scale_down)
     await deployed.create("v1")
+    await deployed.serves("v1")
     async with shop.load(rate=100) as load:
         await load.until(50)
         await shop.apply()
@@ -78,6 +79,7 @@ async def test_a_deployments_pods_go_one_by_one_and_none_is_missed(open_shop: Op
     shop = await open_shop(steps=[], canary=WITHOUT_ROUTER)
     deployed = Deployed.of(shop, "progressively")
     await deployed.create("v1")
+    await deployed.serves("v1")
     fewest: list[int] = []
 
     async def is_over() -> bool:
@@ -101,6 +103,7 @@ async def test_what_isnt_its_template_starts_no_release(open_shop: OpenShop) -> 
     shop = await open_shop(steps=STEPS, canary=QUICK_DRAIN)
     deployed = Deployed.of(shop, "never")
     await deployed.create("v1")
+    await deployed.serves("v1")
     await shop.apply()
     first = (await shop.until(phase="Healthy"))["currentPodHash"]
     patch, namespace = shop.lab.kube.patch, shop.namespace
@@ -124,6 +127,7 @@ async def test_a_deployment_that_is_missing_is_said_and_takes_nothing_with_it(
     await shop.apply()
     await shop.until(phase="Degraded", message_has="there is no Deployment shop (apps/v1)")
     await deployed.create("v1")
+    await deployed.serves("v1")
     await shop.until(phase="Healthy")
     await deployed.has_pods(0)
     async with shop.load() as load:
@@ -175,6 +179,7 @@ async def test_a_deployment_adopts_none_of_a_rollouts_replica_sets(open_shop: Op
     shop = await open_shop(steps=[], canary=WITHOUT_ROUTER)
     deployed = Deployed.of(shop, "never")
     await deployed.create("v1")
+    await deployed.serves("v1")
     await shop.apply()
     await shop.until(phase="Healthy")
     await deployed.release("v2")
