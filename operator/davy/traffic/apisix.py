@@ -14,7 +14,7 @@ from typing import Final
 from davy.api.errors import Finding, InvalidObject
 from davy.api.managed_routes import Rule
 from davy.api.routers import ApisixRoute
-from davy.traffic import backends, services
+from davy.traffic import backends, conditions, services
 from davy.traffic.backends import Form
 from davy.traffic.base import (
     Json,
@@ -155,15 +155,9 @@ def _verification(key: ObjectKey, found: Json | None) -> Verification:
     generation = number_at(found, ("metadata", "generation"))
     if not reports or generation is None:
         return Unknown("the controller of APISIX doesn't report on the route")
-    observed = max(reports)
-    condition = reports[observed]
-    name = text_at(condition, ("type",))
-    if observed < generation:
-        return NotYet(
-            f"{key}: {name} is reported for generation {observed}, the spec is at {generation}"
-        )
-    if text_at(condition, ("status",)) != "True":
-        reason = text_at(condition, ("reason",)) or "no reason"
-        message = text_at(condition, ("message",)) or "no message"
-        return NotYet(f"{key}: {name} isn't True ({reason}: {message})")
+    condition = reports[max(reports)]
+    name = text_at(condition, ("type",)) or ""
+    lacks = conditions.behind(condition, name, generation) or conditions.untrue(condition, name)
+    if lacks:
+        return NotYet(f"{key}: {lacks}")
     return Verified(f"{key}: generation {generation} is accepted")

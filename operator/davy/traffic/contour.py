@@ -14,7 +14,7 @@ from typing import Final
 
 from davy.api.errors import Finding
 from davy.api.managed_routes import Rule
-from davy.traffic import backends, services
+from davy.traffic import backends, conditions, services
 from davy.traffic.backends import Form
 from davy.traffic.base import (
     Json,
@@ -50,9 +50,7 @@ class ContourRouter:
             [_read(rollout, key, objects.get(key), path) for key, path in proxies.items()]
         )
         answers = [_verification(key, objects.get(key)) for key in proxies]
-        waiting = [answer for answer in answers if isinstance(answer, NotYet)]
-        taken = Verified("; ".join(answer.why for answer in answers))
-        return services.state(rollout, objects, reading, waiting[0] if waiting else taken)
+        return services.state(rollout, objects, reading, conditions.all_of(answers))
 
     def weights(
         self,
@@ -176,12 +174,9 @@ def _verification(key: ObjectKey, found: Json | None) -> Verification:
     )
     if condition is None:
         return NotYet(f"{key}: Contour has not reported on it")
-    observed = number_at(condition, ("observedGeneration",))
-    if observed is None or observed < generation:
-        seen = "no generation" if observed is None else f"generation {observed}"
-        return NotYet(f"{key}: Valid is reported for {seen}, the spec is at {generation}")
-    if text_at(condition, ("status",)) != "True":
-        reason = text_at(condition, ("reason",)) or "no reason"
-        message = text_at(condition, ("message",)) or "no message"
-        return NotYet(f"{key}: Valid isn't True ({reason}: {message})")
+    lacks = conditions.behind(condition, "Valid", generation) or conditions.untrue(
+        condition, "Valid"
+    )
+    if lacks:
+        return NotYet(f"{key}: {lacks}")
     return Verified(f"{key}: generation {generation} is valid")

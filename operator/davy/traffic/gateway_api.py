@@ -9,18 +9,15 @@ from dataclasses import replace
 from typing import Final
 
 from davy.api.managed_routes import Rule, SetHeaderRoute, SetMirrorRoute
+from davy.traffic import conditions, services
 from davy.traffic import gateway_api_status as status
-from davy.traffic import services
 from davy.traffic.base import (
-    NotYet,
     ObjectKey,
     ObjectPatch,
     Objects,
     RoleName,
     RoutedRollout,
     RouteState,
-    Verification,
-    Verified,
 )
 from davy.traffic.gateway_api_route import GatewayRoute
 from davy.traffic.gateway_api_twins import precedence_problems
@@ -46,8 +43,8 @@ class GatewayApiRouter:
             *rule_problems(rollout, twins, reading),
             *(found for part in twins for found in precedence_problems(rollout, *part)),
         ]
-        reported = _verification(_keys(rollout), objects)
-        state = services.state(rollout, objects, reading, reported)
+        answers = [status.verification(key, objects.get(key)) for key in _keys(rollout)]
+        state = services.state(rollout, objects, reading, conditions.all_of(answers))
         return replace(
             state, problems=(*state.problems, *wrong), rules=written_rules(rollout, twins)
         )
@@ -101,10 +98,3 @@ def _kinds(kind: str, *, takes_headers: bool) -> tuple[type[Rule], ...]:
         return ()
     headers: tuple[type[Rule], ...] = (SetHeaderRoute,) if takes_headers else ()
     return (*headers, SetMirrorRoute) if kind == "HTTPRoute" else headers
-
-
-def _verification(routes: tuple[ObjectKey, ...], objects: Objects) -> Verification:
-    """The first route's answer that isn't Verified, else all of them."""
-    answers = [status.verification(key, objects.get(key)) for key in routes]
-    waiting = [answer for answer in answers if isinstance(answer, NotYet)]
-    return waiting[0] if waiting else Verified("; ".join(answer.why for answer in answers))

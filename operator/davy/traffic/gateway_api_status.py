@@ -9,6 +9,7 @@ Rules: Gateway API, `RouteParentStatus` and `ParentReference`.
 from dataclasses import dataclass
 from typing import Final
 
+from davy.traffic import conditions
 from davy.traffic.base import NotYet, ObjectKey, Verified
 from davy.traffic.leaves import list_at, number_at, text_at, value_at
 
@@ -80,20 +81,18 @@ def _lacks(parent: Parent, entries: list[object], key: ObjectKey, generation: in
 
 
 def _entry_lacks(entry: object, generation: int) -> str | None:
-    conditions = {
+    reported = {
         text_at(condition, ("type",)): condition for condition in list_at(entry, ("conditions",))
     }
     for name in _NEEDED:
-        condition = conditions.get(name)
+        condition = reported.get(name)
         if condition is None:
             return f"{name} isn't reported"
-        observed = number_at(condition, ("observedGeneration",))
-        if observed is None or observed < generation:
-            seen = "no generation" if observed is None else f"generation {observed}"
-            return f"{name} is reported for {seen}, the spec is at {generation}"
+        if old := conditions.behind(condition, name, generation):
+            return old
         if text_at(condition, ("status",)) != "True":
             return _sentence(name, condition)
-    partial = conditions.get(_PARTIAL)
+    partial = reported.get(_PARTIAL)
     if text_at(partial, ("status",)) == "True":
         return _sentence(_PARTIAL, partial)
     return None
@@ -101,6 +100,4 @@ def _entry_lacks(entry: object, generation: int) -> str | None:
 
 def _sentence(name: str, condition: object) -> str:
     state = text_at(condition, ("status",)) or "not said"
-    reason = text_at(condition, ("reason",)) or "no reason"
-    message = text_at(condition, ("message",)) or "no message"
-    return f"{name} is {state} ({reason}: {message})"
+    return f"{name} is {state} ({conditions.why(condition)})"
