@@ -115,6 +115,7 @@ class Judge:
             carries=self._ledgers[name].carries,
             older=process.older,
             workload=get(DEPLOYMENT, name),
+            lacks=run_rules.lacks(get(ANALYSIS_RUN, run_rules.background(raw))),
         )
         key = (process.name, name)
         if key not in self._begun:

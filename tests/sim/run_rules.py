@@ -42,6 +42,24 @@ def written(judge: "Judge", change: Change) -> None:
     )
 
 
+def background(rollout: Json) -> str:
+    """The name of the run beside a rollout's steps; "": it has none."""
+    canary = (rollout.get("status") or {}).get("canary") or {}
+    return str((canary.get("currentBackgroundAnalysisRunStatus") or {}).get("name", ""))
+
+
+def lacks(run: Json | None) -> bool:
+    """A metric that decides asked last and got no evidence; the run goes on."""
+    status = (run or {}).get("status") or {}
+    last = [
+        found["measurements"][-1]
+        for found in status.get("metricResults") or ()
+        if found.get("measurements") and found["phase"] == "Running" and not found.get("dryRun")
+    ]
+    blind = ("noEvidence" in (found.get("metadata") or {}) for found in last)
+    return status.get("phase") == "Running" and any(blind)
+
+
 def _dry_runs(judge: "Judge", run: Json, status: Json) -> None:
     """A bad phase is that of a metric that decides; no list is longer than it may be."""
     name = run["metadata"]["name"]

@@ -53,6 +53,8 @@ class Shown:
     """The process is of an older version."""
     workload: Json | None = None
     """The Deployment that the template is taken from."""
+    lacks: bool = False
+    """Its background analysis had measured last, and got no evidence."""
 
     @cached_property
     def written(self) -> Traffic:
@@ -119,6 +121,13 @@ class Shown:
     def steps(self) -> list[Json]:
         """The steps of the spec."""
         return list(self.rollout["spec"]["strategy"]["canary"]["steps"])
+
+    def weight_after(self, index: int) -> int:
+        """The weight that the steps up to this one ask for; past the last all of it."""
+        if index >= len(self.steps):
+            return self.total
+        asked = [step["setWeight"] for step in self.steps[: index + 1] if "setWeight" in step]
+        return int(asked[-1]) if asked else 0
 
     @property
     def paused(self) -> bool:

@@ -77,6 +77,10 @@ def _passed(judge: "Judge", ledger: Ledger, shown: Shown, before: Json, index: i
     """A step is over: was its effect there?"""
     step = shown.steps[index]
     resumed = before.get("controllerPause") and not before.get("pauseConditions")
+    blind = (
+        shown.lacks and not resumed and shown.weight_after(index + 1) > shown.weight_after(index)
+    )
+    judge.check("I7", not blind, f"step {index + 1} is left for a higher weight without evidence")
     if "setWeight" in step:
         _in_place(judge, ledger, shown, step["setWeight"], f"step {index + 1} is passed")
     elif "pause" in step:

@@ -155,6 +155,22 @@ def verdict(run: RunManifest) -> str:
     return ("dry run: " if worst.dry_run else "") + render.verdict(worst, metric)
 
 
+def lacks(status: AnalysisRunStatus) -> str:
+    """The evidence that a run waits for, in sentences; "": none is missing, or it is over.
+
+    A Job that is under way isn't missing: it was asked, and takes its time.
+    """
+    if status.phase.completed:
+        return ""
+    waiting = [result for result in _deciding(status.metric_results) if _is_lacking(result)]
+    return " ".join(render.waits(result) for result in waiting)
+
+
+def _is_lacking(result: MetricResult) -> bool:
+    last = nodata.holding(result)
+    return last is not None and last.finished_at is not None
+
+
 def _telling(result: MetricResult) -> tuple[int, bool, int]:
     """Bad metrics first, then those that wait for evidence, then those with failures."""
     bad = WORST.index(result.phase) if result.phase in WORST[3:] else 0

@@ -195,6 +195,7 @@ def _run(cache: Cache, found: Json, kinds: Kinds) -> world.Run | None:
             step_index=None if step is None else int(step),
             message=run.status.message or "",
             verdict=judge.verdict(run),
+            lacks=judge.lacks(run.status),
             terminating=run.spec.terminate or "deletionTimestamp" in metadata,
             created_at=fields.parse_instant(created) if created else None,
         )

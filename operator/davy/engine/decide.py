@@ -72,7 +72,19 @@ def decide(
     if seen.route.stable_service != world.route.stable_service:  # the Services swapped their roles
         took = replace(took, said=in_words(seen.route))
         wanted = way.wanted(replace(around, world=seen, took=took), where, target)
-    scene = Scene(rollout, seen, where, took, way, target, waited, why, now, renewal)
+    scene = Scene(
+        rollout=rollout,
+        world=seen,
+        position=where,
+        took=took,
+        way=way,
+        target=target,
+        waited=waited,
+        aborted=why,
+        now=now,
+        restart=renewal,
+        lacking=steps.lacking(where, around),
+    )
     status = report.status(scene, wanted)
     healthy = status.phase is RolloutPhase.HEALTHY
     actions = (

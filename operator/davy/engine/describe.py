@@ -12,7 +12,7 @@ from davy.engine.effect import Effect
 from davy.engine.position import Position, Stage
 from davy.engine.restart import Restart
 from davy.engine.way import Way
-from davy.engine.world import Answer, ReplicaSet, Rollout, World
+from davy.engine.world import Answer, ReplicaSet, Rollout, Run, World
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Scene:
     now: datetime
     restart: Restart | None = None
     """How far a restart is that is due, None: none is."""
+    lacking: Run | None = None
+    """The background run for whose evidence alone the weight is held."""
 
     @property
     def restarting(self) -> bool:
@@ -134,7 +136,7 @@ def _at(scene: Scene) -> str:
         case Stage.DONE:
             return _done(scene)
         case Stage.UPDATING:
-            return f"{_where(scene)}: {_updating(scene)}"
+            return f"{_where(scene)}: {_lacking(scene) or _updating(scene)}"
 
 
 def _returning(scene: Scene) -> str:
@@ -194,6 +196,17 @@ def _updating(scene: Scene) -> str:
         return f"{run or 'the analysis begins'}. Weight {_weight(scene)}."
     plugin = position.step_plugin
     return _plugin(scene, plugin.name) if plugin else f"{scene.way.moving(scene)}{_until(scene)}"
+
+
+def _lacking(scene: Scene) -> str:
+    """Why the weight isn't raised though the step is done; "": it lacks no evidence."""
+    run = scene.lacking
+    if run is None:
+        return ""
+    paused = scene.position.paused_for(PauseReason.CANARY_PAUSE_STEP) is not None
+    passes = "promotes" if paused else "skips the step"
+    what = f"analysis {run.name}: {run.lacks.rstrip('.')}. {_held(scene)}"
+    return f"{what} Goes on when there is evidence, or somebody {passes}."
 
 
 def _plugin(scene: Scene, name: str) -> str:

@@ -39,6 +39,13 @@ def by_name(world: World, name: str) -> Run | None:
     return next((run for run in world.runs if run.name == name), None)
 
 
+def lacking(world: World, position: Position) -> Run | None:
+    """The background run while it waits for evidence (I7); None: it has some, or there is none."""
+    reference = position.background_run
+    run = by_name(world, reference.name) if reference else None
+    return run if run is not None and run.lacks else None
+
+
 def wanted(
     around: Surroundings, position: Position, revision: int
 ) -> tuple[Position, tuple[Action, ...]]:

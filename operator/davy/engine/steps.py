@@ -7,10 +7,10 @@ from davy.api.analysis import Phase
 from davy.api.conditions import PauseReason
 from davy.api.rollout import CanaryStep
 from davy.api.status import StepPluginStatus
-from davy.engine import canary_scale, managed, pause, weights, window
+from davy.engine import canary_scale, managed, pause, runs, weights, window
 from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
-from davy.engine.world import StepSays
+from davy.engine.world import Run, StepSays
 
 
 def advance(position: Position, around: Surroundings) -> Position:
@@ -31,7 +31,7 @@ def advance(position: Position, around: Surroundings) -> Position:
         return position
     while (step := position.step) is not None:
         position, done = _check(step)(position, around)
-        if not done:
+        if not done or _held(position, around):
             return position
         position = position.at(position.index + 1)
         if step.set_weight is not None:
@@ -43,6 +43,29 @@ def advance(position: Position, around: Surroundings) -> Position:
             position, stage=Stage.DONE, stable_hash=position.new_hash, promote_full=False
         )
     return position
+
+
+def lacking(position: Position, around: Surroundings) -> Run | None:
+    """The background run for whose evidence alone the step's weight is held (I7).
+
+    A step whose effect is there isn't left for a higher weight before: a source that is down, or
+    no requests, promotes nothing. A person who resumes decides instead.
+    """
+    step, by_hand = position.step, around.rollout.spec.paused
+    undecided = position.paused_for(PauseReason.INCONCLUSIVE_ANALYSIS)
+    if position.stage is not Stage.UPDATING or step is None or by_hand or undecided:
+        return None
+    run = _held(position, around)
+    return run if run is not None and _check(step)(position, around)[1] else None
+
+
+def _held(position: Position, around: Surroundings) -> Run | None:
+    run = runs.lacking(around.world, position)
+    here, after = (
+        weights.of_step(position.steps, index, position.total)
+        for index in (position.index, position.index + 1)
+    )
+    return run if after > here and not position.resumed else None
 
 
 def _has_all(around: Surroundings) -> bool:
@@ -57,7 +80,7 @@ def in_place(weight: int, position: Position, around: Surroundings) -> bool:
 
 def is_waiting(position: Position, around: Surroundings) -> bool:
     """Something should come by itself (pods, the mesh): the progress deadline runs."""
-    if around.rollout.spec.paused:
+    if around.rollout.spec.paused or lacking(position, around):
         return False
     if position.stage is Stage.FIRST:
         return True

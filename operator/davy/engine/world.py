@@ -190,6 +190,8 @@ class Run:
     message: str = ""
     verdict: str = ""
     """The latest measurement of the worst metric, with numbers."""
+    lacks: str = ""
+    """The evidence that a metric waits for, in a sentence; "": it has some, or the run is over."""
     terminating: bool = False
     created_at: datetime | None = None
 

@@ -9,9 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.analysis import judge, nodata, rules
-from davy.analysis.answer import Answered, Measured, NotAnswered
-from davy.api.analysis import AnalysisRunStatus, MetricResult, Phase, RunSummary
+from davy.analysis import judge, nodata, rules, underway
+from davy.analysis.answer import Answered, Measured, NotAnswered, Underway
+from davy.api.analysis import (
+    AnalysisRunSpec,
+    AnalysisRunStatus,
+    DryRun,
+    MetricResult,
+    Phase,
+    RunSummary,
+)
 from tests.unit.analysis.runs import NOW, REFUSED, Life, a_metric, a_run, said, seconds, stored
 
 GOOD: Any = [0.01]
@@ -450,3 +457,42 @@ def test_a_run_that_ends_keeps_its_start() -> None:
     """However long it took."""
     status = Life(a_run(a_metric(count=3))).answers([GOOD] * 3)
     assert (status.started_at, status.completed_at) == (NOW, NOW + seconds(20))
+
+
+def lacks_after(*answers: Any, **fields: Any) -> str:
+    """What a run with an error-rate and a dry run says it lacks; each metric got these answers."""
+    metrics = [a_metric(), a_metric(name="latency")]
+    spec = AnalysisRunSpec(metrics=metrics, dry_run=[DryRun(metric_name="latency")], **fields)
+    life = Life(a_run().model_copy(update={"spec": spec}))
+    for rate, latency in answers:
+        life.answer(rate)
+        life.answer(latency, "latency")
+    return judge.lacks(life.run.status)
+
+
+def test_a_run_lacks_evidence_while_a_metric_that_decides_got_none_last() -> None:
+    """I7: neither one that answers again, nor one that wasn't asked yet, nor a dry run lacks it."""
+    assert lacks_after() == ""
+    assert lacks_after((GOOD, GOOD)) == ""
+    told = lacks_after((GOOD, GOOD), (REFUSED, GOOD))
+    assert told.startswith("Metric error-rate: no evidence since 2026-05-04T14:00:10")
+    assert "refused the connection" in told
+    assert lacks_after((EMPTY, GOOD)) != ""
+    assert lacks_after((REFUSED, GOOD), (GOOD, GOOD)) == ""
+    assert lacks_after((GOOD, REFUSED)) == ""
+
+
+def test_a_run_that_is_over_lacks_nothing() -> None:
+    """What it says then is its verdict."""
+    life = Life(a_run(a_metric(consecutive_error_limit=0)))
+    assert life.answer(REFUSED).phase is Phase.ERROR
+    assert judge.lacks(life.run.status) == ""
+
+
+def test_a_job_under_way_isnt_missing() -> None:
+    """It was asked and takes its time."""
+    life = Life(a_run())
+    asked = Measured(Underway(Phase.RUNNING, "runs", {"job-name": "smoke"}), NOW, NOW)
+    life.record({"error-rate": asked})
+    assert underway.held(life.run.status, "error-rate") is not None
+    assert judge.lacks(life.run.status) == ""

@@ -95,6 +95,8 @@ class Cluster:
     start_delay: timedelta = timedelta(seconds=3)
     broken: set[str] = field(default_factory=set)
     """Hashes whose pods never become available."""
+    lacks: str = ""
+    """The evidence that runs wait for."""
     writes: int = 0
     check: Callable[["Cluster", plans.Plan], None] | None = None
     _pods: dict[str, list[_Started]] = field(default_factory=dict)
@@ -188,6 +190,12 @@ class Cluster:
         for name, run in self.runs.items():
             if run.kind.value == kind and not run.phase.completed:
                 self.runs[name] = replace(run, phase=phase, message=message)
+
+    def starve(self, lacks: str) -> None:
+        """Runs wait for evidence, those to come too; "": they have some again."""
+        self.lacks = lacks
+        for name, run in self.runs.items():
+            self.runs[name] = replace(run, lacks=lacks)
 
     def kill_pods(self, template_hash: str, count: int) -> None:
         """Some pods of a revision become unavailable and come back after the start delay."""
@@ -287,6 +295,7 @@ class Cluster:
                     action.revision,
                     Phase.RUNNING,
                     action.step_index,
+                    lacks=self.lacks,
                     created_at=self.now,
                 )
             case plans.TerminateRun(name=name):

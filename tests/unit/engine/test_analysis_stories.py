@@ -86,6 +86,91 @@ def test_background_analysis_begins_with_the_first_traffic_and_ends_with_the_upd
     assert all(run.terminating for run in cluster.runs.values())
 
 
+LACKS = "Metric errors: no evidence since 12:00:00: prometheus:9090 refused the connection."
+
+
+def test_a_weight_isnt_raised_while_the_background_lacks_evidence() -> None:
+    """I7: a source that is down promotes nothing, whatever the pauses; said, and gone on after."""
+    steps: tuple[dict[str, Any], ...] = (
+        {"setWeight": 10},
+        {"pause": {"duration": "20s"}},
+        {"setWeight": 50},
+        {"pause": {}},
+    )
+    cluster = updating(*steps, seconds=10, canary=BACKGROUND)
+    cluster.starve(LACKS)
+    cluster.run(5)
+    assert "paused at weight 10 until" in cluster.message
+    cluster.run(3_600)
+    (run,) = cluster.runs
+    assert (cluster.weight, phase(cluster)) == (10, RolloutPhase.PAUSED)
+    assert cluster.message == (
+        f"Step 2 of 4: analysis {run}: {LACKS} Weight held at 10. Goes on when there is evidence, "
+        "or somebody promotes."
+    )
+    cluster.starve("")
+    cluster.run(30)
+    assert (cluster.weight, cluster.status.current_step_index) == (50, 3)
+
+
+def test_the_last_step_isnt_left_for_all_weight_without_evidence_either() -> None:
+    """Nor a step that isn't a pause; it is no wait that the deadline counts."""
+    steps: tuple[dict[str, Any], ...] = ({"setWeight": 10}, {"pause": {}}, {"setWeight": 50})
+    cluster = updating(*steps, seconds=10, canary=BACKGROUND, progressDeadlineSeconds=60)
+    cluster.starve(LACKS)
+    cluster.edit_status(pause_conditions=None)
+    cluster.run(600)
+    assert cluster.weight == 50
+    assert phase(cluster) is RolloutPhase.PROGRESSING
+    assert cluster.message.endswith("or somebody skips the step.")
+    cluster.edit_status(current_step_index=3)
+    cluster.run(30)
+    assert cluster.weight == 0
+    assert phase(cluster) is RolloutPhase.HEALTHY
+
+
+def test_a_step_that_raises_nothing_waits_for_no_evidence() -> None:
+    """The same weight, or a lower one, needs no promise."""
+    steps: tuple[dict[str, Any], ...] = (
+        {"setWeight": 50},
+        {"pause": {"duration": "20s"}},
+        {"setWeight": 10},
+        {"pause": {}},
+    )
+    cluster = updating(*steps, seconds=1, canary=BACKGROUND)
+    cluster.starve(LACKS)
+    cluster.run(60)
+    assert (cluster.weight, cluster.status.current_step_index) == (10, 3)
+
+
+@pytest.mark.parametrize("verb", [{"pause_conditions": None}, {"promote_full": True}])
+def test_a_person_goes_on_without_evidence(verb: dict[str, Any]) -> None:
+    """Who resumes or promotes has decided; the next rise is held again."""
+    steps: tuple[dict[str, Any], ...] = (
+        {"setWeight": 10},
+        {"pause": {"duration": "5s"}},
+        {"setWeight": 50},
+        {"pause": {}},
+    )
+    cluster = updating(*steps, seconds=1, canary=BACKGROUND)
+    cluster.starve(LACKS)
+    cluster.run(60)
+    cluster.edit_status(**verb)
+    cluster.run(60)
+    assert cluster.weight == (0 if "promote_full" in verb else 50)
+
+
+def test_a_bad_verdict_aborts_while_the_weight_is_held() -> None:
+    """I3: holding is no shelter."""
+    steps: tuple[dict[str, Any], ...] = ({"setWeight": 10}, {"pause": {"duration": "5s"}})
+    cluster = updating(*steps, seconds=1, canary=BACKGROUND)
+    cluster.starve(LACKS)
+    cluster.run(60)
+    cluster.finish("Background", Phase.FAILED, "errors 20 %")
+    cluster.run(5)
+    assert (cluster.weight, phase(cluster)) == (0, RolloutPhase.DEGRADED)
+
+
 def test_background_analysis_waits_for_its_starting_step() -> None:
     """A startingStep of 2 is the third step."""
     more: dict[str, Any] = {"canary": {"analysis": {**BACKGROUND["analysis"], "startingStep": 2}}}
