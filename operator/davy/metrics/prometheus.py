@@ -8,6 +8,7 @@ data. So it is given a session (`line.py`) that asks once, within its time, and 
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -69,9 +70,7 @@ class Prometheus:
 def _put(
     query: PrometheusMetric, span: Span | None, session: Session, timeout: Timeout
 ) -> Answered | NotAnswered:
-    headers = {header.key: header.value for header in query.headers or []}
-    address = query.address.rstrip("/")
-    client = PrometheusConnect(address, headers, retry=NO_RETRY, session=session)
+    client = connected(query, session)
     params = {"timeout": f"{query.timeout}s"}
     if span is None:
         client.custom_query(query.query, params=params, timeout=timeout)
@@ -81,6 +80,12 @@ def _put(
             query.query, span.start, span.end, step, params=params, timeout=timeout
         )
     return read(session.body, query.address)
+
+
+def connected(query: PrometheusMetric, session: Session) -> PrometheusConnect:
+    """The library's client on this session."""
+    headers = {header.key: header.value for header in query.headers or []}
+    return PrometheusConnect(query.address.rstrip("/"), headers, retry=NO_RETRY, session=session)
 
 
 def read(body: bytes, address: str) -> Answered | NotAnswered:
@@ -93,24 +98,49 @@ def read(body: bytes, address: str) -> Answered | NotAnswered:
         address: whom to name in a sentence.
     """
     where = wire.shown(address)
-    document = json.loads(body)
-    if not isinstance(document, dict) or not isinstance(data := document.get("data"), dict):
-        return NotAnswered(
-            f"{where} answered something that isn't Prometheus' JSON", wire.start(body)
-        )
-    kind, found = data.get("resultType"), data.get("result")
+    results = results_of(body, where)
+    if isinstance(results, NotAnswered):
+        return results
+    kind, found = results.kind, results.found
     if kind == "string":
         return NotAnswered(f"{where} answered a string; a condition needs numbers")
     if kind not in _READ or not isinstance(found, list):
         return NotAnswered(f"{where} answered a result of unknown type", wire.plain(str(kind)))
-    if (count := _count(found)) > SERIES:
+    if (count := points(found)) > SERIES:
         what = "points" if kind == "matrix" else "series"
         return NotAnswered(f"{where} answered {count} {what}; at most {SERIES} are read")
     try:
         value = _READ[kind](found)
     except (ValueError, TypeError, KeyError, IndexError):
         return NotAnswered(f"{where} answered values that aren't numbers", wire.start(body))
-    return Answered(value, tuple(wire.plain(text) for text in _texts(document.get("warnings"))))
+    return Answered(value, results.warnings)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a 200 carries, as it came."""
+
+    kind: object
+    """Of the result: `vector`, `matrix`, `scalar`, `string`, or nonsense."""
+    found: object
+    warnings: tuple[str, ...]
+    """Fit for a message."""
+
+
+def results_of(body: bytes, where: str) -> Results | NotAnswered:
+    """The result and the warnings in a response.
+
+    Args:
+        body: the response, JSON.
+        where: whom to name in a sentence.
+    """
+    document = json.loads(body)
+    if not isinstance(document, dict) or not isinstance(data := document.get("data"), dict):
+        return NotAnswered(
+            f"{where} answered something that isn't Prometheus' JSON", wire.start(body)
+        )
+    warnings = tuple(wire.plain(text) for text in _texts(document.get("warnings")))
+    return Results(data.get("resultType"), data.get("result"), warnings)
 
 
 def number(text: object) -> float:
@@ -157,10 +187,10 @@ def _points(series: Mapping[str, Any]) -> list[Any]:
     return points
 
 
-def _count(found: list[Any]) -> int:
+def points(found: list[Any]) -> int:
     """Series, or points where they have several."""
-    points = (series.get("values") for series in found if isinstance(series, dict))
-    further = sum(len(several) - 1 for several in points if isinstance(several, list))
+    values = (series.get("values") for series in found if isinstance(series, dict))
+    further = sum(len(several) - 1 for several in values if isinstance(several, list))
     return len(found) + further
 
 

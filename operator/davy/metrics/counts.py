@@ -1,0 +1,288 @@
+"""The raw counters of both sides, asked of Prometheus for one look.
+
+For each selector two instant queries with an explicit time: the raw samples since the tally's
+`since`, and the last value before that. A look is one question of the asker, so all its queries
+share one time limit and one login.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from prometheus_api_client import PrometheusConnect
+from prometheus_api_client.exceptions import PrometheusApiClientException
+
+from davy.analysis import counters
+from davy.analysis.answer import Answered, NotAnswered
+from davy.analysis.counters import Look, Read, Selectors, Series, Side, Sides, Tally
+from davy.api.analysis import Metric
+from davy.api.providers import PrometheusMetric
+from davy.metrics import prometheus, wire
+from davy.metrics.addresses import Addresses
+from davy.metrics.asking import Asker, Question
+from davy.metrics.line import Session, Timeout, TooLong
+from davy.metrics.login import Now
+from davy.metrics.prometheus import SERIES
+
+BEFORE: Final = "1h"
+"""How long a counter may be without a sample, and is then still the same one."""
+LONGEST: Final = timedelta(hours=1)
+"""What is asked for at once, after a break; less where the answer would be too long."""
+SHORTEST: Final = timedelta(minutes=1)
+STRETCHES: Final = 16
+"""In one look, after a break; the next look goes on from there."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MS: Final = timedelta(milliseconds=1)
+_REFUSED: Final = 400
+_LARGEST: Final = 2**53
+"""A float counts to here, one by one."""
+_PLAIN: Final = (
+    'write counters with their labels, such as http_requests_total{code=~"5.."}, '
+    "without range, function or operator"
+)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """The time of one stretch, in milliseconds."""
+
+    since: int
+    at: int
+    count: bool
+    """Ask how many samples there were before, too."""
+
+
+class _TooMuch(Exception):
+    """More points than are read."""
+
+
+class _Refused(Exception):
+    """Prometheus answered, but nothing that can be counted."""
+
+    def __init__(self, answer: NotAnswered) -> None:
+        super().__init__(str(answer))
+        self.answer = answer
+
+
+class Counter:
+    """Counts both sides; one for the process, used from one event loop.
+
+    Args:
+        addresses: that may be called.
+        now: the present, UTC; for logins.
+    """
+
+    def __init__(self, addresses: Addresses, now: Now) -> None:
+        self._asker = Asker(addresses, now, "counts")
+
+    async def look(
+        self, metric: Metric, sides: Sides, tally: Tally, now: datetime
+    ) -> Look | NotAnswered:
+        """What both sides counted and wasn't told yet; every failure is a sentence.
+
+        After a failure the same tally is to be used again: nothing is lost.
+
+        Args:
+            metric: says where Prometheus is and how to log in; its args are filled in.
+            sides: what is counted, args filled in.
+            tally: of the look before; of a run's first look, one with its start.
+            now: the present.
+        """
+        query = metric.provider.prometheus
+        if query is None:
+            return NotAnswered(f"metric {metric.name} names no Prometheus")
+        told = tally.told
+        found = await self._stretch(query, sides, tally, now)
+        for _ in range(STRETCHES - 1):
+            if isinstance(found, NotAnswered) or found.counted_to >= now:
+                break
+            further = await self._stretch(query, sides, found.tally, now)
+            if isinstance(further, NotAnswered):
+                break
+            found = replace(further, fresh=further.tally.told - told)
+        return found
+
+    async def close(self) -> None:
+        """See `Asker.close`."""
+        await self._asker.close()
+
+    async def _stretch(
+        self, query: PrometheusMetric, sides: Sides, tally: Tally, now: datetime
+    ) -> Look | NotAnswered:
+        length = min(max(now - tally.since, _MS), LONGEST)
+        while True:
+            at = tally.since + length
+            window = _Window(_ms(tally.since), _ms(at), count=tally.watched is None)
+            answer = await self._asker.ask(
+                Question(
+                    address=query.address,
+                    seconds=query.timeout,
+                    insecure=query.insecure,
+                    ca_cert=query.ca_cert,
+                    authentication=query.authentication,
+                    put=partial(_put, query, sides, window),
+                )
+            )
+            if isinstance(answer, NotAnswered):
+                return answer
+            if answer.value is not None:
+                break
+            if length <= SHORTEST:
+                return NotAnswered(_too_much(query, length))
+            length = max(length / 2, SHORTEST)
+        where = wire.shown(query.address)
+        try:
+            return counters.look(_both(answer.value, sides, window), tally, at, now)
+        except ValueError as error:
+            return NotAnswered(f"{where} has no counts to compare: {error}")
+        except (TypeError, KeyError, IndexError, AttributeError):
+            return NotAnswered(f"{where} answered no samples of counters; {_PLAIN}")
+
+
+def _put(
+    query: PrometheusMetric, sides: Sides, window: _Window, session: Session, timeout: Timeout
+) -> Answered | NotAnswered:
+    """What Prometheus has for each selector, as it came; None: more than is read."""
+    ask = _Asking(query, prometheus.connected(query, session), session, timeout)
+    try:
+        return Answered([ask.selector(*one, window) for one in _selectors(sides)])
+    except (_TooMuch, TooLong):
+        return Answered(None)
+    except _Refused as refused:
+        return refused.answer
+
+
+@dataclass
+class _Asking:
+    """The queries of one stretch."""
+
+    query: PrometheusMetric
+    client: PrometheusConnect
+    session: Session
+    timeout: Timeout
+    points: int = 0
+
+    def selector(self, name: str, text: str, window: _Window) -> list[Any]:
+        """The vector of last values before, of how many there were, and the matrix since."""
+        before = self._ask(name, f"last_over_time({text}[{BEFORE}])", window.since, "vector")
+        count = f"count_over_time({text}[{BEFORE}])"
+        earlier = self._ask(name, count, window.since, "vector") if window.count else []
+        since = f"{text}[{window.at - window.since}ms]"
+        return [before, earlier, self._ask(name, since, window.at, "matrix")]
+
+    def _ask(self, name: str, text: str, at: int, kind: str) -> list[Any]:
+        where = wire.shown(self.query.address)
+        params = {
+            "time": f"{at // 1000}.{at % 1000:03}",
+            "timeout": f"{self.query.timeout}s",
+        }
+        try:
+            self.client.custom_query(text, params=params, timeout=self.timeout)
+        except PrometheusApiClientException as error:
+            if self.session.status != _REFUSED:
+                raise
+            said = wire.sentence(error, self.session, self.query.address, self.query.timeout).said
+            raise _Refused(NotAnswered(f"{where} can't read {name}; {_PLAIN}", said)) from error
+        results = prometheus.results_of(self.session.body, where)
+        if isinstance(results, NotAnswered):
+            raise _Refused(results)
+        if results.warnings:  # a store that is missing would look like counters that are new
+            why = f"{where} warns of its own answer to {name}, and a part isn't counted"
+            raise _Refused(NotAnswered(why, "; ".join(results.warnings)))
+        if results.kind != kind or not isinstance(results.found, list):
+            raise _Refused(NotAnswered(f"{where} has no samples of {name}; {_PLAIN}"))
+        self.points += prometheus.points(results.found)
+        if self.points > SERIES:
+            raise _TooMuch
+        return results.found
+
+
+def _selectors(sides: Sides) -> list[tuple[str, str]]:
+    """Each with its name; the requests of both sides before all others (`counters.Read`)."""
+    named = (("canary", sides.canary), ("stable", sides.stable))
+    requests = [(f"the {side}'s requests", one) for side, of in named for one in of.requests]
+    others = [(f"the {side}'s errors", one) for side, of in named for one in of.errors or of.good]
+    return requests + others
+
+
+def _both(answers: Any, sides: Sides, window: _Window) -> Read:
+    """The series of both sides.
+
+    Raises:
+        ValueError: a sample is no count.
+    """
+    left = [_series(before, earlier, since, window) for before, earlier, since in answers]
+    taken = {}
+    for name, several in (
+        ("canary", sides.canary.requests),
+        ("stable", sides.stable.requests),
+        ("canary other", sides.canary.errors or sides.canary.good),
+        ("stable other", sides.stable.errors or sides.stable.good),
+    ):
+        merged = {series.labels: series for found in left[: len(several)] for series in found}
+        taken[name], left = tuple(merged.values()), left[len(several) :]
+    return Read(
+        _side(sides.canary, taken["canary"], taken["canary other"]),
+        _side(sides.stable, taken["stable"], taken["stable other"]),
+    )
+
+
+def _side(of: Selectors, requests: tuple[Series, ...], other: tuple[Series, ...]) -> Side:
+    return Side(requests, good=other) if of.good else Side(requests, errors=other)
+
+
+def _series(before: Any, earlier: Any, since: Any, window: _Window) -> list[Series]:
+    values = {_labels(one): _count(one["value"][1]) for one in before}
+    numbers = {_nameless(_labels(one)): _count(one["value"][1]) for one in earlier}
+    samples = {_labels(one): _samples(one["values"], window) for one in since}
+    return [
+        Series(
+            labels,
+            samples.get(labels, ()),
+            values.get(labels),
+            numbers.get(_nameless(labels)) or 0,
+        )
+        for labels in {**values, **samples}
+    ]
+
+
+def _samples(points: Any, window: _Window) -> tuple[tuple[int, int], ...]:
+    """Those after `since`: a range is closed at its start before Prometheus 3, and open since."""
+    found = ((round(at * 1000), _count(value)) for at, value in points)
+    return tuple((at, value) for at, value in found if value is not None and at > window.since)
+
+
+def _count(text: Any) -> int | None:
+    """The number of a sample, rounded down; None: NaN.
+
+    Raises:
+        ValueError: it counts nothing.
+    """
+    value = prometheus.number(text)
+    if value != value:  # noqa: PLR0124 - NaN
+        return None
+    if not 0 <= value <= _LARGEST:
+        raise ValueError(f"{value:g} is a sample of it, and no counter has such; name counters")
+    return int(value)
+
+
+def _labels(series: Any) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((str(name), str(value)) for name, value in series["metric"].items()))
+
+
+def _nameless(labels: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Without the name, as functions of PromQL leave a series."""
+    return tuple(label for label in labels if label[0] != "__name__")
+
+
+def _too_much(query: PrometheusMetric, length: timedelta) -> str:
+    return (
+        f"{wire.shown(query.address)} has more than {SERIES} samples within {length.seconds} s; "
+        "name fewer series, by namespace and by one place of measuring (reporter, job)"
+    )
+
+
+def _ms(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MS
