@@ -1,0 +1,82 @@
+"""How much more the errors vary than independent ones would: the guard against bursts.
+
+A pod that fails for ten seconds, a client that retries, a cache that empties: errors come together,
+and a hundred errors then prove no more than ten. Pearson's statistic of canary's shares over blocks
+of time, divided by its degrees of freedom, says by how much (1: not at all); evidence is divided by
+it (McCullagh and Nelder, Generalized Linear Models, 4.5). A burst may last longer than a block, so
+neighbours are also taken together, two, four, eight …, and the largest value counts.
+
+An estimate from few blocks is rough: this is a guard, not a proof.
+"""
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+from davy.analysis.eprocess import Stratum
+
+BLOCKS: Final = 5
+"""Blocks with errors from which on the dispersion is known."""
+BLOCK_SECONDS: Final = 5.0
+"""Stretches shorter than that are taken together, so that it matters little how often one looks,
+and one client's retries are in one block or two."""
+
+_Block: TypeAlias = tuple[float, float, float]
+"""Events; hits less those that were expected; the variance of hits, were they independent."""
+
+
+def dispersion(strata: Sequence[Stratum], seconds: Sequence[float]) -> float | None:
+    """How many times more hits vary than independent ones; None: there are too few blocks to say.
+
+    Args:
+        strata: in the order of time, with odds above 0 and finite.
+        seconds: the length of each.
+    """
+    blocks = _blocks(strata, seconds, _ratio(strata))
+    found = None
+    while True:
+        told = [(off, variance) for events, off, variance in blocks if events]
+        if len(told) < BLOCKS:
+            return found
+        squares = sum(off * off / variance for off, variance in told if variance > 0)
+        found = max(found or 1.0, squares / (len(told) - 1))
+        blocks = [*map(_both, blocks[::2], blocks[1::2]), *blocks[len(blocks) & ~1 :]]
+
+
+def blocks_told(strata: Sequence[Stratum], seconds: Sequence[float]) -> int:
+    """The blocks that have errors."""
+    return sum(events > 0 for events, _, _ in _blocks(strata, seconds, 0.0))
+
+
+def _ratio(strata: Sequence[Stratum]) -> float:
+    """The ratio of the rates that all strata suggest together (Mantel and Haenszel).
+
+    0 where there are only hits or only misses: all shares are the same then.
+    """
+    up = down = 0.0
+    for odds, hits, misses in strata:
+        up += hits / (1 + odds)
+        down += misses * odds / (1 + odds)
+    return up / down if down else 0.0
+
+
+def _blocks(strata: Sequence[Stratum], seconds: Sequence[float], ratio: float) -> list[_Block]:
+    """Blocks of `BLOCK_SECONDS` or more; what is left over at the end belongs to the last."""
+    found: list[_Block] = []
+    total = off = variance = length = 0.0
+    for (odds, hits, misses), more in zip(strata, seconds, strict=True):
+        length += more
+        if events := hits + misses:
+            share = ratio * odds / (1 + ratio * odds)
+            total += events
+            off += hits - events * share
+            variance += events * share * (1 - share)
+        if length >= BLOCK_SECONDS:
+            found.append((total, off, variance))
+            total = off = variance = length = 0.0
+    if total and found:
+        found[-1] = _both(found[-1], (total, off, variance))
+    return found
+
+
+def _both(one: _Block, other: _Block) -> _Block:
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2]
