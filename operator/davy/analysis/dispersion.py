@@ -6,7 +6,7 @@ of time, divided by its degrees of freedom, says by how much (1: not at all); ev
 it (McCullagh and Nelder, Generalized Linear Models, 4.5). A burst may last longer than a block, so
 neighbours are also taken together, two, four, eight …, and the largest value counts.
 
-An estimate from few blocks is rough: this is a guard, not a proof.
+This is a guard, not a proof.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,11 @@ BLOCK_SECONDS: Final = 5.0
 """Stretches shorter than that are taken together, so that it matters little how often one looks,
 and one client's retries are in one block or two."""
 
+_CAUTION: Final = 2.0
+_SHOWN: Final = 4
+"""By chance an estimate from few blocks is too small as often as not: it begins as if four degrees
+of freedom more had shown 2; one from longer blocks, as if they had shown what shorter ones do."""
+
 _Block: TypeAlias = tuple[float, float, float]
 """Events; hits less those that were expected; the variance of hits, were they independent."""
 
@@ -32,13 +37,14 @@ def dispersion(strata: Sequence[Stratum], seconds: Sequence[float]) -> float | N
         seconds: the length of each.
     """
     blocks = _blocks(strata, seconds, _ratio(strata))
-    found = None
+    found: float | None = None
     while True:
         told = [(off, variance) for events, off, variance in blocks if events]
         if len(told) < BLOCKS:
             return found
         squares = sum(off * off / variance for off, variance in told if variance > 0)
-        found = max(found or 1.0, squares / (len(told) - 1))
+        before = found or _CAUTION
+        found = max(found or 1.0, (squares + _SHOWN * before) / (len(told) - 1 + _SHOWN))
         blocks = [*map(_both, blocks[::2], blocks[1::2]), *blocks[len(blocks) & ~1 :]]
 
 
