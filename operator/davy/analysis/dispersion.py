@@ -9,10 +9,11 @@ neighbours are also taken together, two, four, eight …, and the largest value 
 This is a guard, not a proof.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from davy.analysis.eprocess import Stratum
+from davy.analysis.eprocess import Stratum, common_ratio
 
 BLOCKS: Final = 5
 """Blocks with errors from which on the dispersion is known."""
@@ -36,7 +37,8 @@ def dispersion(strata: Sequence[Stratum], seconds: Sequence[float]) -> float | N
         strata: in the order of time, with odds above 0 and finite.
         seconds: the length of each.
     """
-    blocks = _blocks(strata, seconds, _ratio(strata))
+    ratio = common_ratio(strata)
+    blocks = _blocks(strata, seconds, ratio if ratio < math.inf else 0.0)
     found: float | None = None
     while True:
         told = [(off, variance) for events, off, variance in blocks if events]
@@ -53,20 +55,12 @@ def blocks_told(strata: Sequence[Stratum], seconds: Sequence[float]) -> int:
     return sum(events > 0 for events, _, _ in _blocks(strata, seconds, 0.0))
 
 
-def _ratio(strata: Sequence[Stratum]) -> float:
-    """The ratio of the rates that all strata suggest together (Mantel and Haenszel).
-
-    0 where there are only hits or only misses: all shares are the same then.
-    """
-    up = down = 0.0
-    for odds, hits, misses in strata:
-        up += hits / (1 + odds)
-        down += misses * odds / (1 + odds)
-    return up / down if down else 0.0
-
-
 def _blocks(strata: Sequence[Stratum], seconds: Sequence[float], ratio: float) -> list[_Block]:
-    """Blocks of `BLOCK_SECONDS` or more; what is left over at the end belongs to the last."""
+    """Blocks of `BLOCK_SECONDS` or more; what is left over at the end belongs to the last.
+
+    With a ratio of 0 nothing is expected and nothing varies: where only one side errs, all shares
+    are the same.
+    """
     found: list[_Block] = []
     total = off = variance = length = 0.0
     for (odds, hits, misses), more in zip(strata, seconds, strict=True):

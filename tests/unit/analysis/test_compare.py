@@ -101,6 +101,14 @@ def test_a_service_that_never_errs_passes_by_clean_requests(weight: float) -> No
     assert 300 <= summed(looks[:passed]).canary <= 460
 
 
+def test_clean_enough_is_no_pass_for_a_canary_that_looks_worse() -> None:
+    """Four errors of 1600 are less than one in a hundred, but stable errs nine times less."""
+    looks = [Served(5, 100, 0, 900, 0), Served(5, 100, 1, 900, 1), *[Served(5, 100, 0, 900, 0)] * 2]
+    seen = said(*looks * 4)
+    assert seen.outcome is Outcome.UNDECIDED
+    assert said(*looks * 4, asked=Asked(tolerate_ratio=10)).outcome is Outcome.NOT_WORSE
+
+
 def test_total_failure_is_worse_at_once() -> None:
     """Twenty requests, none good, while stable serves: no second interval is waited for."""
     bad = said(Served(1, 20, 20, 180, 1))
@@ -222,7 +230,7 @@ def test_an_undecided_comparison_says_what_it_needs() -> None:
     assert seen.outcome is Outcome.UNDECIDED
     assert seen.sentence() == (
         "undecided: canary 3 errors of 600 (0.5 %), stable 3 errors of 5400 (0.056 %); "
-        "needs about 770 more canary requests, about 38 s at the present rate"
+        "needs about 32000 more canary requests, about 27 min at the present rate"
     )
 
 
