@@ -110,8 +110,8 @@ class Comparison:
 def compared(ledger: Ledger, asked: Asked) -> Comparison:
     """What the ledger shows; the same ledger always shows the same."""
     if not ledger:
-        needs = Needs(max(1, asked.least), None)
-        return Comparison(Outcome.TOO_FEW, NOTHING, NOTHING, 0.0, 0.0, 0, needs)
+        at_first = Needs(max(1, asked.least), None)
+        return Comparison(Outcome.TOO_FEW, NOTHING, NOTHING, 0.0, 0.0, 0, at_first)
     seen = view(ledger)
     bar = -math.log(asked.alpha)
     against = worse.evidence(seen, ratio=asked.abort_ratio, accept=asked.accept, bar=bar)
@@ -120,7 +120,7 @@ def compared(ledger: Ledger, asked: Asked) -> Comparison:
     to_abort = max(0.0, against / bar, straight / worse.FAST)
     to_pass = max(0.0, near.evidence)
     outcome = _outcome(seen, to_abort, to_pass, asked.least)
-    needs = None
+    needs: Needs | None = None
     if outcome not in {Outcome.WORSE, Outcome.NOT_WORSE}:
         needs = _needs(max(1.0, near.requests, asked.least - seen.total.canary), seen.newest)
     return Comparison(outcome, seen.total, seen.newest, to_abort, to_pass, straight, needs)
@@ -158,7 +158,9 @@ def _missing(needs: Needs | None) -> str:
 def _share(errors: int, requests: int) -> str:
     if not requests:
         return "no requests"
-    return f"{errors} errors of {requests} ({_rounded(100 * errors / requests)} %)"
+    return (
+        f"{errors} error{'s' * (errors != 1)} of {requests} ({_rounded(100 * errors / requests)} %)"
+    )
 
 
 def _duration(seconds: float) -> str:

@@ -53,6 +53,18 @@ def pooled(strata: Iterable[Stratum]) -> tuple[Stratum, ...]:
     return tuple(Stratum(odds, *both) for odds, both in sums.items())
 
 
+def common_ratio(strata: Iterable[Stratum]) -> float:
+    """The ratio of the rates that all strata suggest together (Mantel and Haenszel).
+
+    0: there is no hit; infinite: there are only hits.
+    """
+    up = down = 0.0
+    for odds, hits, misses in strata:
+        up += hits / (1 + odds)
+        down += misses * odds / (1 + odds)
+    return up / down if down else math.inf if up else 0.0
+
+
 def likelihoods(strata: Iterable[Stratum], ratio: float, factors: tuple[float, ...]) -> list[float]:
     """For each alternative `ratio * factor` its log-likelihood over that of `ratio`.
 

@@ -2,15 +2,16 @@
 
 Either it is shown that canary errs less than `tolerate_ratio` times as often as stable; or, where
 that would take for ever because hardly anybody errs, that it errs less than a share that nobody
-minds. The first is guarded by the dispersion of the errors as in `worse.py`. The second is divided
-by it where it is known: n clean requests exclude a share p (about 3/p of them at alpha 0.05).
+minds, and it doesn't look worse than tolerated (one error is no look). The first is guarded by the
+dispersion of the errors as in `worse.py`. The second is divided by it where it is known: n clean
+requests exclude a share p (about 3/p of them at alpha 0.05).
 """
 
 import math
 from dataclasses import dataclass
 
 from davy.analysis import dispersion, forecast
-from davy.analysis.eprocess import BETTER, RARER, Stratum, likelihoods, mixed, pooled
+from davy.analysis.eprocess import BETTER, RARER, Stratum, common_ratio, likelihoods, mixed, pooled
 from davy.analysis.view import View, one_sided
 from davy.analysis.worse import PLAIN
 
@@ -37,7 +38,11 @@ def passing(seen: View, *, ratio: float, accept: float, bar: float) -> Passing:
     requests = seen.total.canary + seen.total.stable
     errors = seen.total.canary_errors + seen.total.stable_errors
     share = errors / requests if requests else 0.0
-    one, other = _compared(seen, ratio, bar, share), _accepted(seen, accept, bar, share)
+    one = _compared(seen, ratio, bar, share)
+    hits = sum(each.hits for each in seen.strata)
+    if not 0 < accept < 1 or (hits > 1 and common_ratio(seen.strata) > ratio):
+        return one
+    other = _accepted(seen, accept, bar, share)
     return Passing(max(one.evidence, other.evidence), min(one.requests, other.requests))
 
 
@@ -68,8 +73,6 @@ def _to_know(seen: View) -> float:
 
 
 def _accepted(seen: View, accept: float, bar: float, share: float) -> Passing:
-    if not 0 < accept < 1:
-        return Passing(0.0, math.inf)
     total = seen.total
     strata = one_sided(seen.ledger, accept)
     known = dispersion.dispersion(strata, seen.seconds) if total.canary_errors else 1.0

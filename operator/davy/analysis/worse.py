@@ -1,12 +1,10 @@
 """The evidence that canary errs more often than stable, guarded against bursts.
 
-Three bets, whose weighted average is the evidence (an average of e-processes is one):
-
-- all the time that both sides served, from the start on: 8 of 10;
-- the newest seconds alone, as if canary had just begun (1, 2, 4 … s; each start has its own small
-  weight, so that all together are one bet): a canary that goes bad after a good while isn't
-  sheltered by its past: 1 of 10;
-- the time in which stable had (nearly) no traffic, against a share of errors: 1 of 10.
+Two bets, one on canary's share of the errors of both sides while both served (9 of 10), one on
+canary's errors while stable had (nearly) no traffic (1 of 10). Each is made twice: on all the time
+from the start on (9 of 10), and on the newest seconds alone, as if canary had just begun (1 of 10;
+1, 2, 4 … s, and each start has its own small part): a canary that goes bad after a good while isn't
+sheltered by its past. The evidence is the weighted average: an average of e-processes is one.
 
 Each is guarded three times. It is divided by the dispersion of the errors; until that is known
 (`dispersion.BLOCKS`) evidence of `PLAIN` is asked for instead of 1/alpha. One stretch never
@@ -31,7 +29,8 @@ FAST: Final = 20
 """Canary requests that failed in a row: no evidence is waited for."""
 ALONE: Final = 100.0
 """Canary requests per stable request above which stable is no measure any more."""
-_WHOLE, _NEWEST, _ALONE = 0.8, 0.1, 0.1
+_MOST, _LEAST = 0.9, 0.1
+_SAYS_NOTHING: Final = Stratum(1.0, 0, 0)
 _HALF: Final = 60.0
 """Seconds after which half of the weight of all starts is spent."""
 
@@ -45,12 +44,12 @@ def evidence(seen: View, *, ratio: float, accept: float, bar: float) -> float:
         accept: the share of errors that nobody minds.
         bar: ln 1/alpha.
     """
-    parts = [
-        (_WHOLE, _guarded(seen.strata, ratio, bar, seen.dispersion)),
-        (_ALONE, _alone(seen, ratio, accept, bar)),
-        *_newest(seen, ratio, bar),
-    ]
-    return averaged(parts)
+    return averaged(
+        [
+            *_bets(_MOST, seen, seen.strata, known=seen.dispersion, ratio=ratio, bar=bar),
+            *_alone(_LEAST, seen, ratio, accept, bar),
+        ]
+    )
 
 
 def failing_straight(ledger: Ledger) -> int:
@@ -65,36 +64,65 @@ def failing_straight(ledger: Ledger) -> int:
     return 0 if stable and 2 * stable_errors >= stable else requests
 
 
-def _alone(seen: View, ratio: float, accept: float, bar: float) -> float:
-    """Evidence that canary errs more than is accepted, or than stable did while it served."""
-    alone = [served for served, odds in zip(seen.ledger, seen.odds, strict=True) if odds > ALONE]
-    if not alone:
-        return 0.0
+def _alone(
+    part: float, seen: View, ratio: float, accept: float, bar: float
+) -> Iterator[tuple[float, float]]:
+    """The bets that canary errs more than is accepted, or than stable did while it served."""
     stable = seen.total.stable
     share = max(accept, ratio * seen.total.stable_errors / stable if stable else 0.0)
-    if not 0 < share < 1:
-        return 0.0
-    strata = one_sided(alone, share)
-    return _guarded(strata, 1.0, bar, dispersion(strata, [one.seconds for one in alone]))
+    if not 0 < share < 1 or not any(odds > ALONE for odds in seen.odds):
+        yield part, 0.0
+        return
+    strata = tuple(
+        each if odds > ALONE else _SAYS_NOTHING
+        for each, odds in zip(one_sided(seen.ledger, share), seen.odds, strict=True)
+    )
+    known = dispersion(strata, seen.seconds)
+    yield from _bets(part, seen, strata, known=known, ratio=1.0, bar=bar)
 
 
-def _newest(seen: View, ratio: float, bar: float) -> Iterator[tuple[float, float]]:
-    """Weight and evidence of the newest seconds, as far as it could matter.
+def _bets(
+    part: float,
+    seen: View,
+    strata: tuple[Stratum, ...],
+    *,
+    known: float | None,
+    ratio: float,
+    bar: float,
+) -> Iterator[tuple[float, float]]:
+    """Weight and evidence of all the time, and of the newest seconds as far as they matter.
 
-    What varies is known from the time before: the change itself isn't dispersion.
+    How much the newest vary is known from the time before: the change itself isn't dispersion.
+    While it isn't known there was no past worth speaking of.
     """
-    end = len(seen.strata)
+    yield part * _MOST, _guarded(strata, ratio, bar, known)
+    end = len(strata)
     recent: tuple[Stratum, ...] = ()
     for start in _starts(seen.seconds):
-        recent = pooled((*seen.strata[start:end], *recent))
+        recent = pooled((*strata[start:end], *recent))
         end = start
         if sum(one.hits for one in recent) < FLOOR:
             continue
         before = sum(seen.seconds[:start])
-        weight = _NEWEST / (_HALF * (1 + before / _HALF) ** 2)
+        weight = part * _LEAST / (_HALF * (1 + before / _HALF) ** 2)
         if mixed(likelihoods(recent, ratio, WORSE)) + math.log(weight) >= bar:
-            known = dispersion(seen.strata[:start], seen.seconds[:start])
-            yield weight, _guarded(seen.strata[start:], ratio, bar, known)
+            past = _dispersion_before(strata, seen, start)
+            if past is not None:
+                yield weight, _guarded(strata[start:], ratio, bar, past)
+
+
+def _dispersion_before(strata: Sequence[Stratum], seen: View, start: int) -> float | None:
+    """The dispersion of the entries before, of the strata or of stable's errors alone.
+
+    Of both, because the shares show no bursts while canary hasn't erred.
+    """
+    seconds = seen.seconds[:start]
+    shares = dispersion(strata[:start], seconds)
+    stable = tuple(
+        Stratum(1.0, served.stable_errors, served.stable - served.stable_errors)
+        for served in seen.ledger[:start]
+    )
+    return shares and max(shares, dispersion(stable, seconds) or 1.0)
 
 
 def _starts(seconds: Sequence[float]) -> Iterator[int]:
