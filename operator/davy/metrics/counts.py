@@ -145,6 +145,7 @@ def _put(
     query: PrometheusMetric, sides: Sides, window: _Window, session: Session, timeout: Timeout
 ) -> Answered | NotAnswered:
     """What Prometheus has for each selector, as it came; None: more than is read."""
+    session.headers["Connection"] = "keep-alive"  # one handshake for a dozen queries
     ask = _Asking(query, prometheus.connected(query, session), session, timeout)
     try:
         return Answered([ask.selector(*one, window) for one in _selectors(sides)])

@@ -1,7 +1,8 @@
 """One bounded HTTP question of a provider.
 
-A session here asks once, on a connection of its own, which goes to a checked address and can be cut
-from outside at any moment; it follows no redirect, and reads the body itself, up to a limit.
+A session here is for one question, on a connection of its own, which goes to a checked address and
+can be cut from outside at any moment; it asks nothing twice, follows no redirect, and reads the
+body itself, up to a limit.
 """
 
 import io
@@ -143,7 +144,7 @@ class _Adapter(HTTPAdapter):
 
 
 class Session(requests.Session):
-    """One question on one line; keeps its status and body.
+    """One question on one line; keeps status and body of the last answer.
 
     Args:
         address: whose user and password are sent, unless there is an authorization.

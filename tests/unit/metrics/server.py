@@ -5,7 +5,7 @@ import gzip
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +19,8 @@ class Server:
         self.statuses: list[int] = []
         """Of the first answers, in place of `status`."""
         self.body = b""
+        self.answers: Callable[[dict[str, str]], tuple[int, bytes]] | None = None
+        """Status and body of each answer by what was asked, in place of `status` and `body`."""
         self.headers: dict[str, str] = {}
         self.wait = 0.0
         """Seconds before the answer."""
@@ -61,6 +63,7 @@ class _Http(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: _Http
 
     def do_GET(self) -> None:
@@ -69,6 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
         asked = {name.lower(): value for name, value in self.headers.items()}
         asked |= {name: values[0] for name, values in parse_qs(url.query).items()}
         does.asked.append({**asked, "path": url.path, "method": self.command, "body": body})
+        if does.answers is not None:
+            does.status, does.body = does.answers(does.asked[-1])
         does.stopping.wait(does.wait)
         with contextlib.suppress(OSError):
             self._answer(does)
