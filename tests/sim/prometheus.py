@@ -64,6 +64,7 @@ class Prometheus:
         """See `Provider.measure`; the query is the revision's hash, or a dry run's finding."""
         query = metric.provider.prometheus
         assert query is not None
+        assert query.query is not None
         await asyncio.sleep(self.chance.uniform(0.01, 0.2))
         if metric.name == DRY_RUN:
             return Answered([_BAD] if query.query.startswith("bad") else [])

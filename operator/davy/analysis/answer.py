@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from davy.analysis.compared import Compared
 from davy.api.analysis import Phase
 
 Value = float | str | None | list["Value"] | dict[str, "Value"]
@@ -69,7 +70,7 @@ class Decided:
     message: str
 
 
-Answer = Answered | NotAnswered | Underway | Decided
+Answer = Answered | NotAnswered | Underway | Decided | Compared
 
 
 @dataclass(frozen=True)

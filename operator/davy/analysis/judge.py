@@ -21,8 +21,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from davy.analysis import condition, limits, nodata, render, rules, underway
+from davy.analysis import compared, condition, limits, nodata, render, rules, underway
 from davy.analysis.answer import HIDDEN, Answered, Decided, Measured, NotAnswered, Underway
+from davy.analysis.compared import Compared
 from davy.analysis.limits import DAVY, JudgeDefaults, Limits
 from davy.analysis.nodata import Missing
 from davy.api.analysis import (
@@ -80,6 +81,7 @@ def record(
     except (ValueError, InvalidObject) as error:
         return refused(status, f"The run can't be read: {error}.", now)
     kept = {result.name: result for result in status.metric_results}
+    assess = _Assess(run, wanted, now)
     results = []
     for metric in run.spec.metrics:
         result = kept.get(metric.name) or MetricResult(name=metric.name, phase=Phase.PENDING)
@@ -87,9 +89,9 @@ def record(
         if (measured := answers.get(metric.name)) is not None:
             room = chosen.kept(metric.name)
             result = _with(result, metric, wanted[metric.name], measured, kept=room)
-        results.append(_assessed(result, wanted[metric.name], terminating=run.spec.terminate))
+        results.append(assess(result, terminating=run.spec.terminate))
     if any(result.phase in WORST[3:] for result in _deciding(results)):
-        results = [_assessed(result, wanted[result.name], terminating=True) for result in results]
+        results = [assess(result, terminating=True) for result in results]
     elif all(result.phase.completed for result in _deciding(results)):
         results = [_let_go(result, wanted[result.name]) for result in results]
     begun = status.model_copy(
@@ -205,6 +207,8 @@ def _with(
     if held is not None and held.started_at not in {None, started_at}:
         return result
     answer, metadata = measured.answer, (held and held.metadata) or {}
+    if isinstance(answer, Compared):
+        return compared.added(ended, answer, started_at, finished_at, kept=kept)
     if isinstance(answer, Underway):
         taken = Measurement(
             phase=answer.phase,
@@ -233,9 +237,25 @@ def _stored(instant: datetime) -> datetime:
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
-def _assessed(result: MetricResult, wanted: Limits, *, terminating: bool) -> MetricResult:
-    phase, message = limits.phase(result, wanted, terminating=terminating)
-    return result.model_copy(update={"phase": phase, "message": message or None})
+@dataclass(frozen=True)
+class _Assess:
+    """A metric's result with its phase: by Argo's limits, or as a comparison."""
+
+    run: RunManifest
+    wanted: Mapping[str, Limits]
+    now: datetime
+
+    def __call__(self, result: MetricResult, *, terminating: bool) -> MetricResult:
+        compare = next(m.compare for m in self.run.spec.metrics if m.name == result.name)
+        if compare is None:
+            limit = self.wanted[result.name]
+            phase, message = limits.phase(result, limit, terminating=terminating)
+        else:
+            began_at = self.run.status.started_at or self.now
+            phase, message = compared.assessed(
+                result, compare, began_at, self.now, terminating=terminating
+            )
+        return result.model_copy(update={"phase": phase, "message": message or None})
 
 
 def _refused(error: ConditionError, answer: Answered) -> str:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from davy.analysis import compared
 from davy.api import group
 from davy.api.analysis import Measurement, Metric, MetricResult, Phase
 from davy.api.fields import parse_duration
@@ -84,6 +85,8 @@ def of(metric: Metric, defaults: JudgeDefaults = DAVY) -> Limits:
     """
     errors = metric.consecutive_error_limit
     interval = None if not metric.interval else parse_duration(metric.interval)
+    if metric.compare is not None and interval is None:
+        interval = compared.EVERY
     count = None if metric.count is None else whole(metric.count)
     if not count:  # Argo reads 0 as unset
         count = 1 if interval is None else None

@@ -28,6 +28,7 @@ interval, 10 s at most (`schedule.py`).
 | a Job whose pod gets no image, or can't be configured | - | Inconclusive | yes: it counts |
 | a Job that can't be made, or that somebody deleted | - | Error | no, `unanswered` |
 | a Job that was under way when the run ended | - | Inconclusive | no, `stopped` |
+| counters | `compare`: the table in `compared.py` | as there | as there |
 
 `consecutiveErrorLimit`, where it is set (or Argo's default of 4 is asked for), means what it means
 in Argo: the Error rows count towards it, and `empty` is an Error too, as there. NaN and infinities
@@ -63,6 +64,8 @@ class Missing(StrEnum):
     UNANSWERED = "unanswered"
     CONDITION = "condition"
     STOPPED = "stopped"
+    FEW = "few"
+    STABLE = "stable"
 
 
 def mark(missing: Missing, since: datetime) -> dict[str, str]:

@@ -42,6 +42,9 @@ def verdict(result: MetricResult, metric: Metric | None) -> str:
     if result.phase is Phase.ERROR:
         telling = []  # an answer from before the errors doesn't say why it ended
     latest = telling[-1] if telling else result.measurements[-1]
+    if metric is not None and metric.compare is not None:
+        over = f" ({result.message})" if result.message else ""
+        return f"{result.name} {latest.message}{over}"
     number = result.count if telling else result.error
     limit = -1 if metric is None else metric.failure_limit
     allowed = ", any number allowed" if str(limit) == "-1" else f" of at most {limit}"

@@ -14,12 +14,15 @@ every message (`redact`).
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 from pydantic import ValidationError
 
-from davy.analysis import condition, jsonpath, rules, substitute, timespan
+from davy.analysis import comparisons, condition, jsonpath, rules, substitute, timespan
+from davy.analysis.comparisons import Around
+from davy.analysis.presets import Seen
 from davy.analysis.templates import Template
 from davy.api import findings as api_findings
 from davy.api import metric_rules
@@ -49,6 +52,7 @@ def run_spec(
     stable_hash: str,
     latest_hash: str,
     inline: bool,
+    around: Around | None = None,
 ) -> AnalysisRunSpec:
     """What one run measures.
 
@@ -59,6 +63,7 @@ def run_spec(
         stable_hash: pod-template-hash of stable.
         latest_hash: pod-template-hash of the canary.
         inline: the run belongs to a step, so it must have an end.
+        around: what comparisons need to know; None: only files are checked.
 
     Raises:
         InvalidObject: with everything that is wrong; paths name template, metric and argument.
@@ -74,7 +79,11 @@ def run_spec(
         else:
             resolved.append(filled)
     sources = {str(template): template.spec.metrics for template in templates}
-    metrics = _metrics(sources, resolved, set(merged), inline=inline, findings=findings)
+    around = around or Around(prometheus="http://prometheus")
+    if analysis.compare is not None:
+        sources["compare"] = comparisons.own(analysis, around)
+    into = _Into(comparisons.seen(manifest, stable_hash, latest_hash, around), inline=inline)
+    metrics = _metrics(sources, resolved, set(merged), into, findings)
     if findings:
         raise InvalidObject(findings)
     specs: tuple[AnalysisRef | AnalysisTemplateSpec, ...]
@@ -110,7 +119,8 @@ def run_filled(spec: AnalysisRunSpec) -> AnalysisRunSpec:
         InvalidObject: with everything that is wrong.
     """
     findings: list[Finding] = []
-    metrics = _metrics({"spec": spec.metrics}, spec.args or (), (), inline=False, findings=findings)
+    into = _Into(None, inline=False)
+    metrics = _metrics({"spec": spec.metrics}, spec.args or (), (), into, findings)
     if findings:
         raise InvalidObject(findings)
     filled = spec.model_copy(update={"metrics": metrics})
@@ -224,12 +234,20 @@ def field(manifest: Mapping[str, Any], path: str) -> str:
     raise LookupError("isn't a text or a number")
 
 
+@dataclass(frozen=True)
+class _Into:
+    """The run that metrics are made for."""
+
+    rollout: Seen | None
+    """None: nobody's, it was made by hand."""
+    inline: bool
+
+
 def _metrics(
     sources: Mapping[str, Sequence[Metric]],
     args: Sequence[TemplateArg],
     declared: Collection[str],
-    *,
-    inline: bool,
+    into: "_Into",
     findings: list[Finding],
 ) -> list[Metric]:
     values = {arg.name: arg.value for arg in args if arg.value is not None}
@@ -249,8 +267,13 @@ def _metrics(
             ready, wrong = substitute.filled(metric, values, secret, source)
             findings.extend(wrong)
             if ready is not None:
-                findings.extend(_checked(ready, f"{source}: metrics[{metric.name}]"))
-                if inline:
+                path = f"{source}: metrics[{metric.name}]"
+                findings.extend(_checked(ready, path))
+                try:
+                    ready = comparisons.ready(ready, into.rollout, inline=into.inline)
+                except ValueError as error:
+                    findings.append(Finding(f"{path}.compare", str(error)))
+                if into.inline:
                     findings.extend(metric_rules.inline_findings([ready], source))
                 metrics.append(ready)
     return metrics

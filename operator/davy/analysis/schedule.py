@@ -11,7 +11,8 @@ Without evidence (`nodata.py`) the next try is due after the interval, 10 s at m
 consecutiveErrorLimit holds, an Error is tried again after Argo's 10 s. These are pauses for the
 provider, counted from the end.
 
-A measurement that is under way in a Job is looked at after a tenth of its age (`underway.py`).
+A measurement that is under way in a Job is looked at after a tenth of its age (`underway.py`), a
+comparison as often as there may be new samples of its counters: who looks says when.
 
 A clock that was set back must not stop a run: an instant in the future counts as passed, and the
 grid begins at the last start if the run's lies after it.
@@ -54,6 +55,7 @@ def due(
     *,
     defaults: JudgeDefaults = DAVY,
     looked: Mapping[str, datetime] = _NEVER,
+    again: Mapping[str, datetime] = _NEVER,
 ) -> Due:
     """What a run must measure now; nothing when it is complete, terminated or not begun.
 
@@ -65,6 +67,8 @@ def due(
         defaults: what holds where a metric says nothing.
         looked: by metric name, when a measurement that is under way was looked at last; one that
             isn't there is looked at now.
+        again: by metric name, when a comparison is looked at next; one that isn't there is looked
+            at now.
     """
     status = run.status
     if status.phase.completed or run.spec.terminate or status.started_at is None:
@@ -76,7 +80,11 @@ def due(
     for metric in run.spec.metrics:
         result = results.get(metric.name)
         held = underway.of(result)
-        if held is None:
+        if metric.compare is not None:
+            first = status.started_at + limits.of(metric, defaults).initial_delay
+            over = result is not None and result.phase.completed
+            at = None if over else again.get(metric.name, first)
+        elif held is None:
             at = _next(limits.of(metric, defaults), result, status.started_at, now)
         else:
             at = _look(held.started_at or now, looked.get(metric.name), now)

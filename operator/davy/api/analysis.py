@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
+from davy.api.compare import Compare, Judge
 from davy.api.fields import BY_METRIC_NAME, BY_NAME, INT32, Instant, Model, ObjectName
 from davy.api.metadata import Metadata
 from davy.api.providers import MetricProvider
@@ -105,7 +106,14 @@ class AnalysisRef(Model):
     """Templates to run, merged into one AnalysisRun, and their arguments."""
 
     templates: list[TemplateRef] = Field(
-        min_length=1, max_length=16, description="Templates whose metrics the run measures."
+        default_factory=list,
+        max_length=16,
+        description="Templates whose metrics the run measures; at least one, or compare.",
+    )
+    compare: Judge | None = Field(
+        None,
+        description="Compare canary and stable, without a template; beside the steps the same as "
+        "`judge`.",
     )
     args: list[RunArg] | None = Field(
         None,
@@ -148,6 +156,11 @@ class Metric(Model):
         None,
         description="Measurements to take, a whole number or `{{args.name}}`. Unset: one without "
         "an interval, no end with one.",
+    )
+    compare: Compare | None = Field(
+        None,
+        description="Compare canary and stable by counters that the provider has (prometheus), "
+        "instead of successCondition and failureCondition.",
     )
     success_condition: str | None = Field(
         None,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from davy.api import job_rules, provider_rules
+from davy.api import compare_rules, job_rules, provider_rules
 from davy.api.analysis import (
     AnalysisRef,
     AnalysisRunSpec,
@@ -96,7 +96,7 @@ def doubts(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:
         path = f"spec.metrics[{index}]"
         if metric.provider.job is not None:
             found += job_rules.doubts(metric.provider.job, f"{path}.provider.job")
-        elif not metric.success_condition and not metric.failure_condition:
+        elif metric.compare is None and not (metric.success_condition or metric.failure_condition):
             message = (
                 "has neither successCondition nor failureCondition, so every answer is a success"
             )
@@ -123,7 +123,9 @@ def inline_findings(metrics: Sequence[Metric], path: str) -> list[Finding]:
 
 
 def endless(metric: Metric) -> bool:
-    """An interval and nothing that ends it: measured until the run is told to stop."""
+    """Nothing ends it: it is measured until the run is told to stop."""
+    if metric.compare is not None:
+        return metric.compare.deadline is None
     counted = metric.count is not None and _number(metric.count) != 0
     return bool(metric.interval) and not counted and _number(metric.consecutive_success_limit) == 0
 
@@ -143,6 +145,7 @@ def metric_findings(metric: Metric, path: str) -> Iterator[Finding]:
     yield from _limits(metric, path)
     yield from _conditions(metric, path)
     yield from provider_rules.findings(metric.provider, f"{path}.provider")
+    yield from compare_rules.in_metric(metric, path)
 
 
 def _conditions(metric: Metric, path: str) -> Iterator[Finding]:

@@ -75,8 +75,8 @@ class PrometheusMetric(Model):
         max_length=2048,
         description="Base URL, e.g. http://prometheus.monitoring:9090; may hold `{{args.name}}`.",
     )
-    query: str = Field(
-        min_length=1, max_length=8192, description="PromQL; may hold `{{args.name}}`."
+    query: Annotated[str, Field(min_length=1, max_length=8192)] | None = Field(
+        None, description="PromQL; may hold `{{args.name}}`. Only a metric with compare has none."
     )
     timeout: int = Field(30, ge=1, le=300, description="Seconds to wait for the answer.")
     insecure: bool = Field(default=False, description="true: don't check the TLS certificate.")

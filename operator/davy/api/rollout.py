@@ -7,6 +7,7 @@ from pydantic import Field, WithJsonSchema
 
 from davy.api.analysis import AnalysisRef, BackgroundAnalysis
 from davy.api.anti_affinity import AntiAffinity
+from davy.api.compare import Judge
 from davy.api.fields import (
     BY_NAME,
     INT32,
@@ -232,6 +233,11 @@ class CanaryStrategy(Model):
     analysis: BackgroundAnalysis | None = Field(
         None, description="Runs beside the steps; when it fails the rollout aborts."
     )
+    judge: Judge | None = Field(
+        None,
+        description="Compares canary and stable beside all steps, with no template: aborts as soon "
+        "as the canary is shown to be worse, and raises no weight while there is no evidence.",
+    )
     min_pods_per_replica_set: int = Field(
         1,
         ge=0,
@@ -273,6 +279,14 @@ class CanaryStrategy(Model):
         "0; 0 keeps them for ever. Without trafficRouting it says nothing: the pods are the "
         "weight.",
     )
+
+    @property
+    def background(self) -> BackgroundAnalysis | None:
+        """What is analysed beside the steps, judge included; None: nothing."""
+        if self.judge is None:
+            return self.analysis
+        beside = self.analysis or BackgroundAnalysis()
+        return beside.model_copy(update={"compare": self.judge})
 
     @property
     def drain_seconds(self) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from davy.api import (
+    compare_rules,
     gateway_rules,
     managed_routes,
     metadata,
@@ -285,11 +286,13 @@ def _managed_routes(canary: CanaryStrategy) -> Iterator[Finding]:
 
 
 def _analyses(canary: CanaryStrategy) -> Iterator[Finding]:
-    background = canary.analysis
+    background = canary.background
     steps = canary.steps or []
     if background:
         path = f"{_CANARY}.analysis"
         yield from _analysis(background, path)
+        if canary.judge and canary.analysis and canary.analysis.compare:
+            yield Finding(f"{_CANARY}.judge", "stands beside analysis.compare; give one of them")
         if background.starting_step and background.starting_step >= len(steps):
             yield Finding(
                 f"{path}.startingStep",
@@ -312,6 +315,10 @@ def _analysis(analysis: AnalysisRef, path: str) -> Iterator[Finding]:
                 f"{path}.templates[{index}].templateName",
                 f"names the {kind} {name} a second time; once is enough",
             )
+    if analysis.compare is not None:
+        yield from compare_rules.findings(analysis.compare, f"{path}.compare")
+    elif not named:
+        yield Finding(f"{path}.templates", "is empty; write at least 1, or give compare")
     yield from rollout_args(analysis.args or [], f"{path}.args")
     yield from repeated_rules(analysis, path)
     if analysis.analysis_run_metadata:

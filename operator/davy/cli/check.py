@@ -210,8 +210,8 @@ def _workload(document: Document, spec: RolloutSpec, found: Sequence[Document]) 
 
 def _analyses(spec: RolloutSpec) -> Iterator[tuple[str, AnalysisRef]]:
     canary = spec.strategy.canary
-    if canary.analysis:
-        yield "spec.strategy.canary.analysis", canary.analysis
+    if canary.background:
+        yield "spec.strategy.canary.analysis", canary.background
     for index, step in enumerate(canary.steps or []):
         if step.analysis:
             yield f"spec.strategy.canary.steps[{index}].analysis", step.analysis

@@ -122,6 +122,13 @@ class _Account(click.ParamType[str]):
     "link-local and metadata addresses and the API server.",
 )
 @click.option(
+    "--prometheus",
+    metavar="URL",
+    envvar="DAVY_PROMETHEUS",
+    help="Prometheus that is asked where a comparison (judge, analysis.compare) names none, such "
+    "as http://prometheus.monitoring:9090. Default: each must name its own.",
+)
+@click.option(
     "--job-service-accounts",
     type=_Account(),
     metavar="NAMESPACE/NAME",
@@ -170,6 +177,7 @@ def command(
     log_level: str,
     settle: timedelta,
     metric_addresses: tuple[str, ...],
+    prometheus: str | None,
     job_service_accounts: tuple[str, ...],
     resync: timedelta,
     workers: int,
@@ -184,6 +192,8 @@ def command(
     """
     if lease_duration < _SHORTEST_LEASE:
         raise click.BadParameter("must be 1s or more.", param_hint="--lease-duration")
+    if prometheus and not prometheus.startswith(("http://", "https://")):
+        raise click.BadParameter("must begin with http:// or https://.", param_hint="--prometheus")
     settings = Settings(
         api_group=group.ApiGroup(api_group),
         namespaces=tuple(dict.fromkeys(namespaces)),
@@ -195,7 +205,9 @@ def command(
         queue=replace(_DEFAULT.queue, workers=workers),
         api=replace(_DEFAULT.api, kubeconfig=kubeconfig),
         watch=replace(_DEFAULT.watch, resync=resync),
-        measure=replace(_DEFAULT.measure, job_accounts=job_service_accounts),
+        measure=replace(
+            _DEFAULT.measure, job_accounts=job_service_accounts, prometheus=prometheus or ""
+        ),
         lease=LeaseSettings(
             namespace=lease_namespace or pod_namespace() or _DEFAULT.lease.namespace,
             name=lease_name or api_group,

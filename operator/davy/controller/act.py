@@ -64,11 +64,13 @@ class Actor:
         api: to write with.
         cache: gets every answer.
         kinds: Davy's own kinds.
+        prometheus: see `MeasureSettings.prometheus`.
     """
 
     api: Api
     cache: Cache
     kinds: Kinds
+    prometheus: str = ""
 
     async def act(self, seen: Observation, actions: Sequence[plan.Action]) -> Outcome:
         """Try every action once, in order."""
@@ -232,7 +234,9 @@ class Actor:
         kind = self.kinds.analysis_run
         if isinstance(action, plan.CreateRun):
             owner = self._owner(seen)
-            body = runs.manifest(self.cache, self.kinds, owner, seen.raw, action)
+            body = runs.manifest(
+                self.cache, self.kinds, owner, seen.raw, action, prometheus=self.prometheus
+            )
             return await self._create(seen, kind, body)
         found = self._held(kind, seen, action.name)
         if isinstance(action, plan.TerminateRun):

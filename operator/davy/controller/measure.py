@@ -9,14 +9,17 @@ are gone.
 
 import asyncio
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar, cast
 
 import structlog
 
-from davy.analysis import credentials, judge, resolve, schedule, underway
+from davy.analysis import comparisons, credentials, judge, resolve, schedule, underway
 from davy.analysis.answer import Answer, Answered, Measured, NotAnswered
+from davy.analysis.compared import Compared
+from davy.analysis.counters import Look
 from davy.analysis.limits import JudgeDefaults
 from davy.api import errors
 from davy.api.analysis import AnalysisRunStatus, Metric, Phase, RunManifest
@@ -28,6 +31,7 @@ from davy.cluster.events import Recorder
 from davy.cluster.kinds import Kinds
 from davy.controller import runs, secrets
 from davy.controller.clock import Clock
+from davy.controller.comparing import Watches
 from davy.controller.expiry import Expiry
 from davy.controller.interest import Interest
 from davy.controller.jobs import LANDING, Jobs
@@ -36,9 +40,11 @@ from davy.controller.queue import Key
 from davy.controller.settings import MeasureSettings
 from davy.controller.shares import Shares
 from davy.metrics.accounts import Accounts
+from davy.metrics.base import Counting
 from davy.metrics.registry import Registry
 
 _log = structlog.get_logger()
+_Found = TypeVar("_Found")
 
 _ENDED = {
     Phase.SUCCESSFUL: EventReason.ANALYSIS_RUN_SUCCESSFUL,
@@ -57,6 +63,8 @@ class _Asked:
     answers: dict[str, Measured] = field(default_factory=dict)
     looked: dict[str, datetime] = field(default_factory=dict)
     """By metric, when its measurement under way was looked at last."""
+    again: dict[str, datetime] = field(default_factory=dict)
+    """By metric that compares, when the counters are looked at next."""
 
     def drop(self) -> None:
         """Nobody waits for the answers any more."""
@@ -91,6 +99,7 @@ class Measurer:
         self.secrets = secrets.Secrets(self.api, self.kinds.api_group)
         self.expiry = Expiry(self.api, self.cache, self.kinds, self.clock, self.interest)
         self.jobs = Jobs(self.api, self.kinds, self.clock, Accounts.of(self.settings.job_accounts))
+        self.watches = Watches()
         self.shares = Shares(self.settings.per_namespace, self.look)
 
     async def reconcile(self, key: Key) -> Result:
@@ -143,7 +152,9 @@ class Measurer:
             self._forget(key)
             return Done()
         defaults = JudgeDefaults.of(self.kinds.api_group.name)
-        due = schedule.due(run, self.clock.now(), defaults=defaults, looked=asked.looked)
+        due = schedule.due(
+            run, self.clock.now(), defaults=defaults, looked=asked.looked, again=asked.again
+        )
         self.shares.leave(key)
         for metric in due.metrics:
             if metric.name in asked.tasks or metric.name in asked.answers:
@@ -163,17 +174,41 @@ class Measurer:
         held = underway.held(run.status, metric.name)
         started = (held and held.started_at) or self.clock.now()
         try:
-            answer: Answer
+            answer: Answer | None
             if metric.provider.job is not None:
                 answer = await self.jobs.answer(run, metric, metric.provider.job)
+            elif metric.compare is not None:
+                answer = await self._compared(key, run, metric, asked)
             else:
-                answer = await self._answer(key, run, metric)
+                answer = await self._answer(key, run, metric, self._measured)
         finally:
             asked.tasks.pop(metric.name, None)
         if held is not None:
             asked.looked[metric.name] = self.clock.now()
-        asked.answers[metric.name] = Measured(answer, started, self.clock.now())
+        if answer is not None:
+            asked.answers[metric.name] = Measured(answer, started, self.clock.now())
         self.look(key)
+
+    async def _compared(
+        self, key: Key, run: RunManifest, metric: Metric, asked: _Asked
+    ) -> Compared | None:
+        """One look at the counters of both sides; None: nothing is worth telling yet."""
+        watch = self.watches.of(key, run, metric.name, self.clock.now())
+
+        async def look(filled: Metric) -> Look | NotAnswered:
+            sides = comparisons.sides(metric)
+            provider = self.providers.provider_for(filled)
+            if not isinstance(provider, Counting):
+                return NotAnswered(f"metric {metric.name}: its provider has no counters to compare")
+            return await provider.look(filled, sides, watch.memory.tally, self.clock.now())
+
+        found = await self._answer(key, run, metric, look)
+        told, again = watch.after(found, run, metric, self.clock.now())
+        asked.again[metric.name] = again
+        return told
+
+    async def _measured(self, filled: Metric) -> Answered | NotAnswered:
+        return await self.providers.provider_for(filled).measure(filled)
 
     async def _close(self, key: Key, raw: Json) -> Result | None:
         """A run that has ended gets rid of its Jobs; None: it has none that is under way."""
@@ -191,15 +226,21 @@ class Measurer:
             return Retry(error)
         return Done()
 
-    async def _answer(self, key: Key, run: RunManifest, metric: Metric) -> Answered | NotAnswered:
-        """The provider's answer without secrets; every failure is one too."""
+    async def _answer(
+        self,
+        key: Key,
+        run: RunManifest,
+        metric: Metric,
+        ask: Callable[[Metric], Awaitable[_Found | NotAnswered]],
+    ) -> _Found | NotAnswered:
+        """What is answered to a metric with its secrets; every failure is an answer too."""
         values: dict[str, str] = {}
+        answer: _Found | NotAnswered
         try:
             values = await self.secrets.values(key.namespace, run.spec, metric)
-            provider = self.providers.provider_for(metric)
             filled = credentials.filled(metric, values)
             async with asyncio.timeout(self.settings.timeout.total_seconds()):
-                answer = await provider.measure(filled)
+                answer = await ask(filled)
         except TimeoutError:
             seconds = self.settings.timeout.total_seconds()
             answer = NotAnswered(f"metric {metric.name}: no answer within {seconds:.0f} s")
@@ -211,7 +252,9 @@ class Measurer:
             _log.error("provider failed", run=str(key), metric=metric.name, trace=trace)
             failed = f"metric {metric.name}: the provider failed: {type(error).__name__}"
             answer = NotAnswered(failed, str(error))
-        return secrets.untold(answer, values.values())
+        if isinstance(answer, Answered | NotAnswered):
+            return cast("_Found | NotAnswered", secrets.untold(answer, values.values()))
+        return answer
 
     async def _write(self, raw: Json, before: AnalysisRunStatus, after: AnalysisRunStatus) -> None:
         kind, metadata = self.kinds.analysis_run, raw["metadata"]
@@ -254,6 +297,7 @@ class Measurer:
 
     def _forget(self, key: Key) -> None:
         self.shares.leave(key)
+        self.watches.forget(key)
         asked = self._asked.pop(key, None)
         if asked:
             asked.drop()

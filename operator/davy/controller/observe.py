@@ -75,6 +75,8 @@ class Observer:
     kinds: Kinds
     served: Callable[[Kind], bool]
     plugins: Installed
+    prometheus: str = ""
+    """See `MeasureSettings.prometheus`."""
     route_written_at: dict[Key, datetime] = field(default_factory=dict)
     """When the route of a Rollout was written last, or may have been, by this process."""
 
@@ -190,7 +192,11 @@ class Observer:
     def _run_problems(self, raw: Json) -> tuple[Finding, ...]:
         spec = self.spec(raw)
         assert isinstance(spec, RolloutSpec)  # noqa: S101  # it was observed
-        return tuple(runs.problems(self.cache, self.kinds, raw, spec, self.plugins))
+        return tuple(
+            runs.problems(
+                self.cache, self.kinds, raw, spec, self.plugins, prometheus=self.prometheus
+            )
+        )
 
     def _route_written_at(self, raw: Json) -> datetime | None:
         namespace, name = raw["metadata"]["namespace"], raw["metadata"]["name"]

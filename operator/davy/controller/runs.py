@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from davy.analysis import judge, resolve, templates
+from davy.analysis.comparisons import Around
 from davy.api import errors, fields, findings, group, validate
 from davy.api.analysis import (
     AnalysisRef,
@@ -20,7 +21,7 @@ from davy.api.metadata import Metadata
 from davy.api.rollout import RolloutSpec
 from davy.cluster import apply
 from davy.cluster.cache import Cache, Json, uid_of, version_of
-from davy.cluster.kinds import Kind, Kinds
+from davy.cluster.kinds import DESTINATION_RULE, Kind, Kinds
 from davy.controller.interest import Reference
 from davy.engine import plan, world
 from davy.plugins import missing
@@ -28,6 +29,7 @@ from davy.plugins.installed import Installed
 
 _UNKNOWN_HASH = "0000000000"
 """Stands for a revision's hash where only the templates are checked."""
+_ANOTHER_HASH = "1111111111"
 
 
 def references(
@@ -41,14 +43,27 @@ def references(
 
 
 def problems(
-    cache: Cache, kinds: Kinds, raw: Json, spec: RolloutSpec, plugins: Installed
+    cache: Cache,
+    kinds: Kinds,
+    raw: Json,
+    spec: RolloutSpec,
+    plugins: Installed,
+    *,
+    prometheus: str,
 ) -> Iterator[Finding]:
     """What keeps analyses from being made: absent templates or plugins, args that don't fit."""
     for path, analysis in _analyses(spec):
         inline = ".steps[" in path
         try:
             made = _spec(
-                cache, kinds, raw, analysis, stable=_UNKNOWN_HASH, latest="", inline=inline
+                cache,
+                kinds,
+                raw,
+                analysis,
+                prometheus=prometheus,
+                stable=_UNKNOWN_HASH,
+                latest=_ANOTHER_HASH,
+                inline=inline,
             )
             for finding in missing.in_metrics(plugins, made.metrics, "metrics"):
                 yield Finding(path, str(finding))
@@ -67,6 +82,7 @@ def stamp(cache: Cache, kinds: Kinds, raw: Json, spec: RolloutSpec) -> tuple[str
     for _, analysis in _analyses(spec):
         if any(arg.value_from and arg.value_from.field_ref for arg in analysis.args or ()):
             versions.append(version_of(raw))
+        versions.append(_host(cache, raw))
         for wanted in _nest(cache, kinds, namespace, analysis).asked:
             kind = _template_kind(kinds, cluster_scope=wanted.cluster_scope)
             found = cache.get(kind, namespace, wanted.template_name)
@@ -85,9 +101,15 @@ def observed(cache: Cache, kinds: Kinds, raw: Json) -> Iterator[world.Run]:
 
 
 def manifest(
-    cache: Cache, kinds: Kinds, owner: apply.Owner, raw: Json, wanted: plan.CreateRun
+    cache: Cache,
+    kinds: Kinds,
+    owner: apply.Owner,
+    raw: Json,
+    wanted: plan.CreateRun,
+    *,
+    prometheus: str,
 ) -> Json:
-    """The AnalysisRun that a plan wants.
+    """The AnalysisRun that a plan wants; `prometheus` is asked where a comparison names no server.
 
     Raises:
         InvalidObject: its templates don't make one.
@@ -97,6 +119,7 @@ def manifest(
         kinds,
         raw,
         wanted.analysis,
+        prometheus=prometheus,
         stable=wanted.stable_hash,
         latest=wanted.hash,
         inline=wanted.kind is world.RunKind.STEP,
@@ -209,8 +232,8 @@ def _analyses(spec: RolloutSpec) -> Iterator[tuple[str, AnalysisRef]]:
     for index, step in enumerate(canary.steps or ()):
         if step.analysis:
             yield f"spec.strategy.canary.steps[{index}].analysis", step.analysis
-    if canary.analysis:
-        yield "spec.strategy.canary.analysis", canary.analysis
+    if canary.background:
+        yield "spec.strategy.canary.analysis", canary.background
 
 
 def _spec(
@@ -219,6 +242,7 @@ def _spec(
     raw: Json,
     analysis: AnalysisRef,
     *,
+    prometheus: str,
     stable: str,
     latest: str,
     inline: bool,
@@ -245,7 +269,21 @@ def _spec(
         stable_hash=stable,
         latest_hash=latest or stable,
         inline=inline,
+        around=Around(prometheus, _host(cache, raw)),
     )
+
+
+def _host(cache: Cache, raw: Json) -> str:
+    """Of the DestinationRule that a Rollout names; "": it names none, or that isn't there."""
+    found = _destination_rule(cache, raw)
+    return str((found or {}).get("spec", {}).get("host", ""))
+
+
+def _destination_rule(cache: Cache, raw: Json) -> Json | None:
+    canary = raw["spec"].get("strategy", {}).get("canary", {})
+    istio = (canary.get("trafficRouting") or {}).get("istio") or {}
+    name = (istio.get("destinationRule") or {}).get("name")
+    return cache.get(DESTINATION_RULE, raw["metadata"]["namespace"], name) if name else None
 
 
 def _nest(cache: Cache, kinds: Kinds, namespace: str, analysis: AnalysisRef) -> templates.Nest:

@@ -147,7 +147,8 @@ class Operator:
     def reconciler(self, decide_: Decide | None = None) -> Reconciler:
         """The pass over Rollouts, with the real engine unless another is given."""
         engine = EngineSettings(settle=self.settings.settle)
-        observer = Observer(self.cache, self.kinds, self.watches.present, self.plugins)
+        asked = self.settings.measure.prometheus
+        observer = Observer(self.cache, self.kinds, self.watches.present, self.plugins, asked)
         return Reconciler(
             api=self.api,
             cache=self.cache,
@@ -158,7 +159,7 @@ class Operator:
             closer=Closer(
                 self.api, self.cache, self.kinds, self.clock, observer, self.watches.synced
             ),
-            actor=Actor(self.api, self.cache, self.kinds),
+            actor=Actor(self.api, self.cache, self.kinds, asked),
             teller=Teller(self.kinds, self.recorder),
             steps=self.steps,
             decide=decide_ or (lambda rollout, world, now: decide(rollout, world, now, engine)),

@@ -81,6 +81,11 @@ class MeasureSettings:
     per_namespace: int = 8
     """Questions under way at the same time for one namespace; default 8. Others wait."""
 
+    prometheus: str = ""
+    """Base URL of the Prometheus that comparisons without a server ask.
+
+    Default "": none, each names its own."""
+
     job_accounts: tuple[str, ...] = ()
     """Service accounts that Jobs of metrics may run as, `NAMESPACE/NAME`, `*` for all of either.
 

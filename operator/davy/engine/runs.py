@@ -67,7 +67,7 @@ def wanted(
         reference, action = _ensure(around, position, ask, position.step_run)
         position = replace(position, step_run=reference)
         actions.append(action)
-    background = rollout.spec.strategy.canary.analysis
+    background = rollout.spec.strategy.canary.background
     reached = (world.route.canary_weight or 0) > 0 or bool(world.route.rules)
     traffic = reached and around.took.in_effect
     started = position.background_run is not None

@@ -1,11 +1,13 @@
 """The contract of a metric provider: one question, one answer."""
 
-from typing import Protocol
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from davy.analysis.answer import Answered, NotAnswered, Value
+from davy.analysis.counters import Look, Sides, Tally
 from davy.api.analysis import Metric
 
-__all__ = ["Answered", "NotAnswered", "Provider", "Value"]
+__all__ = ["Answered", "Counting", "NotAnswered", "Provider", "Value"]
 
 
 class Provider(Protocol):
@@ -16,3 +18,20 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Lets go of connections and threads. No measurement may follow."""
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A provider that has counters, so that canary and stable can be compared."""
+
+    async def look(
+        self, metric: Metric, sides: Sides, tally: Tally, now: datetime
+    ) -> Look | NotAnswered:
+        """What both sides counted and wasn't told yet. Never raises but on cancellation.
+
+        Args:
+            metric: whose args are filled in.
+            sides: the counters.
+            tally: of the look before; used again after a failure, so that nothing is lost.
+            now: the present, UTC.
+        """

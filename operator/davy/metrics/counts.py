@@ -19,11 +19,9 @@ from davy.analysis.counters import Look, Read, Selectors, Series, Side, Sides, T
 from davy.api.analysis import Metric
 from davy.api.providers import PrometheusMetric
 from davy.metrics import prometheus, wire
-from davy.metrics.addresses import Addresses
-from davy.metrics.asking import Asker, Question
+from davy.metrics.asking import Question
 from davy.metrics.line import Session, Timeout, TooLong
-from davy.metrics.login import Now
-from davy.metrics.prometheus import SERIES
+from davy.metrics.prometheus import SERIES, Prometheus
 
 BEFORE: Final = "1h"
 """How long a counter may be without a sample, and is then still the same one."""
@@ -66,16 +64,8 @@ class _Refused(Exception):
         self.answer = answer
 
 
-class Counter:
-    """Counts both sides; one for the process, used from one event loop.
-
-    Args:
-        addresses: that may be called.
-        now: the present, UTC; for logins.
-    """
-
-    def __init__(self, addresses: Addresses, now: Now) -> None:
-        self._asker = Asker(addresses, now, "counts")
+class PrometheusCounts(Prometheus):
+    """Prometheus as a provider that has counters, too."""
 
     async def look(
         self, metric: Metric, sides: Sides, tally: Tally, now: datetime
@@ -103,10 +93,6 @@ class Counter:
                 break
             found = replace(further, fresh=further.tally.told - told)
         return found
-
-    async def close(self) -> None:
-        """See `Asker.close`."""
-        await self._asker.close()
 
     async def _stretch(
         self, query: PrometheusMetric, sides: Sides, tally: Tally, now: datetime

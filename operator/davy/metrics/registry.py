@@ -9,14 +9,14 @@ from davy.api.analysis import Metric
 from davy.api.providers import MetricProvider
 from davy.metrics.addresses import Addresses
 from davy.metrics.base import Provider
+from davy.metrics.counts import PrometheusCounts
 from davy.metrics.login import Now
 from davy.metrics.plugin import PluginProvider
-from davy.metrics.prometheus import Prometheus
 from davy.metrics.web import Web
 from davy.plugins.installed import Installed
 
 BUILT_IN: Final[Mapping[str, Callable[[Addresses, Now], Provider]]] = {
-    "prometheus": Prometheus,
+    "prometheus": PrometheusCounts,
     "web": Web,
 }
 

@@ -79,6 +79,7 @@ def query(spec: AnalysisRunSpec) -> str:
     """Of the first metric."""
     prometheus = spec.metrics[0].provider.prometheus
     assert prometheus is not None
+    assert prometheus.query is not None
     return prometheus.query
 
 

@@ -14,7 +14,7 @@ from davy.api.analysis import Metric
 from davy.api.providers import Authentication, BasicAuth, MetricProvider, PrometheusMetric
 from davy.metrics import counts
 from davy.metrics.addresses import Addresses
-from davy.metrics.counts import Counter
+from davy.metrics.counts import PrometheusCounts
 from tests.unit.analysis.runs import NOW
 from tests.unit.metrics.server import Server, serving
 
@@ -92,8 +92,8 @@ def memory(server: Server) -> Memory:
 
 
 @pytest.fixture
-async def counter() -> AsyncIterator[Counter]:
-    made = Counter(HERE, lambda: NOW)
+async def counter() -> AsyncIterator[PrometheusCounts]:
+    made = PrometheusCounts(HERE, lambda: NOW)
     yield made
     await made.close()
 
@@ -108,21 +108,23 @@ def at(seconds: float) -> datetime:
 
 
 async def looked(
-    counter: Counter, server: Server, now: float, tally: Tally | None = None, **fields: Any
+    counter: PrometheusCounts, server: Server, now: float, tally: Tally | None = None, **fields: Any
 ) -> Look:
     found = await counter.look(a_metric(server, **fields), SIDES, tally or Tally(NOW), at(now))
     assert isinstance(found, Look), found
     return found
 
 
-async def refused(counter: Counter, server: Server, now: float = 10, **fields: Any) -> NotAnswered:
+async def refused(
+    counter: PrometheusCounts, server: Server, now: float = 10, **fields: Any
+) -> NotAnswered:
     found = await counter.look(a_metric(server, **fields), SIDES, Tally(NOW), at(now))
     assert isinstance(found, NotAnswered)
     return found
 
 
 async def test_both_sides_are_counted_from_raw_samples(
-    server: Server, memory: Memory, counter: Counter
+    server: Server, memory: Memory, counter: PrometheusCounts
 ) -> None:
     memory.scraped("stable_total", 10, 1090)
     memory.scraped("more_total", 10, 5)
@@ -139,7 +141,7 @@ async def test_both_sides_are_counted_from_raw_samples(
 
 
 async def test_requests_of_both_sides_are_asked_for_before_all_others(
-    server: Server, memory: Memory, counter: Counter
+    server: Server, memory: Memory, counter: PrometheusCounts
 ) -> None:
     """A scrape in between is then seen whole or not at all; all are asked at explicit times."""
     tally = Tally(NOW, watched=NOW)
@@ -158,7 +160,7 @@ async def test_requests_of_both_sides_are_asked_for_before_all_others(
 
 
 async def test_a_sample_at_the_start_is_not_counted_again(
-    server: Server, memory: Memory, counter: Counter
+    server: Server, memory: Memory, counter: PrometheusCounts
 ) -> None:
     """Before Prometheus 3 a range was closed at its start."""
     memory.scraped("stable_total", 40, 1040)
@@ -169,7 +171,7 @@ async def test_a_sample_at_the_start_is_not_counted_again(
 
 
 async def test_a_clock_that_went_back_counts_nothing(
-    server: Server, memory: Memory, counter: Counter
+    server: Server, memory: Memory, counter: PrometheusCounts
 ) -> None:
     found = await looked(counter, server, -5)
     assert (found.fresh, found.tally.since) == (Counts(), NOW)
@@ -177,7 +179,11 @@ async def test_a_clock_that_went_back_counts_nothing(
 
 @pytest.mark.parametrize("hours", [2, 20])
 async def test_after_a_break_the_looks_catch_up(
-    server: Server, memory: Memory, counter: Counter, monkeypatch: pytest.MonkeyPatch, hours: int
+    server: Server,
+    memory: Memory,
+    counter: PrometheusCounts,
+    monkeypatch: pytest.MonkeyPatch,
+    hours: int,
 ) -> None:
     """Hours of samples don't fit in one answer: they are read in parts, and none is lost."""
     monkeypatch.setattr(counts, "SERIES", 40)
@@ -195,7 +201,7 @@ async def test_after_a_break_the_looks_catch_up(
 
 
 async def test_too_many_samples_are_refused_and_the_message_says_what_to_narrow(
-    server: Server, memory: Memory, counter: Counter
+    server: Server, memory: Memory, counter: PrometheusCounts
 ) -> None:
     for place in range(11_000):
         memory.scraped("canary_total", 1, 5, pod=str(place))
@@ -207,7 +213,7 @@ async def test_too_many_samples_are_refused_and_the_message_says_what_to_narrow(
 
 
 async def test_a_selector_that_prometheus_can_t_read_is_named(
-    server: Server, memory: Memory, counter: Counter
+    server: Server, memory: Memory, counter: PrometheusCounts
 ) -> None:
     said = "1:22: parse error: ranges only allowed for vector selectors"
     memory.refuse["stable_errors"] = (400, said)
@@ -217,14 +223,14 @@ async def test_a_selector_that_prometheus_can_t_read_is_named(
 
 
 async def test_a_failure_of_prometheus_is_told_as_it_is(
-    server: Server, memory: Memory, counter: Counter
+    server: Server, memory: Memory, counter: PrometheusCounts
 ) -> None:
     memory.refuse["canary_total"] = (503, "not ready")
     assert str(await refused(counter, server)).endswith("answered 503: not ready")
 
 
 async def test_an_answer_that_may_lack_series_is_not_counted(
-    server: Server, memory: Memory, counter: Counter
+    server: Server, memory: Memory, counter: PrometheusCounts
 ) -> None:
     """A store that comes back would look like series that are new, with all they ever counted."""
     memory.warnings = ["store 10.0.0.7 is unreachable"]
@@ -235,7 +241,7 @@ async def test_an_answer_that_may_lack_series_is_not_counted(
 
 @pytest.mark.parametrize("value", ["-1", "+Inf", "1e300"])
 async def test_a_gauge_is_refused(
-    server: Server, memory: Memory, counter: Counter, value: str
+    server: Server, memory: Memory, counter: PrometheusCounts, value: str
 ) -> None:
     memory.scraped("canary_total", 1, value)
     assert "no counter has such; name counters" in str(await refused(counter, server))
@@ -256,14 +262,14 @@ async def test_a_gauge_is_refused(
     ],
 )
 async def test_an_answer_that_is_none_is_a_sentence(
-    server: Server, counter: Counter, body: bytes
+    server: Server, counter: PrometheusCounts, body: bytes
 ) -> None:
     server.body = body
     assert server.address in str(await refused(counter, server))
 
 
 async def test_a_limit_without_its_bucket_is_refused(
-    server: Server, memory: Memory, counter: Counter
+    server: Server, memory: Memory, counter: PrometheusCounts
 ) -> None:
     side = Selectors(("stable_total",), good=("stable_bucket",))
     answer = await counter.look(a_metric(server), Sides(side, side), Tally(NOW), at(10))
@@ -272,7 +278,7 @@ async def test_a_limit_without_its_bucket_is_refused(
 
 
 async def test_what_prometheus_says_to_a_login_is_not_told(
-    server: Server, memory: Memory, counter: Counter
+    server: Server, memory: Memory, counter: PrometheusCounts
 ) -> None:
     memory.refuse["canary_total"] = (400, "Basic dTpw is not known here")
     login = Authentication(basic_auth=BasicAuth(username="u", password="p"))
@@ -281,7 +287,7 @@ async def test_what_prometheus_says_to_a_login_is_not_told(
     assert server.asked[0]["authorization"] == "Basic dTpw"
 
 
-async def test_a_metric_of_another_provider_has_no_counters(counter: Counter) -> None:
+async def test_a_metric_of_another_provider_has_no_counters(counter: PrometheusCounts) -> None:
     metric = Metric(name="errors", provider=MetricProvider(plugin={"acme": {}}))
     answer = await counter.look(metric, SIDES, Tally(NOW), at(10))
     assert answer == NotAnswered("metric errors names no Prometheus")

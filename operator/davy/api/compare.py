@@ -1,0 +1,112 @@
+"""A metric that compares canary with stable, instead of conditions on one number."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from davy.api.fields import Model
+
+DEADLINE = "10m"
+"""How long a step waits for a comparison that says nothing of it."""
+
+Preset = Literal[
+    "app", "contour", "envoy", "istio", "istio-waypoint", "linkerd", "nginx", "traefik"
+]
+
+CounterText = Annotated[str, Field(min_length=1, max_length=2048)]
+"""A PromQL selector of counters, e.g. `http_requests_total{pod=~"cart-.*"}`."""
+
+Counter = Annotated[list[CounterText], Field(min_length=1, max_length=8)]
+
+
+class Side(Model):
+    """The counters of one side; exactly one of errors and good is set."""
+
+    requests: Counter = Field(
+        description="Selectors of counters without range or function; their series are added up."
+    )
+    errors: Counter | None = Field(None, description="The same for requests that failed.")
+    good: Counter | None = Field(
+        None,
+        description="The same for requests that were good; all others failed. For latency a "
+        'histogram\'s bucket: `…_bucket{le="0.5"}`.',
+    )
+
+
+class Latency(Model):
+    """Slow requests are bad ones."""
+
+    slower_than: str = Field(
+        max_length=64,
+        description="The limit (500ms, 2s); it must be a bound of the histogram's buckets.",
+    )
+
+
+class Compare(Model):
+    """Canary against stable, from counters over the same time.
+
+    The rollout aborts as soon as it is shown that the canary fails more than abortRatio times as
+    often as stable, whenever that is looked at; it is passed when it is shown that it fails less
+    than tolerateRatio times as often.
+    """
+
+    preset: Preset | None = Field(
+        None,
+        description="Whose counters: of a proxy, or of the application itself (app). Instead of "
+        "canary and stable.",
+    )
+    canary: Side | None = Field(None, description="The canary's counters; with stable.")
+    stable: Side | None = Field(None, description="Stable's counters; with canary.")
+    latency: Latency | None = Field(
+        None,
+        description="With a preset: compare the requests that were slower than a limit, instead "
+        "of those that failed.",
+    )
+    abort_ratio: float = Field(
+        1.25, ge=1, le=100, description="Shown to fail more than so many times as often: abort."
+    )
+    tolerate_ratio: float = Field(
+        2, ge=1.01, le=1000, description="Shown to fail less than so many times as often: pass."
+    )
+    alpha: float = Field(
+        0.05,
+        ge=0.000001,
+        le=0.5,
+        description="The chance that a good release is aborted, at most, of all comparisons of a "
+        "run together; what is measured is far below it.",
+    )
+    accept: float = Field(
+        0.01,
+        ge=0,
+        le=0.5,
+        description="A share of errors that nobody minds: what is shown to be below it passes, "
+        "also where stable never fails or gets no traffic.",
+    )
+    min_requests: int = Field(
+        50, ge=1, le=1_000_000, description="Requests of the canary before anything is passed."
+    )
+    deadline: str | None = Field(
+        None,
+        max_length=64,
+        description="How long to compare (10m); then the metric is Inconclusive, and it is "
+        "Successful as soon as it is passed. Unset: 10m in a step, and without end beside the "
+        "steps.",
+    )
+
+
+class Server(Model):
+    """Where Prometheus is."""
+
+    address: str = Field(
+        min_length=1,
+        max_length=2048,
+        description="Base URL, e.g. http://prometheus.monitoring:9090.",
+    )
+
+
+class Judge(Compare):
+    """A comparison without a template."""
+
+    prometheus: Server | None = Field(
+        None, description="Unset: the server that `davy run --prometheus` names."
+    )

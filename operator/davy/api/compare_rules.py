@@ -1,0 +1,81 @@
+"""What a comparison must hold beyond its fields."""
+
+from collections.abc import Iterator
+
+from davy.api.analysis import Metric
+from davy.api.arguments import has_placeholder
+from davy.api.compare import Compare
+from davy.api.errors import Finding
+from davy.api.fields import parse_duration
+
+_CONDITIONS = ("successCondition", "failureCondition", "count")
+_LIMITS = (
+    "failureLimit",
+    "inconclusiveLimit",
+    "consecutiveErrorLimit",
+    "consecutiveSuccessLimit",
+)
+
+
+def findings(compare: Compare, path: str) -> Iterator[Finding]:
+    """Everything wrong in a comparison."""
+    own = {"canary": compare.canary, "stable": compare.stable}
+    given = [name for name, side in own.items() if side is not None]
+    if compare.preset is not None and given:
+        yield Finding(f"{path}.{given[0]}", "stands beside preset, which says it; give one of them")
+    elif compare.preset is None and len(given) < len(own):
+        yield Finding(path, "has neither a preset nor counters of its own (canary and stable)")
+    for name, side in own.items():
+        if side is not None and (side.errors is None) == (side.good is None):
+            has = "neither" if side.errors is None else "both"
+            yield Finding(f"{path}.{name}", f"has {has} of errors and good; give exactly one")
+    if compare.latency is not None and compare.preset is None:
+        message = "is for presets; with counters of your own name the bucket in good"
+        yield Finding(f"{path}.latency", message)
+    if compare.tolerate_ratio <= compare.abort_ratio:
+        yield Finding(
+            f"{path}.tolerateRatio",
+            f"is {compare.tolerate_ratio:g}, not more than abortRatio ({compare.abort_ratio:g}): "
+            "nothing would lie between passed and aborted",
+        )
+    lengths = {"deadline": compare.deadline}
+    if compare.latency is not None:
+        lengths["latency.slowerThan"] = compare.latency.slower_than
+    for field, given_length in lengths.items():
+        yield from _length(given_length, f"{path}.{field}")
+
+
+def in_metric(metric: Metric, path: str) -> Iterator[Finding]:
+    """What stands beside `compare` in a metric and says nothing there, or is missing."""
+    prometheus = metric.provider.prometheus
+    if metric.compare is None:
+        if prometheus is not None and prometheus.query is None:
+            message = "is missing; only a metric with compare has none"
+            yield Finding(f"{path}.provider.prometheus.query", message)
+        return
+    yield from findings(metric.compare, f"{path}.compare")
+    if prometheus is None:
+        message = "must be prometheus where compare is: it alone has the counters"
+        yield Finding(f"{path}.provider", message)
+    else:
+        for field in ("query", "rangeQuery"):
+            if field in prometheus.manifest():
+                message = "stands beside compare, which says what is asked; remove it"
+                yield Finding(f"{path}.provider.prometheus.{field}", message)
+    given = metric.model_fields_set
+    names = {field.alias or name: name for name, field in Metric.model_fields.items()}
+    for field in (*_CONDITIONS, *_LIMITS):
+        if names[field] in given and getattr(metric, names[field]) not in {None, 0}:
+            yield Finding(f"{path}.{field}", "says nothing beside compare; remove it")
+
+
+def _length(given: str | None, path: str) -> Iterator[Finding]:
+    if given is None or has_placeholder(given):
+        return
+    try:
+        length = parse_duration(given)
+    except ValueError as error:
+        yield Finding(path, str(error))
+        return
+    if not length:
+        yield Finding(path, f"is {given}; write more than nothing, such as 5m")

@@ -1,0 +1,121 @@
+"""`judge`: canary against stable from the mesh's own counters, with nothing tuned."""
+
+from typing import Any
+
+import pytest
+
+from tests.lab.lab import Lab
+from tests.lab.rollouts.conftest import OpenShop
+from tests.lab.shop import Shop
+
+RATE = 200.0
+"""Requests a second."""
+STEPS: list[dict[str, Any]] = [
+    {"setWeight": 10},
+    {"pause": {"duration": "30s"}},
+    {"setWeight": 50},
+    {"pause": {"duration": "30s"}},
+]
+SHORT: list[dict[str, Any]] = [
+    {"setWeight": 10},
+    {"pause": {"duration": "8s"}},
+    {"setWeight": 50},
+    {"pause": {"duration": "8s"}},
+]
+
+
+async def judged(open_shop: OpenShop, steps: list[dict[str, Any]]) -> Shop:
+    """A healthy shop whose rollout says nothing but `judge`."""
+    return await open_shop(steps=steps, canary={"judge": judge(), "analysis": None})
+
+
+def judge() -> dict[str, Any]:
+    """Of the mesh's gateway."""
+    return {"preset": "envoy", "prometheus": {"address": "http://10.0.0.1:9090"}}
+
+
+COUNTS_DIFFER = "a verdict tells how many requests there were"
+
+
+async def harmed(shop: Shop, error_rate: float, stable_rate: float, steps: int) -> tuple[int, Any]:
+    """Releases a bad version; how many requests the canary failed, and the status at the end."""
+    await shop.release("v1", error_rate=stable_rate)
+    await shop.healthy()
+    async with shop.load(rate=RATE) as load:
+        await load.until(200)
+        await shop.release("v2", error_rate=error_rate)
+        status = await shop.until(phase="Degraded", weight=0, seconds=steps)
+    bad = [found for found in load.failed() if found.version == "v2"]
+    print(f"harmed {len(bad)}: {status['message']}")
+    return len(bad), status
+
+
+@pytest.mark.untold(COUNTS_DIFFER)
+async def test_a_fifth_of_errors_aborts_within_seconds(open_shop: OpenShop) -> None:
+    """20 % errors: about as many harmed as 3 s of them."""
+    shop = await judged(open_shop, STEPS)
+    users, status = await harmed(shop, 0.2, 0.0, 60)
+    assert "worse" in status["message"]
+    assert users <= 24
+
+
+@pytest.mark.untold(COUNTS_DIFFER)
+async def test_a_total_failure_aborts_at_once(open_shop: OpenShop) -> None:
+    """100 % errors: two scrapes."""
+    shop = await judged(open_shop, STEPS)
+    users, status = await harmed(shop, 1.0, 0.0, 60)
+    assert "worse" in status["message"]
+    assert users <= 60
+
+
+@pytest.mark.untold(COUNTS_DIFFER)
+async def test_two_percent_against_a_thousandth_aborts_in_the_first_step(
+    open_shop: OpenShop,
+) -> None:
+    """A regression that thresholds don't see."""
+    shop = await judged(open_shop, [{"setWeight": 10}, {"pause": {}}])
+    users, status = await harmed(shop, 0.02, 0.001, 90)
+    assert "worse" in status["message"]
+    assert users <= 40
+
+
+@pytest.mark.untold(COUNTS_DIFFER)
+async def test_a_good_release_goes_through_in_its_time(open_shop: OpenShop) -> None:
+    """0.5 % errors on both sides: nothing is aborted, nothing held."""
+    shop = await judged(open_shop, SHORT)
+    await shop.release("v1", error_rate=0.005)
+    await shop.healthy()
+    async with shop.load(rate=RATE) as load:
+        await load.until(200)
+        await shop.release("v2", error_rate=0.005)
+        await shop.until(phase="Healthy", weight=0, seconds=60)
+    assert load.failed()
+
+
+async def test_without_traffic_it_holds_and_says_how_much_is_missing(open_shop: OpenShop) -> None:
+    """I7: no request is no evidence."""
+    shop = await judged(open_shop, SHORT)
+    await shop.healthy()
+    await shop.release("v2")
+    await shop.until(step=1, message_has="too few canary requests")
+    status = await shop.until(step=1, message_has="needs about 50 more canary requests")
+    print(status["message"])
+    assert await shop.weight() == 10
+    async with shop.load(rate=RATE):
+        await shop.until(phase="Healthy", weight=0, seconds=60)
+
+
+@pytest.mark.untold(COUNTS_DIFFER)
+async def test_an_outage_of_prometheus_holds_and_goes_on(open_shop: OpenShop, lab: Lab) -> None:
+    """I7: in the middle of a step; said while it lasts, and nothing is aborted by it."""
+    shop = await judged(open_shop, SHORT)
+    await shop.healthy()
+    async with shop.load(rate=RATE) as load:
+        await shop.release("v2")
+        await shop.until(weight=10, step=1)
+        async with lab.prometheus.stopped():
+            status = await shop.until(message_has="no evidence since", seconds=40)
+            print(status["message"])
+            assert await shop.weight() == 10
+        await shop.until(phase="Healthy", weight=0, seconds=60)
+    assert load.failed() == ()
