@@ -11,11 +11,11 @@ ANY_PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.
 BOOTSTRAP := $(or $(ANY_PYTHON),no-python) tests/bootstrap.py $(if $(PYTHON),--python $(PYTHON))
 BIN := .venv/bin
 
-.PHONY: help demo test bench chaos fuzz mutants unit sim lab lint crds lock clean env env-lab have-python
+.PHONY: help demo test bench bench-judge chaos fuzz mutants unit sim lab lint crds lock clean env env-lab have-python
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of"
-	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: env-lab  ## play three releases on real components; JSON=FILE for the numbers, KEEP=1 to look around after
 	$(BIN)/python -m tests.lab demo $(if $(JSON),--json $(JSON)) $(if $(KEEP),--keep)
@@ -26,6 +26,9 @@ test: env-lab lint unit  ## everything CI runs: lint, unit, simulation, and the 
 
 bench: env-lab  ## what many rollouts cost, on a real API server; SIZES=100,1000,5000 PAUSE=1s JSON=FILE
 	$(BIN)/python -m tests.bench $(if $(SIZES),--sizes $(SIZES)) $(if $(PAUSE),--pause $(PAUSE)) $(if $(JSON),--json $(JSON))
+
+bench-judge: env  ## how well compare decides, beside threshold rules, in a quarter of an hour; QUICK=1 SEED=… PAGE=FILE
+	$(BIN)/python -m tests.bench_judge $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(PAGE),--page $(PAGE))
 
 chaos: env-lab  ## releases under load while everything breaks, about 20 minutes; SEED=… MINUTES=… REPLICAS=2 JSON=FILE
 	$(BIN)/python -m tests.lab chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \

@@ -76,8 +76,7 @@ class Comparison:
     total: Served
     """Sums over the ledger."""
     newest: Served
-    """Sums over its newest stretches, 15 s and 20 stable requests or more where there are so many:
-    the present rates."""
+    """Sums over its newest stretches, 15 s to 60 s: the present rates."""
     to_abort: float
     """Evidence over what an abort needs, on a scale of logarithms: 0 none, from 1 on WORSE."""
     to_pass: float

@@ -12,6 +12,7 @@ from davy.analysis.ledger import NOTHING, Ledger, Served, summed
 
 _SAYS_NOTHING: Final = Stratum(1.0, 0, 0)
 _NEWEST_SECONDS: Final = 15.0
+_MOST_SECONDS: Final = 60.0
 NEWEST_REQUESTS: Final = 20
 """Of stable: fewer say nothing about how it fares now."""
 
@@ -31,7 +32,7 @@ class View:
     """Of the strata; None: not known yet."""
     total: Served
     newest: Served
-    """The newest entries, 15 s and 20 stable requests or more: the present rates."""
+    """The newest entries: 15 s or more, and up to 60 s for 20 stable requests."""
 
 
 def view(ledger: Ledger) -> View:
@@ -61,6 +62,7 @@ def _newest(ledger: Ledger) -> Served:
     found = NOTHING
     for served in reversed(ledger):
         found += served
-        if found.seconds >= _NEWEST_SECONDS and found.stable >= NEWEST_REQUESTS:
+        enough = found.stable >= NEWEST_REQUESTS or found.seconds >= _MOST_SECONDS
+        if enough and found.seconds >= _NEWEST_SECONDS:
             break
     return found

@@ -134,6 +134,13 @@ def test_a_total_failure_of_both_sides_holds() -> None:
     assert "nothing is passed until it recovers" in both.sentence()
 
 
+def test_stable_fails_no_longer_when_it_recovered_or_has_no_traffic() -> None:
+    looks = [*seconds(30, canary=1, stable=1)]
+    assert said(*looks, *seconds(60, canary=0, stable=0)).outcome is Outcome.NOT_WORSE
+    alone = [*seconds(70, canary=0, stable=0, weight=1)]
+    assert said(*looks, *alone).outcome is not Outcome.STABLE_FAILS
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_an_outage_of_both_sides_is_not_the_canarys_fault(seed: int) -> None:
     """Through a weight change, too, where sums over all of it would blame the canary."""

@@ -1,0 +1,1 @@
+"""How well `compare` decides, beside threshold rules: `make bench-judge`; see docs/judge.md."""
