@@ -25,7 +25,7 @@ SHAPES: Final = {
         ("250", "500"),
     ),
     "envoy": (
-        "envoy_cluster_upstream_rq{{{side},response_code='{code}'}}",
+        "envoy_cluster_upstream_rq{{{side},response_code_class='{group}'}}",
         "envoy_cluster_upstream_rq_time{part}{{{side}{le}}}",
         (
             "cluster_name='outbound|80||cart-canary.shop.svc.cluster.local'",
@@ -87,7 +87,9 @@ def shown(preset: str, unit: int) -> dict[str, int]:
     found = {}
     for side, times in zip(sides, (unit, 10 * unit), strict=True):
         for code, outcome, number in (("200", "success", 98), ("503", "failure", 2)):
-            found[counter.format(side=side, code=code, outcome=outcome)] = number * times
+            found[counter.format(side=side, code=code, group=f"{code[0]}xx", outcome=outcome)] = (
+                number * times
+            )
         found[histogram.format(part="_count", side=side, le="")] = 100 * times
         for bound, number in ((below, 60), (limit, 95), ("+Inf", 100)):
             le = f",le='{bound}'"
