@@ -107,11 +107,11 @@ def test_a_prometheus_that_lost_its_data_is_counted_on_from_its_new_start(
 def test_requests_and_good_answers_of_one_scrape_are_counted_together(store: Store) -> None:
     """A scrape that came in between the two questions would make all its requests errors."""
     looking = Looking(store, RUN, good=True)
-    for now, requests, good in ((104, 10, 9), (105, 30, 28)):
-        store.scraped(now, requests_of("canary"), requests)
-        store.scraped(now, other_of("canary"), good)
+    for now, late, requests, good in ((104, 0, 10, 9), (105, 0.5, 30, 28)):
+        store.scraped(now, requests_of("canary"), requests, late=late)
+        store.scraped(now, other_of("canary"), good, late=late)
         store.scraped(now, other_of("stable", "s:80"), 0)
-    assert looking.look(104.5, gap=1).fresh == Counts(canary=10, canary_errors=1)
+    assert looking.look(105.2, gap=1).fresh == Counts(canary=10, canary_errors=1)
     assert looking.look(106).fresh == Counts(canary=20, canary_errors=1)
 
 

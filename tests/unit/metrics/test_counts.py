@@ -170,6 +170,16 @@ async def test_a_sample_at_the_start_is_not_counted_again(
     assert (await looked(counter, server, 81, first.tally)).fresh == Counts(stable=1)
 
 
+async def test_a_sample_at_the_start_is_one_sample(
+    server: Server, memory: Memory, counter: Counter
+) -> None:
+    """It is in the answer about before and, before Prometheus 3, in that about after, too."""
+    memory.samples.clear()
+    for after in (-10, 0, 10):
+        memory.scraped("stable_total", after, 1000)
+    assert (await looked(counter, server, 11)).tally.watched == at(10)
+
+
 async def test_a_clock_that_went_back_counts_nothing(
     server: Server, memory: Memory, counter: PrometheusCounts
 ) -> None:

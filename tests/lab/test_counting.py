@@ -1,0 +1,271 @@
+"""Counting both sides against a real Prometheus: every request once, whatever happens.
+
+Each test has a Prometheus of its own that scrapes exporters of the test's each second. Counters
+move only while a test lets them, so the truth is known to the request.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+import pytest_asyncio
+
+from davy.analysis import presets
+from davy.analysis.answer import NotAnswered
+from davy.analysis.counters import Counts, Look, Selectors, Sides, Tally
+from davy.api.analysis import Metric
+from davy.api.providers import MetricProvider, PrometheusMetric
+from davy.metrics.addresses import Addresses
+from davy.metrics.counts import Counter
+from tests.lab.preset_series import SEEN, SHAPES, shown
+from tests.lab.scraped import Exporter, Prometheus, until
+
+SIDES: Final = Sides(
+    Selectors(('requests_total{role="canary"}',), errors=('errors_total{role="canary"}',)),
+    Selectors(('requests_total{role="stable"}',), errors=('errors_total{role="stable"}',)),
+)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def prometheus(tmp_path: Path) -> AsyncIterator[Prometheus]:
+    """Running, with nothing to scrape yet."""
+    made = Prometheus(tmp_path)
+    await made.component.start()
+    yield made
+    await made.component.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stable() -> AsyncIterator[Exporter]:
+    """Old: it has counted much before any run."""
+    made = Exporter({requests_of("stable"): 90_000, errors_of("stable"): 400})
+    async with made.served():
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def canary() -> AsyncIterator[Exporter]:
+    """New: it has counted nothing."""
+    async with Exporter({requests_of("canary"): 0}).served() as made:
+        yield made
+
+
+def requests_of(role: str) -> str:
+    """The series of a side's requests."""
+    return f'requests_total{{role="{role}"}}'
+
+
+def errors_of(role: str) -> str:
+    """The series of a side's errors."""
+    return f'errors_total{{role="{role}"}}'
+
+
+class Run:
+    """Looks at one Prometheus, each from the text that the one before left."""
+
+    def __init__(self, prometheus: Prometheus, sides: Sides = SIDES) -> None:
+        self.sides = sides
+        self.counter = Counter(Addresses.of(["127.0.0.0/8"]), lambda: datetime.now(UTC))
+        asked = PrometheusMetric(address=prometheus.url, query="-", timeout=10)
+        self.metric = Metric(name="errors", provider=MetricProvider(prometheus=asked))
+        self.text = Tally(datetime.now(UTC)).written()
+        self.total = Counts()
+
+    async def ask(self, later: float = 0) -> Look | NotAnswered:
+        """A look as at a moment so many seconds from now."""
+        now = datetime.now(UTC) + timedelta(seconds=later)
+        found = await self.counter.look(self.metric, self.sides, Tally.read(self.text), now)
+        if isinstance(found, Look):
+            self.text = found.tally.written()
+            self.total += found.fresh
+        return found
+
+    async def look(self, later: float = 0) -> Look:
+        """The same, where Prometheus answers."""
+        found = await self.ask(later)
+        assert isinstance(found, Look), found
+        return found
+
+    async def ended(self) -> Counts:
+        """All that was counted, with everything settled."""
+        await self.look()
+        await self.look(later=60)
+        await self.look(later=61)
+        await self.counter.close()
+        return self.total
+
+
+async def looking(run: Run, exporter: Exporter, scrapes: int) -> None:
+    """Looks all the time until the exporter was scraped so often."""
+    seen = exporter.scrapes
+    while exporter.scrapes < seen + scrapes:
+        await run.look()
+
+
+async def known(run: Run, role: str) -> None:
+    """Return when Prometheus has series of this side."""
+
+    async def reached() -> bool:
+        found = await run.look()
+        return found.canary_seen if role == "canary" else found.stable_seen
+
+    await until(reached)
+
+
+async def test_nothing_is_lost_or_counted_twice(
+    prometheus: Prometheus, stable: Exporter, canary: Exporter
+) -> None:
+    """A canary that appears, errs, restarts, vanishes and comes back; looks all the time."""
+    prometheus.scrape(stable)
+    await stable.scraped(4)
+    run = Run(prometheus)
+    stable.traffic = {requests_of("stable"): 50, errors_of("stable"): 1}
+    canary.series, canary.traffic = {requests_of("canary"): 11}, {requests_of("canary"): 5}
+    prometheus.scrape(stable, canary)
+    await canary.scraped(1)
+    await looking(run, canary, 2)
+    canary.traffic[errors_of("canary")] = 2  # the first error makes the series
+    await looking(run, canary, 3)
+    errors = canary.series[errors_of("canary")]
+    requests = canary.series[requests_of("canary")]
+    canary.series = {requests_of("canary"): 3}  # restarted; counts its errors from the first on
+    canary.traffic = {}
+    await looking(run, canary, 2)
+    canary.traffic = {requests_of("canary"): 4}
+    canary.there = False
+    await looking(run, canary, 3)
+    canary.there = True
+    await looking(run, canary, 2)
+    canary.traffic = stable.traffic = {}
+    await canary.scraped(2)
+    await stable.scraped(2)
+    assert await run.ended() == Counts(
+        canary=requests + canary.series[requests_of("canary")],
+        canary_errors=errors,
+        stable=stable.series[requests_of("stable")] - 90_000,
+        stable_errors=stable.series[errors_of("stable")] - 400,
+    )
+
+
+async def test_one_look_at_the_end_counts_the_same(
+    prometheus: Prometheus, stable: Exporter, canary: Exporter
+) -> None:
+    """A canary that comes and goes, looked at all the time and once."""
+    prometheus.scrape(stable)
+    await stable.scraped(4)
+    often, once = Run(prometheus), Run(prometheus)
+    stable.traffic = {requests_of("stable"): 9}
+    canary.traffic = {requests_of("canary"): 1, errors_of("canary"): 1}
+    prometheus.scrape(stable, canary)
+    await canary.scraped(1)
+    await looking(often, canary, 5)
+    prometheus.scrape(stable)  # the canary's pod is gone
+    stable.traffic = {}
+    await stable.scraped(4)
+    assert await often.ended() == await once.ended()
+    assert once.total.stable == stable.series[requests_of("stable")] - 90_000
+    assert once.total.canary == once.total.canary_errors > 0
+
+
+async def test_a_prometheus_that_restarts_counts_on(
+    prometheus: Prometheus, stable: Exporter, canary: Exporter
+) -> None:
+    """What happened while it was down is in the first sample after."""
+    prometheus.scrape(stable, canary)
+    await stable.scraped(4)
+    run = Run(prometheus)
+    await run.look()
+    stable.traffic = {requests_of("stable"): 20}
+    await looking(run, stable, 3)
+    await prometheus.component.stop()
+    refused = await run.ask()
+    assert isinstance(refused, NotAnswered)
+    stable.series[requests_of("stable")] += 1000
+    canary.series[requests_of("canary")] += 70
+    await prometheus.component.start()
+    await looking(run, canary, 3)
+    stable.traffic = {}
+    await stable.scraped(2)
+    assert await run.ended() == Counts(
+        canary=70, stable=stable.series[requests_of("stable")] - 90_000
+    )
+
+
+async def test_a_prometheus_that_lost_its_data_counts_on(
+    prometheus: Prometheus, stable: Exporter, canary: Exporter
+) -> None:
+    """What was told stays told, and nothing that a counter had before is told again."""
+    prometheus.scrape(stable, canary)
+    await stable.scraped(4)
+    run = Run(prometheus)
+    await run.look()
+    stable.traffic = {requests_of("stable"): 20}
+    await looking(run, stable, 3)
+    stable.traffic = {}
+    await stable.scraped(2)
+    await run.look()
+    before = run.total
+    assert before.stable == stable.series[requests_of("stable")] - 90_000
+    await prometheus.component.stop()
+    prometheus.forget()
+    await prometheus.component.start()
+    await known(run, "stable")
+    await known(run, "canary")
+    canary.traffic = {requests_of("canary"): 3, errors_of("canary"): 1}
+    await looking(run, canary, 5)
+    canary.traffic = {}
+    await canary.scraped(2)
+    assert await run.ended() == Counts(
+        canary.series[requests_of("canary")], canary.series[errors_of("canary")], before.stable
+    )
+
+
+NO_SELECTORS: Final = (
+    "rate(requests_total[5m])",
+    "requests_total[5m]",
+    "sum(requests_total)",
+    "requests_total offset 5m",
+    "requests_total or errors_total",
+    "requests_total # mine",
+    "requests_total{",
+    "5",
+    '"text"',
+    "",
+)
+
+
+async def test_what_is_no_selector_is_refused_with_a_hint(prometheus: Prometheus) -> None:
+    """Prometheus' own parser says no; one of ours would be a second one."""
+    for text in NO_SELECTORS:
+        run = Run(prometheus, Sides(Selectors((text,), errors=("e",)), SIDES.stable))
+        found = await run.ask()
+        await run.counter.close()
+        assert isinstance(found, NotAnswered), text
+        assert "the canary's requests; write counters with their labels" in found.why, text
+
+
+# 98 of 100 answers are good, and the canary has two hundred more than at the start.
+EXPECTED: Final = {
+    None: Counts(200, 4, 2000, 40),
+    timedelta(seconds=0.5): Counts(200, 10, 2000, 100),
+}
+
+
+@pytest.mark.parametrize("limit", EXPECTED, ids=["errors", "latency"])
+async def test_presets_count_the_series_of_their_products(
+    prometheus: Prometheus, stable: Exporter, limit: timedelta | None
+) -> None:
+    """The labels and bounds that each product writes, stored by Prometheus as it stores them."""
+    for preset in SHAPES:
+        stable.series |= shown(preset, 7)
+    prometheus.scrape(stable)
+    await stable.scraped(4)
+    runs = {preset: Run(prometheus, presets.selectors(preset, SEEN, limit)) for preset in SHAPES}
+    for preset, run in runs.items():
+        await run.look()
+        stable.series |= shown(preset, 9)
+    await stable.scraped(2)
+    counted = {preset: await run.ended() for preset, run in runs.items()}
+    assert counted == dict.fromkeys(SHAPES, EXPECTED[limit])
