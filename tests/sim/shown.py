@@ -53,6 +53,8 @@ class Shown:
     """The process is of an older version."""
     workload: Json | None = None
     """The Deployment that the template is taken from."""
+    may_look: bool = True
+    """The route's owner lets Davy see what is in it, or did when the canary got its weight."""
 
     @cached_property
     def written(self) -> Traffic:

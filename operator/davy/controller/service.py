@@ -147,7 +147,9 @@ class Operator:
     def reconciler(self, decide_: Decide | None = None) -> Reconciler:
         """The pass over Rollouts, with the real engine unless another is given."""
         engine = EngineSettings(settle=self.settings.settle)
-        observer = Observer(self.cache, self.kinds, self.watches.present, self.plugins)
+        observer = Observer(
+            self.cache, self.kinds, self.watches.present, self.plugins, self.settings.namespaces
+        )
         return Reconciler(
             api=self.api,
             cache=self.cache,
