@@ -124,7 +124,9 @@ class Operator:
             lost=lambda why: self.telemetry.events_dropped.labels(why).inc(),
         )
         self.providers = Registry(
-            addresses=Addresses.of(self.settings.metric_addresses, self.server),
+            addresses=Addresses.of(
+                self.settings.metric_addresses, self.server, self.settings.sigv4_addresses
+            ),
             now=self.clock.now,
             installed=self.plugins,
         )

@@ -9,7 +9,7 @@ from davy.api.analysis import Metric
 from davy.api.providers import MetricProvider
 from davy.metrics.addresses import Addresses
 from davy.metrics.base import Provider
-from davy.metrics.login import Now
+from davy.metrics.clock import Now
 from davy.metrics.plugin import PluginProvider
 from davy.metrics.prometheus import Prometheus
 from davy.metrics.web import Web
