@@ -18,7 +18,7 @@ from davy.analysis.counters import Counts, Look, Selectors, Sides, Tally
 from davy.api.analysis import Metric
 from davy.api.providers import MetricProvider, PrometheusMetric
 from davy.metrics.addresses import Addresses
-from davy.metrics.counts import Counter
+from davy.metrics.counts import PrometheusCounts
 from tests.lab.preset_series import SEEN, SHAPES, shown
 from tests.lab.scraped import Exporter, Prometheus, until
 
@@ -67,7 +67,7 @@ class Run:
 
     def __init__(self, prometheus: Prometheus, sides: Sides = SIDES) -> None:
         self.sides = sides
-        self.counter = Counter(Addresses.of(["127.0.0.0/8"]), lambda: datetime.now(UTC))
+        self.counter = PrometheusCounts(Addresses.of(["127.0.0.0/8"]), lambda: datetime.now(UTC))
         asked = PrometheusMetric(address=prometheus.url, query="-", timeout=10)
         self.metric = Metric(name="errors", provider=MetricProvider(prometheus=asked))
         self.text = Tally(datetime.now(UTC)).written()

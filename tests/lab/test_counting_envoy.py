@@ -8,7 +8,7 @@ from davy.analysis.presets import Seen, Version
 from davy.api.analysis import Metric
 from davy.api.providers import MetricProvider, PrometheusMetric
 from davy.metrics.addresses import Addresses
-from davy.metrics.counts import Counter
+from davy.metrics.counts import PrometheusCounts
 from tests.lab import asking
 from tests.lab.lab import Lab
 from tests.lab.test_load import a_route, a_service, a_version
@@ -16,7 +16,7 @@ from tests.lab.test_load import a_route, a_service, a_version
 
 async def counted(lab: Lab, sides: Sides, since: datetime, requests: int) -> Counts:
     """What both sides had since then, once there are so many requests of them."""
-    counter = Counter(Addresses.of(["0.0.0.0/0"]), lambda: datetime.now(UTC))
+    counter = PrometheusCounts(Addresses.of(["0.0.0.0/0"]), lambda: datetime.now(UTC))
     asked = PrometheusMetric(address=lab.prometheus_url, query="-")
     metric = Metric(name="errors", provider=MetricProvider(prometheus=asked))
     total, tally = Counts(), Tally(since)

@@ -13,7 +13,7 @@ from typing import Any
 from davy.api.fields import parse_instant
 from davy.api.group import POD_TEMPLATE_HASH_LABEL
 from davy.cluster.client import Json
-from davy.cluster.kinds import DEPLOYMENT, JOB, POD, REPLICA_SET, Kind
+from davy.cluster.kinds import DEPLOYMENT, JOB, POD, REPLICA_SET, VIRTUAL_SERVICE, Kind
 from tests.sim import (
     eviction_rules,
     handover_rules,
@@ -27,7 +27,7 @@ from tests.sim import (
     traffic,
 )
 from tests.sim.cluster import GONE, Call, Change
-from tests.sim.manifests import ANALYSIS_RUN, NAMESPACE, ROLLOUT, ROUTE_KINDS
+from tests.sim.manifests import ANALYSIS_RUN, ROLLOUT, ROUTE_KINDS
 from tests.sim.shown import (
     START,
     Break,
@@ -80,7 +80,7 @@ class Judge:
         versions = self.world.cluster.versions
 
         def get(kind: Kind, object_name: str) -> Json | None:
-            held = cache.get(kind, NAMESPACE, object_name)
+            held = cache.get(kind, manifests.home(self.world.setup, kind), object_name)
             return None if held is None else versions[held["metadata"]["resourceVersion"]]
 
         keys = [*self._routes[name]]
@@ -116,6 +116,7 @@ class Judge:
             older=process.older,
             workload=get(DEPLOYMENT, name),
             lacks=run_rules.lacks(get(ANALYSIS_RUN, run_rules.background(raw))),
+            may_look=manifests.is_open(self.world.setup, get(VIRTUAL_SERVICE, name)),
         )
         key = (process.name, name)
         if key not in self._begun:
@@ -125,7 +126,7 @@ class Judge:
         self._passes[key] = Pass(shown, shown)
         if shown.aborted and shown.strays and not shown.deleting and self._can_go(shown):
             whole = all(version for version in shown.versions.values())
-            if whole:
+            if whole and shown.may_look:
                 self._first_must_abort.add(key)
 
     def sends(self, process: Any, call: Call) -> None:

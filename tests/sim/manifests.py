@@ -18,6 +18,8 @@ from tests.sim.ingresses import ROUTES
 from tests.sim.schedule import PODS, Setup, Step
 
 NAMESPACE: Final = "shop"
+ELSEWHERE: Final = "edge"
+"""Where VirtualServices may lie; its owner allows rollouts of NAMESPACE."""
 KINDS: Final = Kinds(ApiGroup())
 ROLLOUT: Final = KINDS.rollout
 ANALYSIS_RUN: Final = KINDS.analysis_run
@@ -42,6 +44,7 @@ ROUTE_KINDS: Final = frozenset(
 MANAGED: Final = ("beta", "copy")
 """Routes that steps make: one by header, one that mirrors."""
 MANAGED_BY: Final = KINDS.api_group.managed_by_annotation
+ALLOWED_FROM: Final = KINDS.api_group.allowed_from_annotation
 
 
 def rollout(
@@ -148,6 +151,25 @@ def network(setup: Setup, name: str) -> list[tuple[Kind, Json]]:
     return [(HTTP_ROUTE, _http_route(name)), *services]
 
 
+def home(setup: Setup, kind: Kind) -> str:
+    """The namespace in which the objects of a kind lie."""
+    return ELSEWHERE if setup.elsewhere and kind == VIRTUAL_SERVICE else NAMESPACE
+
+
+def allows(setup: Setup, found: Json) -> bool:
+    """The owner of a VirtualService allows the rollouts to weight it."""
+    annotations = found["metadata"].get("annotations") or {}
+    return not setup.elsewhere or annotations.get(ALLOWED_FROM) == NAMESPACE
+
+
+def is_open(setup: Setup, found: Json | None) -> bool:
+    """Davy may see what is in the VirtualService, if there is one."""
+    if found is None:
+        return not setup.elsewhere
+    claimed = MANAGED_BY in (found["metadata"].get("annotations") or {})
+    return claimed or allows(setup, found)
+
+
 def own(setup: Setup, name: str) -> tuple[Kind, str] | None:
     """The object that Davy makes for a route; None: it makes none."""
     route = ROUTES.get(setup.router)
@@ -220,7 +242,8 @@ def _routing(setup: Setup, name: str) -> Json:
     if setup.router == PODS:
         limits: Json = {"maxSurge": setup.surge, "maxUnavailable": setup.unavailable}
         return limits | (services if setup.named else {})
-    virtual_service = {"name": name, "routes": ["primary"]}
+    at = f"{name}.{ELSEWHERE}" if setup.elsewhere else name
+    virtual_service = {"name": at, "routes": ["primary"]}
     managed = {"managedRoutes": [{"name": each} for each in MANAGED]}
     if setup.router == "subsets":
         subsets = {"name": name, "stableSubsetName": "stable", "canarySubsetName": "canary"}
@@ -244,10 +267,12 @@ def _meta(name: str) -> Json:
 
 
 def _virtual_service(name: str, setup: Setup) -> Json:
+    domain = f".{NAMESPACE}.svc.cluster.local" if setup.elsewhere else ""
+
     def destination(role: str) -> Json:
         if setup.router == "subsets":
-            return {"host": name, "subset": role}
-        return {"host": f"{name}-{role}"}
+            return {"host": f"{name}{domain}", "subset": role}
+        return {"host": f"{name}-{role}{domain}"}
 
     split: list[Any] = [
         {"destination": destination("stable"), "weight": 100},
@@ -257,7 +282,10 @@ def _virtual_service(name: str, setup: Setup) -> Json:
         {"name": "other", "route": [{"destination": {"host": "other"}}]},
         {"name": "primary", "timeout": "3s", "route": split},
     ]
-    return {"metadata": _meta(name), "spec": {"hosts": [name], "http": http}}
+    metadata = _meta(name)
+    if setup.elsewhere:
+        metadata |= {"namespace": ELSEWHERE, "annotations": {ALLOWED_FROM: NAMESPACE}}
+    return {"metadata": metadata, "spec": {"hosts": [name], "http": http}}
 
 
 def _destination_rule(name: str) -> Json:

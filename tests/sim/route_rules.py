@@ -6,10 +6,9 @@ if TYPE_CHECKING:
     from tests.sim.judge import Judge
 
 from davy.cluster.client import Json
-from davy.cluster.kinds import INGRESS, SERVICE
+from davy.cluster.kinds import INGRESS, SERVICE, VIRTUAL_SERVICE
 from tests.sim import handover_rules, manifests, traffic
 from tests.sim.cluster import GONE, Change
-from tests.sim.manifests import NAMESPACE
 from tests.sim.shown import Ledger, Shown, carried
 from tests.sim.traffic import Traffic
 
@@ -33,6 +32,9 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
         mine == manifests.without_owned(change.kind, change.object),
         lambda: f"{change.kind} {change.object['metadata']['name']}: a field of the user's",
     )
+    if change.kind == VIRTUAL_SERVICE and (after.canary or 0) > (before.canary or 0):
+        may = manifests.allows(judge.world.setup, change.before)
+        judge.check("I9", may, "a weight rises that the route's owner doesn't allow")
     handover_rules.opened(judge, shown, before, after)
     stable = shown.status.get("stableRS")
     if judge.world.setup.swaps and change.kind == SERVICE:
@@ -137,7 +139,7 @@ def _sides(judge: "Judge", ledger: Ledger, change: Change) -> tuple[Traffic, Tra
             lambda kind, name: (
                 found
                 if (kind, name) == changed
-                else judge.world.cluster.look(kind, NAMESPACE, name)
+                else judge.world.cluster.look(kind, manifests.home(judge.world.setup, kind), name)
             ),
         )
 

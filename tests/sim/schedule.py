@@ -33,6 +33,8 @@ _SWAPS: Final = 0.4
 _WITH_MANAGED: Final = 0.4
 """The part of all worlds with Istio or HTTPRoutes whose steps have managed routes."""
 _BESIDE: Final = 0.7
+_ELSEWHERE: Final = 0.4
+"""The part of all worlds with Istio and no managed routes whose VirtualServices lie elsewhere."""
 _WITH_PLUGIN: Final = 0.15
 """The part of all worlds in which a plugin decides a step."""
 DRY_RUNS: Final = ("", "", "bad", "empty")
@@ -51,6 +53,8 @@ class Setup:
     """maxUnavailable; without a router."""
     named: bool = True
     """The rollout names its two Services; without a router it needn't."""
+    elsewhere: bool = False
+    """The VirtualServices lie in a namespace of their own, which allows the rollouts' one."""
     swaps: bool = False
     """pingPong, in place of stableService and canaryService; with one of SWAPPING."""
     replicas: int = 3
@@ -148,6 +152,7 @@ def generate(seed: int) -> Schedule:
     setup = _without_router(setup, Random(f"pods {seed}"))
     setup = _with_scales(setup, Random(f"scales {seed}"))
     setup = _with_managed(setup, Random(f"managed {seed}"))
+    setup = _with_elsewhere(setup, Random(f"elsewhere {seed}"))
     setup = _with_job(setup, Random(f"job {seed}"))
     setup = _with_plugin(setup, Random(f"plugin {seed}"))
     setup = _with_swap(setup, Random(f"swap {seed}"))
@@ -162,6 +167,7 @@ def generate(seed: int) -> Schedule:
     entries += _restarts(Random(f"restarts {seed}"), setup, around)
     entries += _jobs(Random(f"jobs {seed}"), setup, around)
     entries += _workloads(Random(f"workloads {seed}"), setup, around)
+    entries += _withdrawals(Random(f"withdrawals {seed}"), setup, around)
     return Schedule(seed, setup, tuple(sorted(entries, key=lambda entry: entry.at)))
 
 
@@ -258,6 +264,13 @@ def _with_managed(setup: Setup, chance: Random) -> Setup:
     for _ in range(chance.choice((1, 1, 2, 3))):
         steps.insert(chance.randint(0, len(steps)), _managed(chance))
     return replace(setup, steps=tuple(steps))
+
+
+def _with_elsewhere(setup: Setup, chance: Random) -> Setup:
+    """Where no managed route is made, some VirtualServices are of another namespace."""
+    managed = any({"setHeaderRoute", "setMirrorRoute"} & {*step} for step in setup.steps)
+    fits = setup.router in {"subsets", "services"} and not managed
+    return replace(setup, elsewhere=fits and chance.random() < _ELSEWHERE)
 
 
 def _with_plugin(setup: Setup, chance: Random) -> Setup:
@@ -386,6 +399,20 @@ def _workloads(chance: Random, setup: Setup, around: list[float]) -> list[Entry]
             *_workload(chance, setup),
         )
         for _ in range(chance.choice((0, 1, 1, 2, 3)))
+    ]
+
+
+def _withdrawals(chance: Random, setup: Setup, around: list[float]) -> list[Entry]:
+    """Where the route is another namespace's, its owner withdraws the permission for a while."""
+    if not setup.elsewhere:
+        return []
+    return [
+        Entry(
+            round(max(0.5, chance.choice(around) + chance.uniform(-1, 40)), 2),
+            "withdraw",
+            {"name": chance.choice(setup.names), "seconds": chance.choice((1.0, 10.0, 40.0))},
+        )
+        for _ in range(chance.choice((0, 1, 1, 2)))
     ]
 
 

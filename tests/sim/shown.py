@@ -55,6 +55,8 @@ class Shown:
     """The Deployment that the template is taken from."""
     lacks: bool = False
     """Its background analysis had measured last, and got no evidence."""
+    may_look: bool = True
+    """The route's owner lets Davy see what is in it, or did when the canary got its weight."""
 
     @cached_property
     def written(self) -> Traffic:

@@ -246,7 +246,8 @@ def _gone(judge: "Judge", ledger: Ledger, shown: Shown) -> None:
     """I9: who deletes a Rollout finds all traffic on stable."""
     if judge.world.setup.router == PODS:
         return  # nothing led users elsewhere
-    if any(not version for version in shown.versions.values()) or judge.unseen(ledger, shown):
+    whole = all(shown.versions.values()) and shown.may_look
+    if not whole or judge.unseen(ledger, shown):
         return
     left = judge.world.written(ledger.name).told_by(shown.rollout)
     first = shown.status.get("stableRS") is None

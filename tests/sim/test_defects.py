@@ -37,7 +37,7 @@ from davy.engine import (
     window,
 )
 from davy.metrics import job
-from davy.traffic import ping_pong
+from davy.traffic import elsewhere, ping_pong
 from tests.sim.runner import one
 from tests.sim.schedule import PODS, Setup, generate
 
@@ -228,6 +228,16 @@ def a_destination_is_opened_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(handover, "_is_there", lambda _: True)
 
 
+def anybody_may_write_anywhere(patch: pytest.MonkeyPatch) -> None:
+    """A VirtualService of another namespace is as one of the rollout's own."""
+    patch.setattr(elsewhere.Guest, "may_write", lambda *_: True)
+
+
+def a_withdrawn_route_is_let_alone(patch: pytest.MonkeyPatch) -> None:
+    """Nothing more is seen of it, nor written."""
+    patch.setattr(elsewhere.Guest, "may_look", elsewhere.Guest.may_write)
+
+
 DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     no_drain,
     weight_before_capacity,
@@ -255,6 +265,8 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     other_words_are_another_template,
     a_deployment_goes_at_once,
     a_destination_is_opened_at_once,
+    anybody_may_write_anywhere,
+    a_withdrawn_route_is_let_alone,
 ]
 
 
@@ -272,6 +284,8 @@ SEEN_IN: dict[Callable[[pytest.MonkeyPatch], None], Callable[[Setup], bool]] = {
     pods_keep_the_role_they_had: lambda setup: setup.roles,
     the_roles_never_swap: lambda setup: setup.swaps,
     a_service_moves_with_its_traffic: lambda setup: setup.swaps,
+    anybody_may_write_anywhere: lambda setup: setup.elsewhere,
+    a_withdrawn_route_is_let_alone: lambda setup: setup.elsewhere,
 }
 """The worlds in which a defect can be seen; one that isn't named here: in all."""
 

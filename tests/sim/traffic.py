@@ -157,7 +157,7 @@ def _aside_of_rules(rules: list[Json]) -> Iterator[tuple[str, str, int]]:
 
 
 def _destination(found: Json) -> str:
-    return str(found.get("subset") or found["host"])
+    return str(found.get("subset") or found["host"]).partition(".")[0]
 
 
 def _subset_hashes(rule: Json | None) -> dict[str, str | None]:

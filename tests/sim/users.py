@@ -1,13 +1,14 @@
 """What people do: a `do_…` method per kind of entry, to Rollouts and to the objects of a route."""
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from davy.api.fields import format_instant
 from davy.api.template_hash import template_hash
 from davy.cli import verbs, verbs_spec
 from davy.cluster.client import Json
-from davy.cluster.kinds import DEPLOYMENT, Kind
+from davy.cluster.kinds import DEPLOYMENT, VIRTUAL_SERVICE, Kind
 from tests.sim import manifests
 from tests.sim.manifests import NAMESPACE, ROLLOUT
 from tests.sim.network import at_once
@@ -224,19 +225,25 @@ class Users:
             return [] if part == "weights" else found
         return found[:1] if part == "weights" else found[1:]
 
+    def _held(self, kind: Kind, manifest: Json) -> Json | None:
+        """The object that a manifest made."""
+        metadata = manifest["metadata"]
+        return self._world.cluster.look(kind, metadata["namespace"], metadata["name"])
+
     def do_foreign_weight(self, name: str, weight: int) -> None:
         """Somebody else writes a weight."""
         setup = self._world.setup
         for kind, found in self._parts(name, "weights"):
             where = manifests.own(setup, name) or (kind, found["metadata"]["name"])
-            held = self._world.cluster.look(where[0], NAMESPACE, where[1])
+            space = found["metadata"]["namespace"]
+            held = self._world.cluster.look(where[0], space, where[1])
             if held is not None:
                 self._puts(kind, manifests.weighted(setup, name, held, weight))
 
     def do_foreign_field(self, name: str) -> None:
         """The user changes a field of the route that is the user's own."""
         for kind, manifest in manifests.network(self._world.setup, name):
-            held = self._world.cluster.look(kind, NAMESPACE, manifest["metadata"]["name"])
+            held = self._held(kind, manifest)
             if held is not None:
                 labels = {**held["metadata"]["labels"], "edited": f"{self._world.now:g}"}
                 spec = {**held["spec"], "comment": f"edited at {self._world.now:g}"}
@@ -246,7 +253,7 @@ class Users:
     def do_drift(self, name: str) -> None:
         """The user applies the route's manifests again, as they were at first."""
         for kind, manifest in manifests.network(self._world.setup, name):
-            held = self._world.cluster.look(kind, NAMESPACE, manifest["metadata"]["name"])
+            held = self._held(kind, manifest)
             kept = {"status": held["status"]} if held and "status" in held else {}
             self._puts(kind, {**manifest, **kept})
 
@@ -255,12 +262,31 @@ class Users:
         parts = self._parts(name, part)
         self._world.cluster.actor = "user"
         for kind, manifest in parts:
-            if self._world.cluster.look(kind, NAMESPACE, manifest["metadata"]["name"]) is not None:
-                self._world.cluster.remove(kind, NAMESPACE, manifest["metadata"]["name"])
+            if self._held(kind, manifest) is not None:
+                metadata = manifest["metadata"]
+                self._world.cluster.remove(kind, metadata["namespace"], metadata["name"])
         self._world.loop.later(seconds, self._put_back, parts)
         self._world.judge.disturbed(seconds + BACKOFF_SECONDS)
 
     def _put_back(self, parts: list[tuple[Kind, Json]]) -> None:
         for kind, manifest in parts:
-            if self._world.cluster.look(kind, NAMESPACE, manifest["metadata"]["name"]) is None:
+            if self._held(kind, manifest) is None:
                 self._puts(kind, manifest)
+
+    def do_withdraw(self, name: str, seconds: float) -> None:
+        """The owner of the route's namespace doesn't allow the rollout any more, for a while."""
+        self._permit(name, allowed=False)
+        self._world.loop.later(seconds, partial(self._permit, name, allowed=True))
+        self._world.judge.disturbed(seconds + BACKOFF_SECONDS)
+
+    def _permit(self, name: str, *, allowed: bool) -> None:
+        held = self._world.cluster.look(VIRTUAL_SERVICE, manifests.ELSEWHERE, name)
+        if held is None:
+            return
+        annotations = dict(held["metadata"].get("annotations") or {})
+        annotations.pop(manifests.ALLOWED_FROM, None)
+        if allowed:
+            annotations[manifests.ALLOWED_FROM] = NAMESPACE
+        self._puts(
+            VIRTUAL_SERVICE, {**held, "metadata": {**held["metadata"], "annotations": annotations}}
+        )

@@ -13,7 +13,7 @@ from davy.api.fields import format_instant
 from davy.cluster.client import Json
 from davy.cluster.kinds import EVENT, LEASE, Kind
 from davy.controller.jobs import LANDING
-from tests.sim import logs, traffic
+from tests.sim import logs, manifests, traffic
 from tests.sim.cluster import Call, Change, Cluster
 from tests.sim.deployments import Deployments
 from tests.sim.faults import Faults
@@ -150,9 +150,11 @@ class World:
 
     def written(self, name: str) -> traffic.Traffic:
         """The route as the server has it, by the roles of the start."""
-        return traffic.read(
-            self.setup.router, name, lambda kind, n: self.cluster.look(kind, NAMESPACE, n)
-        )
+
+        def get(kind: Kind, object_name: str) -> Json | None:
+            return self.cluster.look(kind, manifests.home(self.setup, kind), object_name)
+
+        return traffic.read(self.setup.router, name, get)
 
     # The run.
 

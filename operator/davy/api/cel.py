@@ -332,8 +332,8 @@ _ANALYSIS: Final[tuple[Rule, ...]] = (
     *(
         Rule(
             f"{_PROVIDER}.{of}.authentication",
-            one_of("oauth2", "basicAuth"),
-            "authentication has exactly one of oauth2 and basicAuth",
+            one_of("oauth2", "basicAuth", "sigv4"),
+            "authentication has exactly one of basicAuth, oauth2 and sigv4",
             unless_unbuilt=True,
         )
         for of in ("prometheus", "web")

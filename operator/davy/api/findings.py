@@ -28,6 +28,8 @@ _SPECIAL: Final = {
     "setWeight": "weights are whole numbers from 0 to 100, or to maxTrafficWeight",
 }
 """Sentences for fields whose bounds alone don't say what they mean."""
+_ELSEWHERE: Final = frozenset({"virtualService", "virtualServices"})
+"""Fields that may name an object of another namespace."""
 _INT_OR_TEXT: Final = "write a whole number or {{args.name}}"
 
 Location = tuple[str | int, ...]
@@ -104,6 +106,8 @@ def _right(detail: ErrorDetails, location: Location, info: FieldInfo | None) -> 
     match kind:
         case "literal_error" | "enum":
             right = f"write one of {context['expected']}"
+        case "string_pattern_mismatch" if "/" in detail["input"] and _ELSEWHERE & {*location}:
+            right = "one of another namespace is written name.namespace"
         case "string_pattern_mismatch" if "/" in detail["input"]:
             right = "it names an object of the rollout's own namespace, so write it without a /"
         case "string_pattern_mismatch":

@@ -67,8 +67,17 @@ class ApiGroup:
 
     @property
     def managed_by_annotation(self) -> str:
-        """On Services and DestinationRules that Davy narrows to a revision: the Rollout's name."""
+        """On Services and DestinationRules that Davy narrows to a revision: the Rollout's name.
+
+        On VirtualServices: `namespace/name` of Rollouts of other namespaces whose canary has weight
+        there, apart by commas.
+        """
         return f"{self._tool}/managed-by-rollouts"
+
+    @property
+    def allowed_from_annotation(self) -> str:
+        """On VirtualServices: namespaces, apart by commas, whose Rollouts may weight its routes."""
+        return f"{self._tool}/allowed-from"
 
     @property
     def finalizer(self) -> str:

@@ -44,8 +44,8 @@ class IstioVirtualService(Model):
     """A VirtualService whose weights Davy writes."""
 
     name: ObjectName = Field(
-        description="Name of the VirtualService in the rollout's namespace; `name.namespace` where "
-        "that is the rollout's own."
+        description="Name of the VirtualService; `name.namespace` for one of another namespace, "
+        "which must allow that by an annotation."
     )
     routes: list[Name] | None = Field(
         None,
@@ -60,6 +60,17 @@ class IstioVirtualService(Model):
     tcp_routes: list[IstioTcpRoute] | None = Field(
         None, max_length=32, description="Its tcp routes that carry the traffic."
     )
+
+    def place(self, namespace: str) -> tuple[str, str]:
+        """Its namespace and its name: `web.edge` is web of edge, as Argo has it.
+
+        No namespace has a dot in its name, so what stands behind the last one is the namespace.
+
+        Args:
+            namespace: of the rollout.
+        """
+        name, dot, space = self.name.rpartition(".")
+        return (space, name) if dot else (namespace, self.name)
 
 
 class IstioDestinationRule(Model):

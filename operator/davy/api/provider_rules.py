@@ -13,6 +13,7 @@ from davy.api.providers import MetricProvider, PrometheusMetric, RangeQuery, Web
 
 LONGEST_BODY: Final = 16_384
 """Characters of a jsonBody as JSON; as many as a body may have."""
+_OF_AWS: Final = "x-amz-"
 
 
 def findings(provider: MetricProvider, path: str) -> Iterator[Finding]:
@@ -49,15 +50,23 @@ def _login(asked: PrometheusMetric | WebMetric, path: str) -> Iterator[Finding]:
     if (login := asked.authentication) is None:
         return
     at = f"{path}.authentication"
-    if (login.oauth2 is None) == (login.basic_auth is None):
-        has = "neither" if login.oauth2 is None else "both"
-        yield Finding(at, f"has {has} of oauth2 and basicAuth; give exactly one")
+    if len(login.given) != 1:
+        has = " and ".join(login.given) or "nothing"
+        yield Finding(at, f"has {has}; give exactly one of basicAuth, oauth2 and sigv4")
     if login.oauth2:
         yield from _url(login.oauth2.token_url, f"{at}.oauth2.tokenUrl")
+    if login.sigv4 and asked.insecure:
+        sentence = "stands beside insecure, by which anybody could take the signature; give one"
+        yield Finding(f"{at}.sigv4", sentence)
     for index, header in enumerate(asked.headers or ()):
-        if header.key.lower() == "authorization":
+        name = header.key.lower()
+        if name == "authorization":
             yield Finding(
                 f"{path}.headers[{index}]", "is Authorization beside authentication; give one"
+            )
+        elif login.sigv4 and (name == "host" or name.startswith(_OF_AWS)):
+            yield Finding(
+                f"{path}.headers[{index}]", f"is {name} beside sigv4, which writes it; remove it"
             )
 
 

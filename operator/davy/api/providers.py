@@ -48,11 +48,25 @@ class BasicAuth(Model):
     password: Credential = Field(description="`{{args.name}}` of a secretKeyRef argument.")
 
 
+class SigV4(Model):
+    """Davy's own AWS credentials, by Signature Version 4, where an administrator allows it."""
+
+    region: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
+        None, description="Region of AWS that is asked. Unset: AWS_REGION of Davy's machine."
+    )
+
+
 class Authentication(Model):
     """How Davy logs in; exactly one."""
 
     oauth2: OAuth2 | None = Field(None, description="A token by client credentials.")
     basic_auth: BasicAuth | None = Field(None, description="User and password.")
+    sigv4: SigV4 | None = Field(None, description="Signed for AWS.")
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The ways that are named."""
+        return tuple(self.manifest())
 
 
 class RangeQuery(Model):

@@ -175,13 +175,14 @@ _METRICS: Final = (
     ),
     *(
         Unbuilt(
-            f"{_PROVIDER}.{provider}.authentication",
-            "sigv4",
-            _OBJECT,
-            "signing questions for AWS (sigv4) is",
-            "ask through a proxy that signs, such as aws-sigv4-proxy, or use oauth2 or basicAuth",
+            f"{_PROVIDER}.{provider}.authentication.sigv4",
+            field,
+            _TEXT,
+            f"another AWS identity than Davy's own (sigv4.{field}) is",
+            "leave it out, and give Davy's service account a role that may ask",
         )
         for provider in ("prometheus", "web")
+        for field in ("profile", "roleArn")
     ),
 )
 

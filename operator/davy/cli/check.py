@@ -10,11 +10,13 @@ from davy.analysis import templates as nesting
 from davy.api import metric_rules, rollout_rules, validate, workload
 from davy.api.analysis import AnalysisRef, AnalysisRunSpec, AnalysisTemplateSpec, TemplateRef
 from davy.api.errors import Finding, InvalidObject
-from davy.api.group import ARGO, DAVY, VERSION
+from davy.api.group import ARGO, DAVY, VERSION, ApiGroup
 from davy.api.rollout import RolloutSpec
 from davy.cli.documents import Document
 from davy.plugins import missing
 from davy.plugins.installed import Installed
+from davy.traffic import istio
+from davy.traffic.base import RoutedRollout
 
 _PARSE: Final[dict[str, Callable[[dict[str, Any]], Any]]] = {
     "Rollout": validate.parse_rollout,
@@ -87,6 +89,7 @@ def check(
         if isinstance(one.spec, RolloutSpec):
             of_one += _references(one.document, one.spec, templates, named)
             of_one += _workload(one.document, one.spec, found)
+            of_one += _elsewhere(one.document, one.spec, found)
         remarks += sorted(of_one, key=lambda remark: remark.line)
     return remarks, len(ours)
 
@@ -205,6 +208,36 @@ def _workload(document: Document, spec: RolloutSpec, found: Sequence[Document]) 
         yield _remark(document, "note", finding)
         return
     for finding in workload.resolved(spec, nearest.content).problems:
+        yield _remark(document, "error", finding)
+
+
+def _elsewhere(
+    document: Document, spec: RolloutSpec, found: Sequence[Document]
+) -> Iterator[Remark]:
+    """Whether VirtualServices of other namespaces allow it, where they are in these files."""
+    if document.namespace is None or not spec.strategy.canary.routing.istio:
+        return
+    rollout = RoutedRollout(
+        namespace=document.namespace,
+        name=document.name,
+        canary=spec.strategy.canary,
+        template_labels={},
+        group=ApiGroup(document.api_version.partition("/")[0]),
+    )
+    for path, key, guest in istio.guests(rollout):
+        named = (key.group, key.kind, key.namespace, key.name)
+        there = [
+            other.content
+            for other in found
+            if (other.api_version.partition("/")[0], other.kind, other.namespace, other.name)
+            == named
+        ]
+        if not there:
+            message = f"names {key}, which isn't in these files; {guest.remedy}"
+            yield _remark(document, "note", Finding(path, message))
+        elif not any(guest.may_write(content) for content in there):
+            yield _remark(document, "error", Finding(path, guest.refusal(key)))
+    for finding in istio.rules_elsewhere(rollout):
         yield _remark(document, "error", finding)
 
 

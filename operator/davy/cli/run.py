@@ -13,7 +13,7 @@ from davy.cli.length import Length
 from davy.controller import logs, service
 from davy.controller.settings import LeaseSettings, LogFormat, Settings
 from davy.metrics.accounts import Accounts
-from davy.metrics.addresses import Addresses
+from davy.metrics.addresses import Addresses, Signed
 
 _DEFAULT = Settings()
 _SHORTEST_LEASE = timedelta(seconds=1)
@@ -28,6 +28,20 @@ class _HostOrNetwork(click.ParamType[str]):
         """The entry as it was written."""
         try:
             Addresses.of([value])
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+class _SignedAddress(click.ParamType[str]):
+    """A URL to sign questions for, after the service of AWS that has it."""
+
+    name = "[service=]URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The entry as it was written."""
+        try:
+            Signed.of(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
         return str(value)
@@ -129,6 +143,17 @@ class _Account(click.ParamType[str]):
     "as http://prometheus.monitoring:9090. Default: each must name its own.",
 )
 @click.option(
+    "--sigv4-addresses",
+    type=_SignedAddress(),
+    metavar="[SERVICE=]URL",
+    multiple=True,
+    envvar="DAVY_SIGV4_ADDRESSES",
+    help="URL that metrics may ask with Davy's own AWS credentials (authentication.sigv4), with "
+    "all below its path, such as https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1; "
+    "SERVICE is aps unless it is given; may be repeated (variable: separated by spaces). Default: "
+    "none.",
+)
+@click.option(
     "--job-service-accounts",
     type=_Account(),
     metavar="NAMESPACE/NAME",
@@ -178,6 +203,7 @@ def command(
     settle: timedelta,
     metric_addresses: tuple[str, ...],
     prometheus: str | None,
+    sigv4_addresses: tuple[str, ...],
     job_service_accounts: tuple[str, ...],
     resync: timedelta,
     workers: int,
@@ -201,6 +227,7 @@ def command(
         log_format=LogFormat(log_format),
         log_level=log_level.upper(),
         metric_addresses=metric_addresses,
+        sigv4_addresses=sigv4_addresses,
         settle=settle,
         queue=replace(_DEFAULT.queue, workers=workers),
         api=replace(_DEFAULT.api, kubeconfig=kubeconfig),

@@ -69,12 +69,14 @@ class Observer:
         kinds: Davy's own kinds.
         served: whether the API server serves a kind.
         plugins: of other packages.
+        namespaces: that are served; (): all.
     """
 
     cache: Cache
     kinds: Kinds
     served: Callable[[Kind], bool]
     plugins: Installed
+    namespaces: tuple[str, ...] = ()
     prometheus: str = ""
     """See `MeasureSettings.prometheus`."""
     route_written_at: dict[Key, datetime] = field(default_factory=dict)
@@ -262,13 +264,23 @@ class Observer:
         return found
 
     def _unserved(self, keys: tuple[traffic.ObjectKey, ...]) -> Iterator[Finding]:
-        """A sentence for each kind of the route that the cluster doesn't know."""
+        """A sentence for each kind of the route that the cluster doesn't know.
+
+        And for each object of a namespace that isn't watched: whether it is there isn't known.
+        """
         kinds = {self.kinds.named(key.group, key.kind) for key in keys}
         for kind in sorted(filter(None, kinds), key=str):
             if not self.served(kind):
                 yield Finding(
                     "spec.strategy.canary.trafficRouting",
                     f"the cluster serves no {kind.kind} ({kind.api_version}); install its CRD.",
+                )
+        for key in keys:
+            if self.namespaces and key.namespace not in self.namespaces:
+                yield Finding(
+                    "spec.strategy.canary.trafficRouting",
+                    f"{key} lies in a namespace that this Davy doesn't serve; its administrator "
+                    f"adds {key.namespace} to --namespace.",
                 )
 
     def _replica_sets(self, raw: Json, *, with_pods: bool) -> Iterator[world.ReplicaSet]:

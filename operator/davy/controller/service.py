@@ -124,7 +124,9 @@ class Operator:
             lost=lambda why: self.telemetry.events_dropped.labels(why).inc(),
         )
         self.providers = Registry(
-            addresses=Addresses.of(self.settings.metric_addresses, self.server),
+            addresses=Addresses.of(
+                self.settings.metric_addresses, self.server, self.settings.sigv4_addresses
+            ),
             now=self.clock.now,
             installed=self.plugins,
         )
@@ -148,7 +150,14 @@ class Operator:
         """The pass over Rollouts, with the real engine unless another is given."""
         engine = EngineSettings(settle=self.settings.settle)
         asked = self.settings.measure.prometheus
-        observer = Observer(self.cache, self.kinds, self.watches.present, self.plugins, asked)
+        observer = Observer(
+            cache=self.cache,
+            kinds=self.kinds,
+            served=self.watches.present,
+            plugins=self.plugins,
+            namespaces=self.settings.namespaces,
+            prometheus=asked,
+        )
         return Reconciler(
             api=self.api,
             cache=self.cache,

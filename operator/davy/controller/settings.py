@@ -154,6 +154,10 @@ class Settings:
     Default (): everything but the machine's own, link-local and metadata addresses and the API
     server."""
 
+    sigv4_addresses: tuple[str, ...] = ()
+    """`[SERVICE=]URL`s that metrics may ask with Davy's own AWS credentials, as
+    `metrics/addresses.py` reads them. Default (): none."""
+
     settle: timedelta = timedelta(seconds=1)
     """A weight that no router can verify counts as in effect after so long; default 1 s.
 

@@ -23,6 +23,7 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 SETTING: Final = "--metric-addresses"
+SIGNING: Final = "--sigv4-addresses"
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -30,6 +31,9 @@ Network = IPv4Network | IPv6Network
 _NAME: Final = re.compile(r"[a-z0-9*_.-]+")
 _MOST_PLACES: Final = 8
 """Addresses of one name that are tried."""
+_SIGNED: Final = re.compile(r"(?:([a-z0-9-]+)=)?(https?://[^\s/?#@%\\]+)((?:/[^\s/?#%\\]+)*)/?")
+_PROMETHEUS: Final = "aps"
+"""The service of an address that names none: Amazon's Prometheus."""
 _PORTS: Final = {"http": 80, "https": 443}
 _WELL_KNOWN_NAT64: Final = IPv6Network("64:ff9b::/96")
 
@@ -60,6 +64,41 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
+class Signed:
+    """Questions that may be signed with Davy's own AWS credentials."""
+
+    service: str
+    """The service of AWS that they are for."""
+    origin: tuple[str, str, int]
+    """Scheme, host and port."""
+    path: str
+    """What the path begins with, in whole parts; "": any."""
+
+    @classmethod
+    def of(cls, entry: str) -> Self:
+        """The entry as it was written, `[SERVICE=]URL`.
+
+        Raises:
+            ValueError: it is none; the message says why.
+        """
+        found = _SIGNED.fullmatch(entry)
+        place = found and origin(found[2])
+        if found is None or place is None or _strays(found[3]):
+            raise ValueError(
+                f"{entry!r} is no address to sign for; write a URL, such as "
+                "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1, after SERVICE= "
+                f"where it isn't {_PROMETHEUS}"
+            )
+        return cls(found[1] or _PROMETHEUS, place, found[3])
+
+    def has(self, url: str) -> bool:
+        """Whether the URL is one of these."""
+        path = urlsplit(url).path
+        below = path == self.path or path.startswith(f"{self.path}/")
+        return origin(url) == self.origin and below and not _strays(path)
+
+
+@dataclass(frozen=True)
 class Addresses:
     """What the administrator allows."""
 
@@ -68,14 +107,17 @@ class Addresses:
     networks: tuple[Network, ...] = ()
     api_server: tuple[str, int] | None = None
     """Host and port that Davy itself has rights on."""
+    signed: tuple[Signed, ...] = ()
+    """Where questions go that are signed with Davy's own AWS credentials."""
 
     @classmethod
-    def of(cls, listed: Iterable[str], api_server: str = "") -> Self:
+    def of(cls, listed: Iterable[str], api_server: str = "", signed: Iterable[str] = ()) -> Self:
         """The list as it was written.
 
         Args:
             listed: networks, addresses, and patterns of names.
             api_server: its URL; "" for none.
+            signed: see `Signed.of`.
 
         Raises:
             ValueError: an entry is none of these; the message says which.
@@ -87,7 +129,22 @@ class Addresses:
                 networks.append(ip_network(entry))
             except ValueError:
                 names.append(_name(entry))
-        return cls(tuple(names), tuple(networks), _host_and_port(api_server))
+        places = tuple(Signed.of(entry) for entry in signed)
+        return cls(tuple(names), tuple(networks), _host_and_port(api_server), places)
+
+    def service(self, url: str) -> str:
+        """The service of AWS that a question to this URL is signed for.
+
+        Raises:
+            Refused: it may not be signed.
+        """
+        for entry in self.signed:
+            if entry.has(url):
+                return entry.service
+        raise Refused(
+            "may not be asked with Davy's own AWS credentials (sigv4); an administrator can allow "
+            f"an address by {SIGNING}"
+        )
 
     def resolved(self, host: str, port: int) -> list[str]:
         """The addresses to connect to, all of them allowed.
@@ -154,6 +211,12 @@ class Addresses:
         except OSError:
             return set()
         return {(_plain(str(place[4][0])), port) for place in found}
+
+
+def _strays(path: str) -> bool:
+    """Whether another path than it looks may be meant: a server may resolve dots and escapes."""
+    parts = path.split("/")[1:-1]
+    return "%" in path or "\\" in path or "" in parts or not {".", ".."}.isdisjoint(path.split("/"))
 
 
 def origin(url: str) -> tuple[str, str, int] | None:

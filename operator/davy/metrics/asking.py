@@ -19,8 +19,9 @@ from davy.analysis.answer import Answered, NotAnswered, hidden
 from davy.api.providers import Authentication
 from davy.metrics import wire
 from davy.metrics.addresses import Addresses
+from davy.metrics.clock import Now
 from davy.metrics.line import CONNECT_SECONDS, Line, Session, Timeout
-from davy.metrics.login import Login, NoToken, Now
+from davy.metrics.login import Login, NoToken
 
 THREADS: Final = 32
 """Questions of one provider that are under way at the same time."""
@@ -95,7 +96,7 @@ class Asker:
                 line,
                 verify=not question.insecure,
                 ca_cert=question.ca_cert,
-                authorization=self._login.header(login, line, timeout) if login else "",
+                auth=self._login.auth(login, line, timeout) if login else None,
             )
             answer = question.put(session, timeout)
         except NoToken as refused:

@@ -152,7 +152,7 @@ class Session(requests.Session):
         line: for its connection.
         verify: the certificate.
         ca_cert: PEM of authorities that are trusted beside those of the machine.
-        authorization: value of the header, in place of any other; "": none.
+        auth: logs each request in, in place of any other way; None: there is none.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class Session(requests.Session):
         *,
         verify: bool,
         ca_cert: str | None = None,
-        authorization: str = "",
+        auth: "Auth | None" = None,
     ) -> None:
         super().__init__()
         self.verify = verify
@@ -171,7 +171,7 @@ class Session(requests.Session):
         self._adapter = _Adapter(line, ca_cert)
         self.headers["Connection"] = "close"
         given = requests.utils.get_auth_from_url(address)
-        self.auth = _header(authorization) if authorization else _only(given)
+        self.auth = auth or _only(given)
         self.status: int | None = None
         """HTTP status of the response; None: none came."""
         self.body = b""
@@ -217,7 +217,13 @@ class Session(requests.Session):
         return b"".join(parts)
 
 
-def _header(authorization: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
+"""Logs in the request that is about to be sent."""
+
+
+def bearing(authorization: str) -> Auth:
+    """Logs in by this value of the header."""
+
     def put(request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = authorization
         return request

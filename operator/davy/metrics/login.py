@@ -1,4 +1,4 @@
-"""The Authorization header of a question: basic, or a token that OAuth 2 client credentials give.
+"""How a question logs in: basic, by a token of OAuth 2 client credentials, or signed for AWS.
 
 A token is kept until shortly before it expires, or until an address doesn't take it, in memory
 only. The client shows its secret as RFC 6749 wants it, in a header, and where the server doesn't
@@ -10,7 +10,6 @@ import json
 import math
 import re
 from base64 import b64encode
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -23,7 +22,9 @@ from davy.analysis.answer import HIDDEN, NotAnswered
 from davy.api.providers import Authentication, OAuth2
 from davy.metrics import wire
 from davy.metrics.addresses import Addresses
-from davy.metrics.line import Line, Session, Timeout
+from davy.metrics.clock import Now
+from davy.metrics.line import Auth, Line, Session, Timeout, bearing
+from davy.metrics.signing import Signer
 
 MOST_TOKENS: Final = 1024
 """Kept at the same time; the one that expires first goes first."""
@@ -34,9 +35,6 @@ LONGEST: Final = timedelta(days=1)
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,16384}")
 _ANOTHER_WAY: Final = frozenset({400, 401, 403})
 _OK: Final = 200
-
-Now = Callable[[], datetime]
-"""The present, aware, UTC."""
 
 
 class NoToken(Exception):
@@ -67,18 +65,21 @@ class Login:
         self._now = now
         self._lock = Lock()
         self._tokens: dict[bytes, _Token] = {}
+        self._signer = Signer(addresses, now)
 
-    def header(self, authentication: Authentication, line: Line, timeout: Timeout) -> str:
-        """The value of the Authorization header; "": the metric has none.
+    def auth(self, authentication: Authentication, line: Line, timeout: Timeout) -> Auth | None:
+        """What logs the question in; None: the metric has no login.
 
         Raises:
             NoToken: no token could be had.
         """
         if basic := authentication.basic_auth:
-            return _basic(basic.username, basic.password)
+            return bearing(_basic(basic.username, basic.password))
+        if authentication.sigv4 is not None:
+            return self._signer.auth(authentication.sigv4)
         if authentication.oauth2 is None:
-            return ""
-        return f"Bearer {self._token(authentication.oauth2, line, timeout)}"
+            return None
+        return bearing(f"Bearer {self._token(authentication.oauth2, line, timeout)}")
 
     def forget(self, authentication: Authentication) -> None:
         """The token wasn't taken: the next question asks for another."""
@@ -118,7 +119,8 @@ class Login:
     ) -> Session:
         session: Session | None = None
         try:
-            session = Session(url, self._addresses, line, verify=True, authorization=shown)
+            auth = bearing(shown) if shown else None
+            session = Session(url, self._addresses, line, verify=True, auth=auth)
             headers = {"Accept": "application/json"}
             session.request("POST", url, data=form, headers=headers, timeout=timeout)
         except Exception as error:  # noqa: BLE001 - every failure is a sentence

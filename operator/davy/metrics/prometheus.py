@@ -23,8 +23,8 @@ from davy.api.providers import PrometheusMetric
 from davy.metrics import wire
 from davy.metrics.addresses import Addresses
 from davy.metrics.asking import Asker, Question
+from davy.metrics.clock import Now
 from davy.metrics.line import NO_RETRY, Session, Timeout
-from davy.metrics.login import Now
 
 SERIES: Final = 10_000
 """The most that an answer may have, points of all series together: a condition looks at each."""

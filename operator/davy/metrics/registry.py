@@ -9,8 +9,8 @@ from davy.api.analysis import Metric
 from davy.api.providers import MetricProvider
 from davy.metrics.addresses import Addresses
 from davy.metrics.base import Provider
+from davy.metrics.clock import Now
 from davy.metrics.counts import PrometheusCounts
-from davy.metrics.login import Now
 from davy.metrics.plugin import PluginProvider
 from davy.metrics.web import Web
 from davy.plugins.installed import Installed

@@ -20,8 +20,8 @@ from davy.api.providers import WebMetric
 from davy.metrics import wire
 from davy.metrics.addresses import Addresses
 from davy.metrics.asking import Asker, Question
+from davy.metrics.clock import Now
 from davy.metrics.line import Session, Timeout
-from davy.metrics.login import Now
 
 LEVELS: Final = 100
 VALUES: Final = 100_000

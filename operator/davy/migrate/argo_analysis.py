@@ -65,6 +65,10 @@ def template(source: int, manifest: Manifest, options: Options, notes: Notes) ->
     for path, plugin in paths.objects({"spec": found.spec}, "spec.metrics[].provider.plugin"):
         for name in plugin:
             notes.plugin(path, name)
+    for kind in ("prometheus", "web"):
+        at = f"spec.metrics[].provider.{kind}.authentication.sigv4"
+        for path, _ in paths.objects({"spec": found.spec}, at):
+            notes.note(path, "signs only for what `davy run --sigv4-addresses` allows")
     rest, refused = unbuilt.split({"spec": made["spec"]}, unbuilt.ANALYSIS_TEMPLATE)
     made["spec"] = rest["spec"]
     for finding in refused:

@@ -40,7 +40,7 @@ def rollout(
     spec = paths.copied(manifest.get("spec"))
     where = objects.namespace(manifest)
     if isinstance(spec, dict):
-        _foreign_routes(spec, where, notes)
+        _foreign_routes(spec, where, options, notes)
         _total_weight(spec, notes)
         spec = _built(spec, notes)
         _plugins(spec, notes)
@@ -58,19 +58,17 @@ def rollout(
     }
 
 
-def _foreign_routes(spec: Json, where: str | None, notes: Notes) -> None:
-    """Argo's `name.namespace`, of which Davy knows only the rollout's own."""
+def _foreign_routes(spec: Json, where: str | None, options: Options, notes: Notes) -> None:
+    """Argo's `name.namespace`, where the owner of the other namespace must allow it."""
     for field in _VIRTUAL_SERVICES:
         for path, found in paths.objects({"spec": spec}, field):
             name, dot, space = str(found.get("name") or "").partition(".")
-            if dot and where is None:
-                notes.note(f"{path}.name", f"must be applied in namespace {space}, where it is")
-            elif dot and space != where:
-                notes.lost(
+            if dot and space != where:
+                notes.note(
                     f"{path}.name",
-                    f"is {name} of namespace {space}; Davy writes routes of the rollout's own "
-                    f"namespace: move the VirtualService there and name it {name}, or let it "
-                    f"delegate to one there",
+                    f"is {name} of namespace {space}; unless that is the Rollout's own, its owner "
+                    f"must allow it by the annotation {options.group.allowed_from_annotation}: "
+                    f"{where or 'NAMESPACE'} on the VirtualService, whose hosts must be in full",
                 )
 
 

@@ -1,7 +1,8 @@
 """Istio: the weights of VirtualServices' routes, between two Services or two subsets.
 
 Owned: the two weights of each managed route, the hash in the two subsets' labels and the Services'
-selectors, and the annotation beside the latter. Never touched: other routes, hosts, matches,
+selectors, and the annotation beside the latter; in a VirtualService of another namespace (see
+`elsewhere`) the weights and an annotation alone. Never touched: other routes, hosts, matches,
 retries, time-outs, mirrors.
 
 Istio says nothing of what its proxies took, so a weight is never verified here; errors of its
@@ -14,7 +15,7 @@ from typing import Final
 from davy.api.errors import Finding, InvalidObject
 from davy.api.managed_routes import Rule
 from davy.api.mesh_routers import IstioRouting
-from davy.traffic import narrowing, services
+from davy.traffic import elsewhere, narrowing, services
 from davy.traffic.base import (
     NotYet,
     ObjectKey,
@@ -27,11 +28,11 @@ from davy.traffic.base import (
     Verification,
 )
 from davy.traffic.istio_destination_rule import Subsets
-from davy.traffic.istio_hosts import is_service
-from davy.traffic.istio_virtual_service import Sides, VirtualService
+from davy.traffic.istio_hosts import full_name, is_service, namespace_of
+from davy.traffic.istio_virtual_service import PATH, Sides, VirtualService
 from davy.traffic.leaves import list_at, number_at, text_at, value_at
 from davy.traffic.split import FULL, Reading, together, unsettled
-from davy.traffic.twins import rule_problems, written_rules
+from davy.traffic.twins import asked, rule_problems, written_rules
 
 GROUP: Final = "networking.istio.io"
 _ERROR: Final = 3
@@ -51,9 +52,10 @@ class IstioRouter:
 
     def read(self, rollout: RoutedRollout, objects: Objects) -> RouteState:
         """The highest canary weight of all managed routes, and what is wrong."""
+        objects = _open(rollout, objects)
         parts = [*_virtual_services(rollout, objects)]
         reading = together([found.read() for found in parts])
-        twins = [(found.key, found.twins) for found in parts]
+        twins = [(found.key, found.twins) for found in parts if not found.guest]
         return RouteState(
             canary_weight=reading.canary_weight,
             stable_hash=_hash(rollout, objects, "stable"),
@@ -63,6 +65,7 @@ class IstioRouter:
                 *reading.problems,
                 *_unreachable(rollout, reading),
                 *rule_problems(rollout, twins, reading),
+                *rules_elsewhere(rollout),
                 *_target_problems(rollout, objects),
             ),
             uneven=reading.uneven,
@@ -80,7 +83,7 @@ class IstioRouter:
         """A patch for each VirtualService; all its weights and managed routes in one."""
         return tuple(
             patch
-            for virtual_service in _virtual_services(rollout, objects)
+            for virtual_service in _virtual_services(rollout, _open(rollout, objects))
             for patch in virtual_service.patch(canary_weight, rules)
         )
 
@@ -104,17 +107,21 @@ def _routing(rollout: RoutedRollout) -> IstioRouting:
 
 
 def _keys(rollout: RoutedRollout) -> dict[ObjectKey, str]:
-    """The VirtualServices, each once, with the field of the rollout that names it.
-
-    `name.namespace`, as Argo has it, is the name where that is the rollout's own namespace; no
-    other namespace is ever written in.
-    """
-    space = rollout.namespace
+    """The VirtualServices, each once, with the field of the rollout that names it."""
     keys: dict[ObjectKey, str] = {}
     for field, spec in _routing(rollout).all_virtual_services.items():
-        name = spec.name.removesuffix(f".{space}")
+        space, name = spec.place(rollout.namespace)
         keys.setdefault(ObjectKey(GROUP, "VirtualService", space, name), field)
     return keys
+
+
+def _open(rollout: RoutedRollout, objects: Objects) -> Objects:
+    """The objects that the rollout may know of: of other namespaces those that allow it."""
+    return {
+        key: found
+        for key, found in objects.items()
+        if (guest := elsewhere.guest(rollout, key)) is None or guest.may_look(found)
+    }
 
 
 def _subsets(rollout: RoutedRollout, objects: Objects) -> Subsets | None:
@@ -128,9 +135,34 @@ def _subsets(rollout: RoutedRollout, objects: Objects) -> Subsets | None:
 
 def _virtual_services(rollout: RoutedRollout, objects: Objects) -> Iterable[VirtualService]:
     subsets, specs = _subsets(rollout, objects), _routing(rollout).all_virtual_services
-    sides = _sides_by_subset(subsets) if subsets else _sides_by_service(rollout)
     for key, field in _keys(rollout).items():
-        yield VirtualService(key, field, specs[field], objects.get(key), sides, rollout.rule_names)
+        space, guest = key.namespace, elsewhere.guest(rollout, key)
+        sides = (
+            _sides_by_subset(rollout, space, subsets)
+            if subsets
+            else _sides_by_service(rollout, space)
+        )
+        names = () if guest else rollout.rule_names
+        yield VirtualService(key, field, specs[field], objects.get(key), sides, names, guest)
+
+
+def guests(rollout: RoutedRollout) -> Iterable[tuple[str, ObjectKey, elsewhere.Guest]]:
+    """The VirtualServices of other namespaces, each with the path that names it."""
+    for key, field in _keys(rollout).items():
+        if guest := elsewhere.guest(rollout, key):
+            yield f"{PATH}.{field}.name", key, guest
+
+
+def rules_elsewhere(rollout: RoutedRollout) -> Iterable[Finding]:
+    """Managed routes are routes of Davy's own: no permission for weights allows those."""
+    foreign = [key for _, key, _ in guests(rollout)]
+    for path, rule in asked(rollout) if foreign else ():
+        sentence = (
+            f"makes the route {rule.name}, and {foreign[0]} is of another namespace, where Davy "
+            f"writes weights only; let it delegate to a VirtualService of namespace "
+            f"{rollout.namespace}, and name that one."
+        )
+        yield Finding(path, sentence)
 
 
 def _unreachable(rollout: RoutedRollout, reading: Reading) -> Iterable[Finding]:
@@ -146,30 +178,36 @@ def _unreachable(rollout: RoutedRollout, reading: Reading) -> Iterable[Finding]:
             yield Finding(f"{services.CANARY}.steps[{index}].setWeight", sentence)
 
 
-def _sides_by_service(rollout: RoutedRollout) -> Sides:
+def _sides_by_service(rollout: RoutedRollout, space: str) -> Sides:
+    """For a VirtualService of a namespace, in which its short host names lie."""
     keys = {role: services.key(rollout, role) for role in services.ROLES}
 
     def role_of(destination: object) -> RoleName | None:
         host = text_at(destination, ("host",)) or ""
         for role, key in keys.items():
-            if key is not None and is_service(host, rollout.namespace, key):
+            if key is not None and is_service(host, space, key):
                 return role
         return None
 
     stable, canary = keys["stable"], keys["canary"]
     return Sides(
         role_of,
-        stable=f"host {stable.name if stable else 'of stableService'}",
-        canary=f"host {canary.name if canary else 'of canaryService'}",
+        stable=f"host {full_name(stable, space) if stable else 'of stableService'}",
+        canary=f"host {full_name(canary, space) if canary else 'of canaryService'}",
         plural="services",
     )
 
 
-def _sides_by_subset(subsets: Subsets) -> Sides:
-    """By the subset's name alone: an abort is written though the DestinationRule is gone (I3)."""
+def _sides_by_subset(rollout: RoutedRollout, space: str, subsets: Subsets) -> Sides:
+    """By the subset's name alone: an abort is written though the DestinationRule is gone (I3).
+
+    In a VirtualService of another namespace by its host too: others have subsets of those names.
+    """
 
     def role_of(destination: object) -> RoleName | None:
-        name = text_at(destination, ("subset",))
+        name, host = text_at(destination, ("subset",)), text_at(destination, ("host",)) or ""
+        if space != rollout.namespace and namespace_of(host, space) != rollout.namespace:
+            return None
         return next((role for role in services.ROLES if name == subsets.name(role)), None)
 
     return Sides(

@@ -39,6 +39,13 @@ def namespace_of(host: str, namespace: str) -> str | None:
             return None
 
 
+def full_name(service: ObjectKey, namespace: str) -> str:
+    """How an object of the namespace names this Service: in another one than its own, in full."""
+    if namespace == service.namespace:
+        return service.name
+    return f"{service.name}.{service.namespace}.svc.cluster.local"
+
+
 def is_service(host: str, namespace: str, service: ObjectKey) -> bool:
     """Whether the host, written in an object of the namespace, is this Service."""
     return qualified(host, namespace) == f"{service.name}.{service.namespace}"

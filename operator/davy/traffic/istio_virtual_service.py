@@ -1,6 +1,7 @@
 """VirtualService: which of its routes are split, and between which of their destinations.
 
-Owned: the two weights of each such route. Every other field, route and destination is the user's.
+Owned: the two weights of each such route, and routes named as managed ones; in one of another
+namespace an annotation in their place. Every other field, route and destination is the user's.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,9 +13,10 @@ from davy.api.errors import Finding
 from davy.api.managed_routes import Rule
 from davy.api.mesh_routers import IstioTcpRoute, IstioTlsRoute, IstioVirtualService
 from davy.traffic.base import Json, ObjectKey, ObjectPatch, RoleName
+from davy.traffic.elsewhere import Guest
 from davy.traffic.istio_hosts import qualified
 from davy.traffic.istio_rules import DIALECT, HTTP
-from davy.traffic.leaves import Path, list_at, number_at, text_at, value_at
+from davy.traffic.leaves import Change, Path, list_at, number_at, patch, text_at, value_at
 from davy.traffic.services import CANARY
 from davy.traffic.split import FULL, Reading, Share, Split, together
 from davy.traffic.twins import Twins
@@ -103,6 +105,9 @@ class VirtualService:
     sides: Sides
     rule_names: tuple[str, ...] = ()
     """Names of managed routes: none of these is the user's."""
+    guest: Guest | None = None
+    """The rollout, where the VirtualService is of another namespace; found is None unless it may be
+    looked at."""
 
     @cached_property
     def twins(self) -> Twins:
@@ -113,25 +118,50 @@ class VirtualService:
 
     def read(self) -> Reading:
         """The splits of the weighted routes and of their twins, and all that is wrong with them."""
-        return together([self._weighted, Reading(splits=self._twin_splits())])
+        return together([self._withdrawn, self._weighted, Reading(splits=self._twin_splits())])
 
     def patch(self, canary_weight: int, rules: tuple[Rule, ...]) -> tuple[ObjectPatch, ...]:
         """Weights and managed routes in one; empty when all is so."""
+        if self.guest:
+            return self._patch_elsewhere(self.guest, canary_weight)
         weighted, twins = self._weighted.splits, self._twin_splits()
         return self.twins.patch(self.key, weighted, twins, canary_weight, rules)
+
+    def _patch_elsewhere(self, guest: Guest, canary_weight: int) -> tuple[ObjectPatch, ...]:
+        """Weights, and the rollout's name beside them; after a withdrawn permission only less."""
+        if self.found is None:
+            return ()
+        may = guest.may_write(self.found)
+        tested = (guest.permission,) if canary_weight else ()
+        changes: list[Change] = []
+        has_weight = False
+        for split in self._weighted.splits:
+            rises = canary_weight > split.canary_weight
+            own = () if rises and not may else split.changes(canary_weight)
+            changes += (replace(each, identity=(*each.identity, *tested)) for each in own)
+            has_weight |= (canary_weight if own else split.canary_weight) > 0
+        claim = guest.claim(self.found, has_weight=has_weight)
+        return patch(self.key, self.found, [*changes, *claim])
 
     def _twin_splits(self) -> tuple[Split, ...]:
         http = list_at(self.found, HTTP)
         splits = [_split(_Route("http", at, http[at]), self.sides) for at in self.twins.ours]
         return tuple(found for found in splits if isinstance(found, Split) and found.sound)
 
+    @property
+    def _withdrawn(self) -> Reading:
+        """Nothing but a problem, where the owner took the permission back."""
+        guest = self.guest
+        if guest is None or self.found is None or guest.may_write(self.found):
+            return Reading()
+        return self._flawed("name", guest.withdrawn(self.key))
+
     @cached_property
     def _weighted(self) -> Reading:
         key, sides = self.key, self.sides
         if self.found is None:
-            own = " A rollout's routes lie in its own namespace; others can delegate to them."
-            elsewhere = own if "." in key.name else ""
-            sentence = f"{key} doesn't exist; create it, with an http route to {sides}.{elsewhere}"
+            missing = f"{key} doesn't exist; create it, with an http route to {sides}."
+            sentence = self.guest.refusal(key) if self.guest else missing
             return self._unreadable("name", sentence)
         routes = [
             _Route(kind, index, found)
@@ -241,12 +271,9 @@ def _split(route: _Route, sides: Sides) -> Split | str:
     """The route's destinations by role; a string says why there are none to read."""
     delegate = value_at(route.found, ("delegate",))
     if isinstance(delegate, dict):
-        names = (text_at(delegate, (field,)) for field in ("namespace", "name"))
-        name = "/".join(found for found in names if found)
-        return (
-            f"delegates to VirtualService {name}; name that one in virtualService.name; it must "
-            f"lie in the rollout's namespace."
-        )
+        names = (text_at(delegate, (field,)) for field in ("name", "namespace"))
+        name = ".".join(found for found in names if found)
+        return f"delegates to another VirtualService; name that one in virtualService.name: {name}."
     destinations = route.destinations
     if not destinations:
         return f"has no destinations; it must send its traffic to {sides}."

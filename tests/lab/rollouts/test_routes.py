@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+from davy.api.group import ApiGroup
 from tests.lab import asking
 from tests.lab.kube import Json
 from tests.lab.rollouts.conftest import OpenShop
@@ -104,6 +105,61 @@ async def test_a_virtual_service_that_another_delegates_to_carries_the_weight(
     assert load.failed() == ()
     after = await shop.lab.kube.get(VIRTUAL_SERVICE, "root", namespace=shop.namespace)
     assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+
+
+async def test_a_route_of_another_namespace_needs_its_owner_s_permission(
+    open_shop: OpenShop,
+) -> None:
+    """Without it nothing is written; withdrawn in the middle, an abort is written still (I3)."""
+    shop = await open_shop(Router.ISTIO_SERVICES, steps=PAUSED, applies_network=False)
+    lab, edge = shop.lab, f"{shop.namespace}-edge"
+    await lab.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": edge}})
+    try:
+        network = shop.network()
+        route = next(each for each in network if each["kind"] == "VirtualService")
+        route["metadata"]["namespace"] = edge
+        for each in route["spec"]["http"][0]["route"]:
+            host = each["destination"]["host"]
+            each["destination"]["host"] = f"{host}.{shop.namespace}.svc.cluster.local"
+        await lab.apply(network, namespace=shop.namespace)
+        shop.canary["trafficRouting"]["istio"]["virtualService"]["name"] = f"shop.{edge}"
+        permission = ApiGroup().allowed_from_annotation
+
+        async def permit(namespaces: str | None) -> None:
+            change = {"metadata": {"annotations": {permission: namespaces}}}
+            await lab.kube.patch(VIRTUAL_SERVICE, "shop", change, namespace=edge)
+
+        async def written() -> list[int]:
+            found = await lab.kube.get(VIRTUAL_SERVICE, "shop", namespace=edge)
+            return [each.get("weight", 0) for each in found["spec"]["http"][0]["route"]]
+
+        await permit("billing")
+        await shop.release("v1")
+        await shop.until(message_has=f"doesn't allow rollouts of namespace {shop.namespace}; ")
+        await permit(f"billing, {shop.namespace}")
+        await shop.until(phase="Healthy")
+        async with shop.load() as load:
+            await load.until(30)
+            await shop.release("v2")
+            await shop.until(phase="Paused", weight=50)
+            assert await written() == [50, 50]
+            since = now()
+            await load.until(200, since=since)
+            assert load.share("v2", since=since).agrees(50)
+            await permit(None)
+            await shop.until(message_has="any more, so the canary's weight can only fall")
+            assert await written() == [50, 50]
+            await shop.edit_status(abort=True)
+
+            async def is_back() -> bool:
+                return await written() == [100, 0]
+
+            await lab.until(is_back, timeout=5, describe="weight 0", namespace=edge)
+            await permit(shop.namespace)
+            await shop.until(phase="Degraded", weight=0, message_has="RolloutAborted")
+        assert load.failed() == ()
+    finally:
+        await lab.delete_namespace(edge)
 
 
 async def test_an_http_route_and_a_grpc_route_go_together(open_shop: OpenShop) -> None:

@@ -46,6 +46,10 @@ def with_unbuilt(base: str, entry: Unbuilt, value: Any) -> dict[str, Any]:
     elif base == "gateway" and ".alb" in entry.at:
         base = "alb"
     document = changed(base, {})
+    if entry.at.endswith(".sigv4"):
+        for _, found in paths.objects(document, entry.at.rpartition(".")[0]):
+            found.clear()
+            found["sigv4"] = {}
     _, parent = next(paths.objects(document, entry.at))
     parent[entry.field] = value
     return document

@@ -223,17 +223,36 @@ METRICS: Final[tuple[Bad, ...]] = (
         "template",
         _LOGIN,
         {},
-        "has neither of oauth2 and basicAuth; give exactly one",
-        "authentication has exactly one of oauth2 and basicAuth",
+        "has nothing; give exactly one of basicAuth, oauth2 and sigv4",
+        "authentication has exactly one of basicAuth, oauth2 and sigv4",
     ),
     bad(
         "a login has two kinds",
         "run",
         f"{_LOGIN}.basicAuth",
         {"username": "a", "password": "b"},
-        "has both of oauth2 and basicAuth; give exactly one",
-        "authentication has exactly one of oauth2 and basicAuth",
+        "has oauth2 and basicAuth; give exactly one of basicAuth, oauth2 and sigv4",
+        "authentication has exactly one of basicAuth, oauth2 and sigv4",
         at=_LOGIN,
+    ),
+    Bad(
+        "a signed question trusts anybody",
+        "template",
+        {_LOGIN: {"sigv4": {}}, f"{_LOGIN.rpartition('.')[0]}.insecure": True},
+        f"{_LOGIN}.sigv4",
+        "stands beside insecure, by which anybody could take the signature; give one",
+        ONLY_VALIDATION,
+    ),
+    *(
+        Bad(
+            f"a signed question has a header {name}",
+            "run",
+            {f"{_WEB}.authentication": {"sigv4": {}}, f"{_WEB}.headers[0].key": name},
+            f"{_WEB}.headers[0]",
+            f"is {name.lower()} beside sigv4, which writes it; remove it",
+            ONLY_VALIDATION,
+        )
+        for name in ("X-Amz-Date", "Host")
     ),
     bad(
         "a login stands beside its own header",

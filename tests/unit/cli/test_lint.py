@@ -122,6 +122,48 @@ def test_rollouts_and_their_templates_are_checked_together(tmp_path: Path) -> No
     ]
 
 
+def test_a_virtual_service_of_another_namespace_must_allow_the_rollout(tmp_path: Path) -> None:
+    """Where it is in the files; else it is said what its owner must write."""
+    field = "spec.strategy.canary.trafficRouting.istio.virtualService.name"
+    rollout = written(tmp_path, changed("istio", {field: "web.edge"}), name="rollout.yaml")
+    alone = run(rollout)
+    assert f"note: {field}: names VirtualService edge/web, which isn't in these files; its " in (
+        alone.stdout
+    )
+    route: dict[str, Any] = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "web", "namespace": "edge"},
+    }
+    refused = run(rollout, written(tmp_path, route, name="route.yaml"))
+    assert (
+        f"{field}: VirtualService edge/web doesn't exist or doesn't allow rollouts of namespace "
+        'shop; its owner allows them by the annotation davy.dev/allowed-from: "shop" on it'
+    ) in refused.stdout
+    assert refused.exit_code == 1
+    route["metadata"]["annotations"] = {"davy.dev/allowed-from": "pay, shop"}
+    assert "edge/web" not in run(rollout, written(tmp_path, route, name="route.yaml")).stdout
+
+
+def test_a_managed_route_in_another_namespace_is_a_finding(tmp_path: Path) -> None:
+    """The permission is for weights."""
+    canary = "spec.strategy.canary"
+    match = [{"headerName": "X-Beta", "headerValue": {"exact": "1"}}]
+    rollout = changed(
+        "istio",
+        {
+            f"{canary}.trafficRouting.istio.virtualService.name": "web.edge",
+            f"{canary}.trafficRouting.managedRoutes": [{"name": "beta"}],
+            f"{canary}.steps": [{"setHeaderRoute": {"name": "beta", "match": match}}],
+        },
+    )
+    result = run(written(tmp_path, rollout))
+    assert "steps[0].setHeaderRoute: makes the route beta, and VirtualService edge/web is" in (
+        result.stdout
+    )
+    assert result.exit_code == 1
+
+
 def test_a_rollout_and_its_workload_are_checked_together(tmp_path: Path) -> None:
     """A selector that its template doesn't fit would be found in the cluster otherwise."""
     rollout = changed("workload", {"spec.selector": {"matchLabels": {"app": "cart"}}})

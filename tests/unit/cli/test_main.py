@@ -154,6 +154,13 @@ def test_commands_and_options_are_completed(words: str, found: str) -> None:
     assert done.stdout.splitlines() == [found]
 
 
+def test_an_address_to_sign_for_that_is_none_stops_the_start(davy: Shell) -> None:
+    """Said at once, as every metric that needs it would fail."""
+    done = davy(FakeCluster({}), "run", "--sigv4-addresses", "aps-workspaces.amazonaws.com")
+    assert done.code == 2
+    assert "is no address to sign for; write a URL, such as https://aps-workspaces." in done.err
+
+
 @pytest.mark.parametrize("account", ["default", "shop/", "shop/a/b", "Shop/x"])
 def test_a_service_account_that_is_none_stops_the_start(davy: Shell, account: str) -> None:
     """Said at once: an entry that is never met would be a release that never goes on."""

@@ -171,7 +171,7 @@ async def test_a_sample_at_the_start_is_not_counted_again(
 
 
 async def test_a_sample_at_the_start_is_one_sample(
-    server: Server, memory: Memory, counter: Counter
+    server: Server, memory: Memory, counter: PrometheusCounts
 ) -> None:
     """It is in the answer about before and, before Prometheus 3, in that about after, too."""
     memory.samples.clear()

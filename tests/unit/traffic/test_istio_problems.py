@@ -141,8 +141,8 @@ PROBLEMS: dict[str, Case] = {
         a_cluster(a_virtual_service(a_delegate())),
         f"{VIRTUAL}.routes[0]",
         (
-            "http route api of VirtualService shop/cart delegates to VirtualService cart-routes; "
-            "name that one in virtualService.name; it must lie in the rollout's namespace."
+            "http route api of VirtualService shop/cart delegates to another VirtualService; name "
+            "that one in virtualService.name: cart-routes."
         ),
     ),
     "a delegate of another namespace": (
@@ -150,9 +150,8 @@ PROBLEMS: dict[str, Case] = {
         a_cluster(a_virtual_service(a_delegate(namespace="edge"))),
         f"{VIRTUAL}.routes[0]",
         (
-            "http route api of VirtualService shop/cart delegates to VirtualService "
-            "edge/cart-routes; name that one in virtualService.name; it must lie in the rollout's "
-            "namespace."
+            "http route api of VirtualService shop/cart delegates to another VirtualService; name "
+            "that one in virtualService.name: cart-routes.edge."
         ),
     ),
     "a redirect": (
