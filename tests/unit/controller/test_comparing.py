@@ -1,0 +1,194 @@
+"""Looks between two measurements: what is kept of one, what is told, when the next comes."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from davy.analysis import judge
+from davy.analysis.answer import Measured, NotAnswered
+from davy.analysis.compare import Outcome
+from davy.analysis.counters import Counts, Look, Tally
+from davy.api.analysis import Phase, RunManifest
+from davy.controller.comparing import Watch, Watches
+from davy.controller.queue import Key
+from tests.unit.analysis.runs import NOW, a_run, seconds, stored
+from tests.unit.analysis.test_compared import a_comparison
+
+if TYPE_CHECKING:
+    from davy.analysis.compared import Compared
+
+KEY = Key("AnalysisRun", "shop", "cart-2")
+METRIC = a_comparison()
+GOOD = Counts(20, 0, 180, 0)
+BAD = Counts(20, 8, 180, 0)
+SCRAPE = timedelta(seconds=1)
+
+
+def a_look(tally: Tally, fresh: Counts, newest_at: datetime | None) -> Look:
+    """What one scrape a second brought."""
+    after = replace(tally, told=tally.told + fresh)
+    return Look(fresh, after, NOW, newest_at, SCRAPE, canary_seen=True, stable_seen=True)
+
+
+class Life:
+    """A comparison that is looked at each second, recorded and read back."""
+
+    def __init__(self) -> None:
+        run = a_run(METRIC)
+        self.now = NOW
+        self.run: RunManifest = stored(run, judge.record(run, {}, NOW))
+        self.watches = Watches()
+        self.told: list[Compared] = []
+        """What was recorded."""
+
+    def watch(self) -> Watch:
+        return self.watches.of(KEY, self.run, METRIC.name, self.now)
+
+    def look(self, fresh: Counts | NotAnswered, step: float = 1.0) -> datetime:
+        """One look; when the next is due."""
+        self.now += seconds(step)
+        watch = self.watch()
+        found = (
+            a_look(watch.memory.tally, fresh, self.now - seconds(0.1))
+            if isinstance(fresh, Counts)
+            else fresh
+        )
+        answer, again = watch.after(found, self.run, METRIC, self.now)
+        if answer is not None:
+            self.told.append(answer)
+            measured = {METRIC.name: Measured(answer, self.now, self.now)}
+            self.run = stored(self.run, judge.record(self.run, measured, self.now))
+        return again
+
+    @property
+    def outcomes(self) -> list[Outcome | None]:
+        return [told.comparison.outcome if told.comparison else None for told in self.told]
+
+
+def test_the_first_look_is_told_and_the_next_ones_when_they_decide() -> None:
+    """I7: from the first second on the weight is held, until there are requests enough."""
+    life = Life()
+    for _ in range(9):
+        life.look(GOOD)
+    assert life.outcomes == [Outcome.TOO_FEW, Outcome.UNDECIDED]
+    assert life.run.status.phase is Phase.RUNNING
+
+
+def test_nothing_new_is_told_every_ten_seconds() -> None:
+    """Few writes, and a row for people."""
+    life = Life()
+    for _ in range(33):
+        life.look(GOOD)
+    assert [told.memory.tally.told.canary for told in life.told] == [20, 60, 260, 360, 560]
+    assert life.outcomes[3] is Outcome.NOT_WORSE
+
+
+def test_a_bad_canary_is_told_at_once() -> None:
+    """Between two measurements, too."""
+    life = Life()
+    for _ in range(12):
+        life.look(GOOD)
+    looks = 0
+    while life.run.status.phase is Phase.RUNNING:
+        life.look(BAD)
+        looks += 1
+    assert life.outcomes[-1] is Outcome.WORSE
+    assert looks <= 3
+    assert life.run.status.phase is Phase.FAILED
+
+
+def test_a_killed_operator_goes_on_from_the_last_measurement() -> None:
+    """I6: what was looked at since is counted again, nothing twice."""
+    life = Life()
+    for _ in range(15):
+        life.look(GOOD)
+    last = life.told[-1].memory
+    life.watches = Watches()
+    assert life.watch().memory == last
+    life.look(GOOD)
+    assert life.told[-1].memory == last  # told by the one before: nothing is news yet
+
+
+def test_a_part_of_a_scrape_is_left_for_the_next_look() -> None:
+    """A stretch holds a scrape of every target; its tally goes with it."""
+    life = Life()
+    life.look(GOOD)
+    kept = life.watch().memory
+    life.look(GOOD, step=0.3)
+    assert life.watch().memory == kept
+    life.look(GOOD, step=0.7)
+    assert life.watch().memory.tally.told == GOOD + GOOD
+
+
+def test_without_new_samples_nothing_is_kept() -> None:
+    """Prometheus answers, its targets don't."""
+    life = Life()
+    life.look(GOOD)
+    watch, kept = life.watch(), life.watch().memory
+    found = a_look(kept.tally, GOOD, None)
+    _, again = watch.after(found, life.run, METRIC, life.now)
+    assert watch.memory == kept
+    assert again == life.now + seconds(0.25)
+
+
+def test_silence_of_the_canary_is_no_evidence() -> None:
+    """Requests of an hour ago say nothing of now."""
+    life = Life()
+    for _ in range(13):
+        life.look(GOOD)
+    for _ in range(30):
+        life.look(Counts(0, 0, 200, 0))
+    assert [told.silent for told in life.told[-2:]] == [True, True]
+    assert judge.lacks(life.run.status) != ""
+
+
+def test_a_server_that_doesnt_answer_is_told_at_once_and_asked_again() -> None:
+    """I7: it says so; what was counted before is kept."""
+    life = Life()
+    for _ in range(5):
+        life.look(GOOD)
+    kept = life.watch().memory
+    again = life.look(NotAnswered("http://prometheus:9090 refused the connection"))
+    assert life.outcomes[-1] is None
+    assert again == life.now + seconds(10)
+    assert life.watch().memory == kept
+    assert "refused the connection" in judge.lacks(life.run.status)
+
+
+@pytest.mark.parametrize(
+    ("interval", "newest", "soonest"),
+    [
+        (1.0, -0.1, 0.95),
+        (1.0, -5.0, 0.25),
+        (15.0, -3.0, 12.05),
+        (15.0, -60.0, 3.75),
+        (60.0, -60.0, 5.0),
+        (None, -0.2, 0.85),
+    ],
+)
+def test_the_next_look_comes_right_after_the_next_scrape(
+    interval: float | None, newest: float, soonest: float
+) -> None:
+    """Once a scrape; more often while one is late."""
+    life = Life()
+    watch = life.watch()
+    found = replace(
+        a_look(watch.memory.tally, GOOD, NOW + seconds(newest)),
+        scrape_interval=None if interval is None else seconds(interval),
+    )
+    _, again = watch.after(found, life.run, METRIC, NOW)
+    assert again == NOW + seconds(soonest)
+
+
+def test_a_run_that_is_over_is_forgotten() -> None:
+    """And another run's watch isn't."""
+    life = Life()
+    life.look(GOOD)
+    other = Key("AnalysisRun", "shop", "cart-3")
+    kept = life.watches.of(other, life.run, METRIC.name, NOW)
+    watch = life.watch()
+    life.watches.forget(KEY)
+    assert life.watches.of(other, life.run, METRIC.name, NOW) is kept
+    assert life.watch() is not watch
