@@ -64,6 +64,8 @@ def rollout(
             step["analysis"] = _analysis()
     if setup.background:
         canary["analysis"] = _analysis()
+    if setup.judge:
+        canary["judge"] = {"preset": "app", "prometheus": {"address": "http://prometheus:9090"}}
     return {
         "metadata": {"namespace": NAMESPACE, "name": name},
         "spec": {

@@ -3,12 +3,15 @@
 import asyncio
 import itertools
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
 from davy.analysis.answer import Answered, NotAnswered
+from davy.analysis.counters import Counts, Look, Sides, Tally
 from davy.api.analysis import Metric
 from tests.sim.loop import VirtualLoop
 from tests.sim.manifests import DRY_RUN
@@ -21,6 +24,8 @@ REQUESTS_PER_SECOND: Final = 40.0
 _BAD, _GOOD = 0.5, 0.01
 _LAG_SECONDS: Final = 6.0
 """From a scrape until a query finds it, when it lags."""
+_POD: Final = re.compile(r"-([0-9a-f]{6,10})-")
+"""The hash in the name of a revision's pods."""
 
 
 @dataclass
@@ -39,6 +44,16 @@ class Counters:
             return None
         requests = int(REQUESTS_PER_SECOND * (when - begun[-1]))
         return requests, int(self.share * requests)
+
+    def since_ever(self, when: float) -> tuple[int, int]:
+        """Requests and errors of all that was counted, whatever began at 0 again."""
+        ends = [*self.starts[1:], math.inf]
+        counted = [
+            int(REQUESTS_PER_SECOND * (min(end, when) - start))
+            for start, end in zip(self.starts, ends, strict=True)
+            if start <= when
+        ]
+        return sum(counted), sum(int(self.share * requests) for requests in counted)
 
 
 @dataclass
@@ -84,18 +99,61 @@ class Prometheus:
                 pass
         return self._share(query.query)
 
+    async def look(
+        self, metric: Metric, sides: Sides, tally: Tally, now: datetime
+    ) -> Look | NotAnswered:
+        """See `Counting.look`; a selector names its revision's pods by their hash.
+
+        What a real server's samples come to is held in other tests: here they are counted right,
+        late, or not at all.
+        """
+        assert metric.compare is not None
+        await asyncio.sleep(self.chance.uniform(0.01, 0.2))
+        if self.mode in {"outage", "nan"}:
+            return NotAnswered("http://prometheus:9090 refused the connection")
+        if self.mode == "slow":
+            await asyncio.sleep(self.chance.uniform(3, 25))
+        blind = self.mode == "empty" or (self.mode == "stale" and self.chance.random() < 0.5)
+        hashes = [_POD.findall(side.requests[0])[0] for side in (sides.canary, sides.stable)]
+        if blind:
+            return Look(Counts(), tally, now, None, None, canary_seen=False, stable_seen=False)
+        until = self._scraped_until()
+        at = now - timedelta(seconds=self.loop.time() - until)
+        known = [self._of(template_hash) for template_hash in hashes]
+        begun = until - (at - tally.since).total_seconds()
+        counted = [
+            later - sooner
+            for one in known
+            for later, sooner in zip(one.since_ever(until), one.since_ever(begun), strict=True)
+        ]
+        if at <= tally.since:
+            return Look(Counts(), tally, now, None, None, canary_seen=True, stable_seen=True)
+        total = tally.settled + Counts(*counted)
+        fresh = Counts(*(max(0, number) for number in (total - tally.told).numbers()))
+        after = Tally(at, settled=total, told=tally.told + fresh)
+        every = timedelta(seconds=SCRAPE_SECONDS)
+        return Look(fresh, after, now, at, every, canary_seen=True, stable_seen=True)
+
     async def close(self) -> None:
         """See `Provider.close`."""
+
+    def _of(self, template_hash: str) -> Counters:
+        if template_hash not in self._counters:
+            share = _BAD if template_hash in self.bad else _GOOD
+            born = self.loop.time() - self.chance.choice((0.0, WINDOW_SECONDS))
+            self._counters[template_hash] = Counters([born], share)
+        return self._counters[template_hash]
+
+    def _scraped_until(self) -> float:
+        lag = _LAG_SECONDS if self.mode == "lag" else 0.0
+        return math.floor((self.loop.time() - lag) / SCRAPE_SECONDS) * SCRAPE_SECONDS
 
     def _share(self, template_hash: str) -> Answered:
         """`increase(errors) / increase(requests)`: no series, 0/0 or a share."""
         now = self.loop.time()
-        if template_hash not in self._counters:
-            share = _BAD if template_hash in self.bad else _GOOD
-            born = now - self.chance.choice((0.0, WINDOW_SECONDS))
-            self._counters[template_hash] = Counters([born], share)
+        counters = self._of(template_hash)
         lag = _LAG_SECONDS if self.mode == "lag" else 0.0
-        samples = list(self._samples(self._counters[template_hash], now - lag))
+        samples = list(self._samples(counters, now - lag))
         if len(samples) < 2:
             return Answered([])
         requests, errors = (_increase([sample[index] for sample in samples]) for index in (0, 1))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.sim.judge import Judge
 
+from davy.analysis.comparisons import JUDGE
 from davy.analysis.rules import KEPT
 from davy.api.fields import parse_instant
 from davy.cluster.client import Json
@@ -22,6 +23,7 @@ def written(judge: "Judge", change: Change) -> None:
     before = ((change.before or {}).get("status") or {}).get("phase")
     status = change.object.get("status") or {}
     _dry_runs(judge, change.object, status)
+    _compared(judge, change.object, status)
     job_rules.written(judge, change.object, status)
     ended = status.get("phase") == "Successful" and before != "Successful"
     if not ended or change.object["spec"].get("terminate"):
@@ -40,6 +42,18 @@ def written(judge: "Judge", change: Change) -> None:
         len(told) >= _MEASUREMENTS and len(good) >= _MEASUREMENTS - allowed,
         f"{change.object['metadata']['name']} is Successful on {told}",
     )
+
+
+def _compared(judge: "Judge", run: Json, status: Json) -> None:
+    """A comparison fails a bad revision and no other; what it says is of that revision's time."""
+    found = next((one for one in status.get("metricResults") or () if one["name"] == JUDGE), None)
+    if found is None:
+        return
+    bad = hash_of(run) in judge.world.prometheus.bad
+    name = run["metadata"]["name"]
+    judge.check("I7", found["phase"] != "Failed" or bad, f"{name} fails a good revision")
+    last = [one["phase"] for one in found.get("measurements") or ()][-1:]
+    judge.check("I7", not (bad and last == ["Successful"]), f"{name} passes a bad revision")
 
 
 def background(rollout: Json) -> str:
@@ -71,7 +85,7 @@ def _dry_runs(judge: "Judge", run: Json, status: Json) -> None:
         phase not in {"Failed", "Error", "Inconclusive"} or phase in phases,
         f"{name} is {phase}, its metrics that decide are {phases}",
     )
-    kept = judge.world.setup.kept or KEPT
+    kept = (run["spec"].get("measurementRetention") and judge.world.setup.kept) or KEPT
     judge.check(
         "I7",
         all(

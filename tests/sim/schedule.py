@@ -35,6 +35,8 @@ _WITH_MANAGED: Final = 0.4
 _BESIDE: Final = 0.7
 _ELSEWHERE: Final = 0.4
 """The part of all worlds with Istio and no managed routes whose VirtualServices lie elsewhere."""
+_WITH_JUDGE: Final = 0.15
+"""The part of all worlds in which canary and stable are compared beside the steps."""
 _WITH_PLUGIN: Final = 0.15
 """The part of all worlds in which a plugin decides a step."""
 DRY_RUNS: Final = ("", "", "bad", "empty")
@@ -71,6 +73,8 @@ class Setup:
     """replicaProgressThreshold, percent; 100: there is none."""
     background: bool = False
     """Background analysis beside the steps."""
+    judge: bool = False
+    """`judge` beside the steps: canary and stable are compared."""
     failure_limit: int = 0
     dry_run: str = ""
     """What a metric of a dry run finds beside the other: one of DRY_RUNS; "": there is none."""
@@ -154,6 +158,7 @@ def generate(seed: int) -> Schedule:
     setup = _with_managed(setup, Random(f"managed {seed}"))
     setup = _with_elsewhere(setup, Random(f"elsewhere {seed}"))
     setup = _with_job(setup, Random(f"job {seed}"))
+    setup = replace(setup, judge=Random(f"judge {seed}").random() < _WITH_JUDGE)
     setup = _with_plugin(setup, Random(f"plugin {seed}"))
     setup = _with_swap(setup, Random(f"swap {seed}"))
     setup = _with_deployment(setup, Random(f"deployment {seed}"))

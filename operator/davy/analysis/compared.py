@@ -1,7 +1,7 @@
 """Comparisons in a run's status: what a measurement says, what is remembered, when one is over.
 
 A comparison looks at the counters many times between two measurements. A measurement is recorded
-when a look decided something, and else after `EVERY`; all that is needed to go on after it, in this
+when a look decided something, and else now and then; all that is needed to go on after it, in this
 process or the next one, stands in its `metadata`: what was counted, and the ledger of what both
 sides served. Only the latest measurement keeps them.
 
@@ -10,7 +10,7 @@ sides served. Only the latest measurement keeps them.
 | Worse | Failed | yes | the run fails | the run fails |
 | NotWorse | Successful | yes | goes on | the metric is Successful |
 | Undecided | Inconclusive | yes | goes on | Inconclusive at the deadline |
-| TooFew, or no request since | Inconclusive | no, `few` | holds the weight | the same |
+| TooFew, or no requests now | Inconclusive | no, `few` | holds the weight | the same |
 | StableFails | Inconclusive | no, `stable` | holds the weight | the same |
 | not answered | Error | no, `unanswered` | holds the weight | the same |
 """
@@ -31,7 +31,9 @@ from davy.api.compare import Compare
 from davy.api.fields import format_instant, parse_duration, parse_instant
 
 EVERY: Final = timedelta(seconds=10)
-"""From one measurement to the next, where a metric with compare has no interval."""
+"""From one measurement to the next at first, where a metric with compare has no interval."""
+_SELDOM: Final = timedelta(minutes=5)
+_PART: Final = 4
 LEDGER: Final = "ledger"
 TALLY: Final = "tally"
 NEWEST: Final = "newest"
@@ -72,7 +74,7 @@ class Compared:
     said: str = ""
     """Why nobody answered, cut to what a status takes."""
     silent: bool = False
-    """The canary got no request since the measurement before."""
+    """The canary gets no requests now."""
 
     @property
     def missing(self) -> Missing | None:
@@ -97,7 +99,7 @@ class Compared:
         """The measurement's message."""
         if self.comparison is None:
             return self.said
-        silent = "no canary request came since; " if self.silent else ""
+        silent = "canary gets no requests; " if self.silent else ""
         return f"{silent}{self.comparison.sentence()}"
 
     def value(self) -> str | None:
@@ -130,6 +132,16 @@ def memory(result: MetricResult | None, begun: datetime) -> Memory:
         )
     except (KeyError, ValueError):
         return Memory(Tally(begun), begun)
+
+
+def pause(metric: Metric, age: timedelta) -> timedelta:
+    """The time between two measurements that bring no news.
+
+    A fourth of the run's age, so that a release that is paused for days isn't told of every 10 s:
+    from the metric's interval, or 10 s, to 5 minutes.
+    """
+    given = EVERY if metric.interval is None else parse_duration(metric.interval)
+    return max(given, min(age / _PART, _SELDOM))
 
 
 def asked(metric: Metric, spec: AnalysisRunSpec) -> Asked:

@@ -11,7 +11,7 @@ from typing import Final
 
 from davy.analysis import compare, compared, ledger, limits, render, underway
 from davy.analysis.answer import NotAnswered
-from davy.analysis.compare import Outcome
+from davy.analysis.compare import Comparison, Outcome
 from davy.analysis.compared import Compared, Memory
 from davy.analysis.counters import Look
 from davy.analysis.ledger import Served
@@ -46,12 +46,17 @@ class Watch:
     """Something was told of it, by this process or one before."""
     outcome: Outcome | None = None
     """As it was told last by this process."""
+    silent: bool = False
+    """It was told that the canary gets no requests."""
     requests: int = field(init=False)
-    """Of the canary, when it was told last."""
+    """Of the canary, in all."""
+    heard_at: datetime = field(init=False)
+    """When they rose last."""
 
     def __post_init__(self) -> None:
         """Count from the memory."""
         self.requests = ledger.summed(self.memory.ledger).canary
+        self.heard_at = self.began_at
 
     def after(
         self, look: Look | NotAnswered, run: RunManifest, metric: Metric, now: datetime
@@ -71,15 +76,21 @@ class Watch:
         again = _next(look, now)
         self.memory = _kept(self.memory, look)
         comparison = compare.compared(self.memory.ledger, compared.asked(metric, run.spec))
-        due = wanted.interval is not None and now - self.began_at >= wanted.interval
-        if not due and not self._is_news(comparison.outcome):
+        silent = self._is_silent(comparison, look, now)
+        due = now - self.began_at >= compared.pause(metric, now - (run.status.started_at or now))
+        if not due and not self._is_news(comparison.outcome, silent=silent):
             return None, again
-        silent = comparison.total.canary <= self.requests
         return self._told(Compared(comparison, self.memory, silent=silent), now), again
 
-    def _is_news(self, outcome: Outcome) -> bool:
-        """It is worth telling before the interval is over: at first, when decided, or let go."""
-        if not self.measured:
+    def _is_silent(self, comparison: Comparison, look: Look, now: datetime) -> bool:
+        """The canary got no request for some time, and for more than a scrape."""
+        if comparison.total.canary > self.requests:
+            self.requests, self.heard_at = comparison.total.canary, now
+        return now - self.heard_at >= max(compared.EVERY, 2 * (look.scrape_interval or _UNKNOWN))
+
+    def _is_news(self, outcome: Outcome, *, silent: bool) -> bool:
+        """It is worth telling at once: the first of all, what is decided, held or let go."""
+        if not self.measured or silent is not self.silent:
             return True
         if outcome is self.outcome:
             return False
@@ -90,7 +101,7 @@ class Watch:
         """The same; the watch goes on after it."""
         self.began_at, self.measured = now, True
         self.outcome = told.comparison.outcome if told.comparison else None
-        self.requests = ledger.summed(told.memory.ledger).canary
+        self.silent = told.silent
         return told
 
 

@@ -76,8 +76,8 @@ def test_the_first_look_is_told_and_the_next_ones_when_they_decide() -> None:
     assert life.run.status.phase is Phase.RUNNING
 
 
-def test_nothing_new_is_told_every_ten_seconds() -> None:
-    """Few writes, and a row for people."""
+def test_without_news_it_is_told_seldom() -> None:
+    """Every 10 s at first, then after a fourth of its age: a long pause writes little."""
     life = Life()
     for _ in range(33):
         life.look(GOOD)
@@ -138,10 +138,12 @@ def test_silence_of_the_canary_is_no_evidence() -> None:
     life = Life()
     for _ in range(13):
         life.look(GOOD)
-    for _ in range(30):
+    for _ in range(11):
         life.look(Counts(0, 0, 200, 0))
-    assert [told.silent for told in life.told[-2:]] == [True, True]
     assert judge.lacks(life.run.status) != ""
+    life.look(GOOD)
+    assert judge.lacks(life.run.status) == ""
+    assert [told.silent for told in life.told[-2:]] == [True, False]
 
 
 def test_a_server_that_doesnt_answer_is_told_at_once_and_asked_again() -> None:
@@ -192,3 +194,18 @@ def test_a_run_that_is_over_is_forgotten() -> None:
     life.watches.forget(KEY)
     assert life.watches.of(other, life.run, METRIC.name, NOW) is kept
     assert life.watch() is not watch
+
+
+def test_a_release_that_waits_for_days_is_told_of_every_five_minutes() -> None:
+    """No write when nothing changes, but a row now and then."""
+    life = Life()
+    for _ in range(20):
+        life.look(GOOD)
+    life.now += timedelta(days=2)
+    life.look(GOOD)
+    told = len(life.told)
+    for _ in range(299):
+        life.look(GOOD)
+    assert len(life.told) == told
+    life.look(GOOD)
+    assert len(life.told) == told + 1
