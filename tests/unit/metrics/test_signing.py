@@ -305,8 +305,11 @@ def test_a_service_account_gets_keys_of_its_role(
     assert ("WebIdentityToken=jwt-1" in first, "WebIdentityToken=jwt-2" in second) == (True, True)
 
 
-def test_a_pod_gets_keys_of_its_role(server: Server, clock: Clock, tmp_path: Path) -> None:
-    """Of EKS' or ECS' agent, by the token that stands in a file."""
+def test_a_pod_gets_keys_of_its_role(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of EKS' or ECS' agent, by the token that stands in a file; no proxy learns of it."""
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{a_free_port()}")
     file = tmp_path / "token"
     file.write_text("pod-token", encoding="utf-8")
     answer = {"AccessKeyId": KEY, "SecretAccessKey": SECRET, "Token": TOKEN}
@@ -315,7 +318,7 @@ def test_a_pod_gets_keys_of_its_role(server: Server, clock: Clock, tmp_path: Pat
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{server.address}/v1/credentials",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(file),
     }
-    found = AwsCredentials(clock.now, variables).current()
+    found = AwsCredentials(Clock().now, variables).current()
     assert (found.key_id, found.secret, found.token) == (KEY, SECRET, TOKEN)
     (asked,) = server.asked
     assert (asked["path"], asked["authorization"]) == ("/v1/credentials", "pod-token")

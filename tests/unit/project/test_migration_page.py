@@ -148,6 +148,7 @@ def test_every_label_and_annotation_has_a_row() -> None:
             argo.managed_by_annotation,
             argo.finalizer,
             argo.metric_addresses_annotation,
+            argo.allowed_from_annotation,
         },
     )
 
