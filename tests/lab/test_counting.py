@@ -91,8 +91,8 @@ class Run:
     async def ended(self) -> Counts:
         """All that was counted, with everything settled."""
         await self.look()
-        await self.look(later=60)
-        await self.look(later=61)
+        await self.look(later=3700)
+        await self.look(later=3701)
         await self.counter.close()
         return self.total
 
