@@ -61,8 +61,8 @@ class Exporter:
             self.series[name] = self.series.get(name, 0) + rise
         return web.Response(text=self._text())
 
-    async def scraped(self, times: int = 2) -> None:
-        """Return after so many further scrapes; the last but one is in Prometheus then."""
+    async def scraped(self, times: int = 3) -> None:
+        """Return after so many further scrapes; all but the last are in Prometheus then."""
         seen = self.scrapes
         await until(lambda: self.scrapes >= seen + times)
 
@@ -93,7 +93,7 @@ class Exporter:
 
 
 class Prometheus:
-    """A Prometheus that scrapes the targets of a file each second."""
+    """A Prometheus that scrapes the targets of a file twice a second."""
 
     def __init__(self, folder: Path) -> None:
         found, _ = assets.find()
@@ -111,6 +111,7 @@ class Prometheus:
                 f"--config.file={config}",
                 f"--storage.tsdb.path={self._data}",
                 f"--web.listen-address=127.0.0.1:{port}",
+                "--scrape.discovery-reload-interval=1s",
                 "--log.level=warn",
             ],
             logs=folder,
@@ -130,7 +131,7 @@ class Prometheus:
 
     def _config(self) -> dict[str, object]:
         return {
-            "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+            "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
             "scrape_configs": [
                 {
                     "job_name": "exporters",

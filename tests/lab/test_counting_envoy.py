@@ -13,6 +13,9 @@ from tests.lab import asking
 from tests.lab.lab import Lab
 from tests.lab.test_load import a_route, a_service, a_version
 
+FLUSHED = timedelta(seconds=7)
+"""After which Prometheus has all that was so far: Envoy writes its histograms each 5 s."""
+
 
 async def counted(lab: Lab, sides: Sides, since: datetime, requests: int) -> Counts:
     """What both sides had since then, once there are so many requests of them."""
@@ -49,12 +52,12 @@ async def test_a_canary_without_pods_is_all_errors(lab: Lab, namespace: str) -> 
 
     await lab.until(lambda: answers("v1"), timeout=60, describe="v1 answers")
     await lab.until(scraped, timeout=15, describe="Prometheus has the stable cluster")
-    since = datetime.now(UTC) + timedelta(seconds=2)  # after the scrape of all that was so far
+    since = datetime.now(UTC) + FLUSHED
 
     async def begun() -> bool:
         return datetime.now(UTC) > since
 
-    await lab.until(begun, timeout=10, describe="the run begins")
+    await lab.until(begun, timeout=15, describe="the run begins")
     await lab.apply(a_route(host, 50), namespace=namespace)
     found = await asking.versions(url, host, times=50)
     while not found["HTTP 503"]:

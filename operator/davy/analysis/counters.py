@@ -18,7 +18,9 @@ from statistics import median
 from typing import Final
 
 LATE: Final = timedelta(seconds=30)
-"""How long after its time a sample may come and still be counted."""
+"""How much later than samples of the same time a sample may come and still be counted."""
+LAG: Final = timedelta(hours=1)
+"""How far all samples together may be behind the present: clocks that differ, a slow store."""
 WATCHED: Final = 3
 """Samples of a series after which every target has been found: each has had its first by then."""
 
@@ -198,7 +200,7 @@ def look(read: Read, tally: Tally, at: datetime, now: datetime) -> Look:
         read: the series around `(tally.since, at]`.
         tally: of the look before.
         at: the end of what was asked for.
-        now: the present: what is younger than LATE may still get late samples before it.
+        now: the present.
 
     Raises:
         ValueError: a histogram lacks the bucket that was asked for; the message says what to do.
@@ -214,14 +216,16 @@ def look(read: Read, tally: Tally, at: datetime, now: datetime) -> Look:
         held = zip(tally.settled.numbers(), tally.told.numbers(), strict=True)
         tally = replace(tally, settled=Counts(*(max(pair) for pair in held)), watched=None)
     watched = _watched(read, tally)
-    settle = max(_ms(tally.since), min(_ms(at), _ms(now - LATE)))
+    requests = (*read.canary.requests, *read.stable.requests)
+    times = [moment for series in requests for moment, _ in series.samples[-1:]]
+    # Measured from the newest sample: where all samples lag, the present says nothing of them.
+    complete = max(_ms(now - LAG), max(times, default=0) - LATE // _MS)
+    settle = max(_ms(tally.since), min(_ms(at), complete))
     counting = _Counting(_known(read.series()), watched, settle)
     pairs = [counting.side(side) for side in (read.canary, read.stable)]
     settled = tally.settled + Counts(*(number for pair in pairs for number in pair[0]))
     total = settled + Counts(*(number for pair in pairs for number in pair[1]))
     fresh = _fresh(total - tally.told)
-    requests = (*read.canary.requests, *read.stable.requests)
-    times = [moment for series in requests for moment, _ in series.samples[-1:]]
     return Look(
         fresh=fresh,
         tally=Tally(

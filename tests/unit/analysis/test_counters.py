@@ -71,6 +71,29 @@ def test_a_late_sample_is_in_a_later_look(store: Store) -> None:
     assert looking.look(200).fresh == Counts()
 
 
+def test_samples_that_all_lag_are_all_counted(store: Store) -> None:
+    """A clock that is behind, a store that takes minutes: no look runs ahead of them."""
+    looking = Looking(store, RUN)
+    for now in range(110, 500, 10):
+        store.scraped(now, requests_of("stable", "s:80"), 1050 + now - 100, late=300)
+        store.scraped(now, requests_of("canary"), now - 100, late=310)
+    for now in range(101, 801):
+        looking.look(now)
+    assert looking.total == Counts(canary=390, stable=390)
+
+
+def test_a_long_silence_ends_for_good(store: Store) -> None:
+    """What is remembered doesn't grow without end; a sample after hours is counted."""
+    looking = Looking(store, RUN)
+    for now in range(110, 10_000, 60):
+        looking.look(now)
+    assert looking.look(10_000).tally.since == at(10_000 - 3600)
+    store.scraped(10_010, requests_of("stable", "s:80"), 3)
+    store.scraped(10_020, requests_of("stable", "s:80"), 5)
+    looking.look(10_021)
+    assert looking.total == Counts(stable=2)
+
+
 def test_a_prometheus_that_has_just_come_begins_with_what_it_finds() -> None:
     """Each target's first sample is a beginning until all have been found; then new is new."""
     store, looking = Store(), None

@@ -163,9 +163,10 @@ async def test_a_sample_at_the_start_is_not_counted_again(
     server: Server, memory: Memory, counter: PrometheusCounts
 ) -> None:
     """Before Prometheus 3 a range was closed at its start."""
+    memory.scraped("stable_total", 10, 1010)
     memory.scraped("stable_total", 40, 1040)
     first = await looked(counter, server, 70)
-    assert first.tally.since == at(40)
+    assert first.tally.since == at(10)
     memory.scraped("stable_total", 80, 1041)
     assert (await looked(counter, server, 81, first.tally)).fresh == Counts(stable=1)
 
