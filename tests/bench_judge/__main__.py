@@ -17,10 +17,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench_judge", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a corner of the grid, in a minute")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--releases", type=int, help="of each kind; 100, quick 40")
+    parser.add_argument("--releases", type=int, default=60, help="of each kind")
     parser.add_argument("--page", type=Path, help="write the table between the marks of this file")
     asked = parser.parse_args()
-    releases = asked.releases or (40 if asked.quick else 100)
     places = traffic.corner() if asked.quick else traffic.places()
     page = asked.page.read_text() if asked.page else "\n".join(_MARKS)
     begin, end = map(page.find, _MARKS)
@@ -31,12 +30,12 @@ def main() -> int:
     rows = {}
     for at, place in enumerate(places, 1):
         ratios = (table.GOOD, *traffic.RATIOS)
-        rows[place] = {ratio: scores(place, ratio, releases, asked.seed) for ratio in ratios}
+        rows[place] = {ratio: scores(place, ratio, asked.releases, asked.seed) for ratio in ratios}
         print(f"\r{at} of {len(places)} places", end="", file=sys.stderr, flush=True)
     seconds = time.monotonic() - started
     print(f", {seconds:.0f} s", file=sys.stderr)
     told = "\n".join(
-        [f"Seed {asked.seed}, {releases} releases of each kind.", "", *table.markdown(rows)]
+        [f"Seed {asked.seed}, {asked.releases} releases of each kind.", "", *table.markdown(rows)]
     )
     if asked.page:
         head = page[: begin + len(_MARKS[0])]

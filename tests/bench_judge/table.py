@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 from typing import Final
 
 from tests.bench_judge.play import Score, Scores
@@ -79,16 +79,18 @@ def _summary(rows: Mapping[Place, Row]) -> Iterator[str]:
         yield _line(rule.name, *_aborted([each.rules[at] for each in good]), "")
     yield ""
     results = "requests harmed, Davy beside the best rule that aborts no more good ones"
-    yield f"| bad canaries: {results} | {' | '.join(Result)} | Davy aborted | Davy passed |"
-    yield "|---|---|---|---|---|---|---|"
+    yield _line(f"bad canaries: {results}", *Result, "Davy aborted", "after", "Davy passed")
+    yield "|" + "---|" * 8
     for ratio in RATIOS:
         duels = [duel(row, ratio) for row in rows.values()]
         counts = Counter(each.result for each in duels)
         scores = [each.davy for each in duels]
+        after = [each.abort_seconds for each in scores if each.abort_seconds is not None]
         yield _line(
             f"{ratio} times as many errors",
             *(str(counts[result]) for result in Result),
             _percent(fmean(each.aborted for each in scores)),
+            f"{median(after):.0f} s" if after else "",
             _percent(fmean(each.passed for each in scores)),
         )
 
@@ -117,7 +119,8 @@ def _cells(found: Duel) -> tuple[str, str]:
         return told, "-"
     if found.result is Result.MORE:
         told = f"**{told}**"
-    return told, f"{_number(found.score.harmed)} ({found.rule})"
+    rule = f"{found.rule}, {_percent(found.score.aborted)}"
+    return told, f"{_number(found.score.harmed)} ({rule})"
 
 
 def _aborted(scores: Sequence[Score]) -> tuple[str, str]:

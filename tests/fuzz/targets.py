@@ -20,7 +20,7 @@ from davy.migrate.translate import translate
 from davy.plugins.installed import Installed
 from davy.traffic.registry import Routers
 from davy.traffic.services import ROLES
-from tests.fuzz import answers, expressions, jobs, strange
+from tests.fuzz import answers, expressions, jobs, ledgers, strange
 from tests.fuzz.whole import whole
 from tests.unit.analysis.runs import NOW
 from tests.unit.api.documents import GOOD
@@ -324,6 +324,8 @@ TARGETS: Final[Mapping[str, tuple[Target, float]]] = {
     "manifest": (manifest, 4),
     "migration": (migration, 2),
     "duration": (duration, 3),
+    "comparison": (ledgers.comparison, 1),
+    "ledger-text": (ledgers.ledger_text, 2),
     "whole": (whole, 0.2),
 }
 """By name; the number is its share of all cases."""

@@ -25,9 +25,10 @@ _ALIKE: Final = 1.1
 """Odds that differ by a factor below this are the same weight: a comparison hardly sees it."""
 _LONGEST: Final = 8192
 _ENTRY: Final = re.compile(
-    r"([0-9]{1,9}(?:\.[0-9]{1,3})?):([0-9]{1,15}):([0-9]{1,15}):([0-9]{1,15}):([0-9]{1,15})"
+    r"([0-9]{1,12}(?:\.[0-9]{1,3})?):([0-9]{1,20}):([0-9]{1,20}):([0-9]{1,20}):([0-9]{1,20})"
 )
-_MOST_SECONDS: Final = 999_999_999.0
+_MOST: Final = 10**15
+"""Requests of a look, and its microseconds: what is above is nonsense, but nothing to crash on."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Served:
 
     def __add__(self, other: "Served") -> "Served":
         return Served(
-            self.seconds + other.seconds,
+            round(self.seconds + other.seconds, 3),
             self.canary + other.canary,
             self.canary_errors + other.canary_errors,
             self.stable + other.stable,
@@ -82,11 +83,14 @@ def summed(ledger: Sequence[Served]) -> Served:
 
 def appended(ledger: Ledger, served: Served) -> Ledger:
     """The ledger with one stretch more, bounded."""
-    seconds = min(round(served.seconds, 3), _MOST_SECONDS)
-    longer = (
-        *ledger,
-        Served(seconds, served.canary, served.canary_errors, served.stable, served.stable_errors),
+    look = Served(
+        min(round(served.seconds, 3), _MOST / 1e6),
+        min(served.canary, _MOST),
+        min(served.canary_errors, _MOST),
+        min(served.stable, _MOST),
+        min(served.stable_errors, _MOST),
     )
+    longer = (*ledger, look)
     while len(longer) > ENTRIES:
         at = _least_missed(longer)
         merged = longer[at] + longer[at + 1]

@@ -181,6 +181,19 @@ def test_errors_that_come_in_threes_abort_no_good_release(seed: int) -> None:
     assert decided(looks)[0] is None
 
 
+def test_fifteen_bursts_prove_less_than_as_many_errors_one_by_one() -> None:
+    """Of six errors each, twelve on canary and three on stable; the sums are the same."""
+    quiet = Served(5, 500, 0, 500, 0)
+    mine, theirs = Served(5, 500, 6, 500, 0), Served(5, 500, 0, 500, 6)
+    bursts = [each for one in [theirs, *[mine] * 4] * 3 for each in (one, *[quiet] * 4)]
+    singles = [Served(5, 500, 1, 500, at % 4 == 0) for at in range(72)] + [quiet] * 3
+    together, apart = said(*bursts), said(*singles)
+    assert (together.total.canary_errors, together.total.stable_errors) == (72, 18)
+    assert together.total == apart.total
+    assert apart.outcome is Outcome.WORSE
+    assert together.outcome is Outcome.UNDECIDED
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_canary_that_goes_bad_late_is_worse_soon(seed: int) -> None:
     """Its good past doesn't shelter it."""
