@@ -294,12 +294,16 @@ def install_project(held: int) -> None:
 
 
 def remove_environment() -> None:
-    """Removes `.venv`, its state first, so that an interruption leaves nothing that looks good."""
-    with contextlib.suppress(FileNotFoundError):
-        STATE.unlink()
+    """Removes `.venv`, its state first, so that an interruption leaves nothing that looks good.
+
+    Of a link only the link: what it leads to is another checkout's.
+    """
     if VENV.is_symlink():
         VENV.unlink()
-    elif VENV.exists():
+        return
+    with contextlib.suppress(FileNotFoundError):
+        STATE.unlink()
+    if VENV.exists():
         say(".venv: removing the old one (unfinished, moved, or of another lock)")
         shutil.rmtree(str(VENV))
 

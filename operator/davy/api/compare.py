@@ -10,7 +10,15 @@ DEADLINE = "10m"
 """How long a step waits for a comparison that says nothing of it."""
 
 Preset = Literal[
-    "app", "contour", "envoy", "istio", "istio-waypoint", "linkerd", "nginx", "traefik"
+    "app",
+    "contour",
+    "envoy",
+    "istio",
+    "istio-waypoint",
+    "linkerd",
+    "linkerd-smi",
+    "nginx",
+    "traefik",
 ]
 
 CounterText = Annotated[str, Field(min_length=1, max_length=2048)]

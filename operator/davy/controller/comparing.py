@@ -129,6 +129,8 @@ class Watches:
 
 def _next(look: Look, now: datetime) -> datetime:
     """When the next scrape is likely to be there: one look for each, right after it."""
+    if look.counted_to < now:  # it catches up after a long break
+        return now + _SHORTEST
     interval = look.scrape_interval or _UNKNOWN
     soonest = now + min(max(interval / _PART, _SHORTEST), _LONGEST)
     return soonest if look.newest_at is None else max(look.newest_at + interval + _SCRAPED, soonest)

@@ -1,14 +1,14 @@
 """Comparisons made ready for a run: presets, a judge without a template, deadlines of steps."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from davy.analysis import comparisons, resolve
+from davy.analysis import comparisons, presets, resolve
 from davy.analysis.comparisons import Around
 from davy.api import compare_rules, metric_rules
 from davy.api.analysis import AnalysisRef, AnalysisRunSpec, Metric
-from davy.api.compare import Compare, Judge, Latency, Server, Side
+from davy.api.compare import Compare, Judge, Latency, Preset, Server, Side
 from davy.api.errors import InvalidObject
 from davy.api.providers import MetricProvider, PrometheusMetric
 from tests.unit.analysis.runs import a_metric
@@ -193,3 +193,8 @@ def test_only_a_comparison_with_a_deadline_ends() -> None:
     """A step would wait for the other without end."""
     assert metric_rules.endless(a_comparison())
     assert not metric_rules.endless(a_comparison(deadline="5m"))
+
+
+def test_the_schema_names_the_presets_that_there_are() -> None:
+    """No more and no fewer."""
+    assert sorted(get_args(Preset)) == sorted(presets.PRESETS)

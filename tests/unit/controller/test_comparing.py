@@ -26,10 +26,12 @@ BAD = Counts(20, 8, 180, 0)
 SCRAPE = timedelta(seconds=1)
 
 
-def a_look(tally: Tally, fresh: Counts, newest_at: datetime | None) -> Look:
+def a_look(
+    tally: Tally, fresh: Counts, newest_at: datetime | None, to: datetime = NOW + timedelta(days=9)
+) -> Look:
     """What one scrape a second brought."""
     after = replace(tally, told=tally.told + fresh)
-    return Look(fresh, after, NOW, newest_at, SCRAPE, canary_seen=True, stable_seen=True)
+    return Look(fresh, after, to, newest_at, SCRAPE, canary_seen=True, stable_seen=True)
 
 
 class Life:
@@ -209,3 +211,12 @@ def test_a_release_that_waits_for_days_is_told_of_every_five_minutes() -> None:
     assert len(life.told) == told
     life.look(GOOD)
     assert len(life.told) == told + 1
+
+
+def test_a_look_that_catches_up_is_followed_by_the_next() -> None:
+    """After a long break the counters are asked for in parts."""
+    life = Life()
+    watch = life.watch()
+    part = a_look(watch.memory.tally, GOOD, NOW - seconds(900), to=NOW - seconds(600))
+    _, again = watch.after(part, life.run, METRIC, NOW)
+    assert again == NOW + seconds(0.25)
