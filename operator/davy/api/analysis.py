@@ -105,8 +105,9 @@ Retentions = Annotated[
 class AnalysisRef(Model):
     """Templates to run, merged into one AnalysisRun, and their arguments."""
 
-    templates: list[TemplateRef] = Field(
-        default_factory=list,
+    templates: list[TemplateRef] | None = Field(
+        None,
+        min_length=1,
         max_length=16,
         description="Templates whose metrics the run measures; at least one, or compare.",
     )

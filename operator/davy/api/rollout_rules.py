@@ -286,12 +286,12 @@ def _managed_routes(canary: CanaryStrategy) -> Iterator[Finding]:
 
 
 def _analyses(canary: CanaryStrategy) -> Iterator[Finding]:
-    background = canary.background
+    background = canary.analysis
     steps = canary.steps or []
     if background:
         path = f"{_CANARY}.analysis"
-        yield from _analysis(background, path)
-        if canary.judge and canary.analysis and canary.analysis.compare:
+        yield from _analysis(background, path, measures=canary.judge is not None)
+        if canary.judge and background.compare:
             yield Finding(f"{_CANARY}.judge", "stands beside analysis.compare; give one of them")
         if background.starting_step and background.starting_step >= len(steps):
             yield Finding(
@@ -299,15 +299,18 @@ def _analyses(canary: CanaryStrategy) -> Iterator[Finding]:
                 f"is {background.starting_step}; there are {len(steps)} steps, counted from 0, so "
                 "the analysis would never start",
             )
+    if canary.judge:
+        yield from compare_rules.findings(canary.judge, f"{_CANARY}.judge")
     for index, step in enumerate(steps):
         if step.analysis:
             yield from _analysis(step.analysis, f"{_CANARY}.steps[{index}].analysis")
 
 
-def _analysis(analysis: AnalysisRef, path: str) -> Iterator[Finding]:
+def _analysis(analysis: AnalysisRef, path: str, *, measures: bool = False) -> Iterator[Finding]:
+    """What is wrong in an analysis; `measures`: it measures something without a template."""
     named = [
         (ref.template_name, "ClusterAnalysisTemplate" if ref.cluster_scope else "AnalysisTemplate")
-        for ref in analysis.templates
+        for ref in analysis.templates or ()
     ]
     for index, (name, kind) in enumerate(named):
         if (name, kind) in named[:index]:
@@ -317,8 +320,8 @@ def _analysis(analysis: AnalysisRef, path: str) -> Iterator[Finding]:
             )
     if analysis.compare is not None:
         yield from compare_rules.findings(analysis.compare, f"{path}.compare")
-    elif not named:
-        yield Finding(f"{path}.templates", "is empty; write at least 1, or give compare")
+    elif not named and not measures:
+        yield Finding(f"{path}.templates", "is missing; write at least 1, or give compare")
     yield from rollout_args(analysis.args or [], f"{path}.args")
     yield from repeated_rules(analysis, path)
     if analysis.analysis_run_metadata:

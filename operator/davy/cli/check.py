@@ -170,7 +170,9 @@ def _references(
 ) -> Iterator[Remark]:
     """Whether the templates that a rollout names can be merged and get all their arguments."""
     for path, analysis in _analyses(spec):
-        nest = nesting.flattened(analysis.templates, lambda ref: _find(templates, ref, document))
+        nest = nesting.flattened(
+            analysis.templates or (), lambda ref: _find(templates, ref, document)
+        )
         for absent in nest.absent:
             kind = nesting.kind_of(cluster_scope=absent.ref.cluster_scope)
             if (kind, absent.ref.template_name) in named:
@@ -244,7 +246,8 @@ def _elsewhere(
 def _analyses(spec: RolloutSpec) -> Iterator[tuple[str, AnalysisRef]]:
     canary = spec.strategy.canary
     if canary.background:
-        yield "spec.strategy.canary.analysis", canary.background
+        field = "analysis" if canary.analysis else "judge"
+        yield f"spec.strategy.canary.{field}", canary.background
     for index, step in enumerate(canary.steps or []):
         if step.analysis:
             yield f"spec.strategy.canary.steps[{index}].analysis", step.analysis

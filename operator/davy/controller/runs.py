@@ -233,7 +233,8 @@ def _analyses(spec: RolloutSpec) -> Iterator[tuple[str, AnalysisRef]]:
         if step.analysis:
             yield f"spec.strategy.canary.steps[{index}].analysis", step.analysis
     if canary.background:
-        yield "spec.strategy.canary.analysis", canary.background
+        field = "analysis" if canary.analysis else "judge"
+        yield f"spec.strategy.canary.{field}", canary.background
 
 
 def _spec(
@@ -301,7 +302,7 @@ def _nest(cache: Cache, kinds: Kinds, namespace: str, analysis: AnalysisRef) -> 
             raise errors.InvalidObject([unreadable]) from None
         return templates.Template(ref.template_name, spec, ref.cluster_scope)
 
-    return templates.flattened(analysis.templates, find)
+    return templates.flattened(analysis.templates or (), find)
 
 
 def _template(found: Json) -> AnalysisTemplateSpec:

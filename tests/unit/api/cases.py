@@ -9,13 +9,14 @@ from typing import Any, Final
 from davy.api import paths
 from davy.api.unbuilt import Unbuilt
 from tests.unit.api.documents import changed
+from tests.unit.api.judge_cases import JUDGE
 from tests.unit.api.metric_cases import METRICS
 from tests.unit.api.pod_cases import PODS
 from tests.unit.api.routing_cases import ROUTING
 from tests.unit.api.scale_cases import SCALES
 from tests.unit.api.step_cases import STEPS
 
-ALL: Final = PODS + ROUTING + STEPS + SCALES + METRICS
+ALL: Final = PODS + ROUTING + STEPS + SCALES + METRICS + JUDGE
 
 _SAMPLES: Final[dict[str, Any]] = {
     "array": [{"name": "x"}],

@@ -220,6 +220,26 @@ GOOD: Final[dict[str, Json]] = {
         **_SERVICES,
         trafficRouting={"istio": {"virtualService": {"name": "cart", "routes": ["api", "web"]}}},
     ),
+    "judged": _rollout(
+        **_SERVICES,
+        trafficRouting={"istio": {"virtualService": {"name": "cart"}}},
+        judge={"preset": "istio", "prometheus": {"address": "http://prometheus:9090"}},
+        analysis={"startingStep": 1},
+        steps=[
+            {"setWeight": 10},
+            {
+                "analysis": {
+                    "compare": {
+                        "canary": {"requests": ["served_total"], "errors": ["failed_total"]},
+                        "stable": {"requests": ["served_total"], "good": ["good_total"]},
+                        "abortRatio": 1.5,
+                        "deadline": "5m",
+                    }
+                }
+            },
+            {"setWeight": 50},
+        ],
+    ),
     "ping pong": _rollout(
         pingPong={"pingService": "cart-ping", "pongService": "cart-pong"},
         trafficRouting={"gatewayAPI": {"httpRoutes": [{"name": "cart"}]}},

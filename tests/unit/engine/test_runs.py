@@ -70,7 +70,7 @@ def test_a_run_says_what_it_judges() -> None:
     assert isinstance(background, plans.CreateRun)
     assert (step.kind, step.step_index, step.why) == (RunKind.STEP, 1, "analysis of step 2")
     assert (step.hash, step.stable_hash, step.revision) == (NEW, OLD, 2)
-    assert [found.template_name for found in step.analysis.templates] == ["errors"]
+    assert [found.template_name for found in step.analysis.templates or ()] == ["errors"]
     assert (background.kind, background.step_index) == (RunKind.BACKGROUND, None)
     assert (background.name, background.why) == (BASE, "background analysis")
 
