@@ -19,11 +19,11 @@ from davy.analysis.schedule import retry_after
 from davy.api.analysis import Metric, RunManifest
 from davy.controller.queue import Key
 
-_SHORTEST: Final = timedelta(seconds=0.25)
+_SHORTEST: Final = timedelta(seconds=0.15)
 _LONGEST: Final = timedelta(seconds=5)
-_PART: Final = 4
+_PART: Final = 8
 """Looks in one scrape interval at most, while a scrape is late."""
-_SCRAPED: Final = timedelta(seconds=0.05)
+_SCRAPED: Final = timedelta(seconds=0.1)
 """From a scrape's time, which is its begin, to when its samples can be asked for."""
 _UNKNOWN: Final = timedelta(seconds=1)
 """Stands for the scrape interval while scrapes are too few to tell it."""

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.lab.component import Component
 from tests.lab.lab import Lab
 from tests.lab.rollouts.conftest import OpenShop
-from tests.lab.shop import Shop
+from tests.lab.shop import Router, Shop
 
 RATE = 200.0
 """Requests a second."""
@@ -24,9 +25,11 @@ SHORT: list[dict[str, Any]] = [
 ]
 
 
-async def judged(open_shop: OpenShop, steps: list[dict[str, Any]]) -> Shop:
+async def judged(
+    open_shop: OpenShop, steps: list[dict[str, Any]], router: Router = Router.ISTIO_SUBSETS
+) -> Shop:
     """A healthy shop whose rollout says nothing but `judge`."""
-    return await open_shop(steps=steps, canary={"judge": judge(), "analysis": None})
+    return await open_shop(router, steps=steps, canary={"judge": judge(), "analysis": None})
 
 
 def judge() -> dict[str, Any]:
@@ -57,6 +60,52 @@ async def test_a_fifth_of_errors_aborts_within_seconds(open_shop: OpenShop) -> N
     users, status = await harmed(shop, 0.2, 0.0, 60)
     assert "worse" in status["message"]
     assert users <= 24
+
+
+@pytest.mark.parametrize("router", [Router.ISTIO_SERVICES, Router.GATEWAY_API])
+@pytest.mark.untold(COUNTS_DIFFER)
+async def test_services_are_told_apart_too(open_shop: OpenShop, router: Router) -> None:
+    """A split between two Services, of Istio's or of the Gateway API's routes."""
+    shop = await judged(open_shop, STEPS, router)
+    users, status = await harmed(shop, 0.2, 0.0, 60)
+    assert "worse" in status["message"]
+    assert users <= 24
+
+
+@pytest.mark.untold(COUNTS_DIFFER)
+async def test_a_killed_operator_judges_on(open_shop: OpenShop, davy: Component) -> None:
+    """I6: SIGKILL five seconds into a bad step's time; the next one counts what came meanwhile."""
+    shop = await judged(open_shop, [{"setWeight": 10}, {"pause": {}}])
+    await shop.healthy()
+    async with shop.load(rate=RATE) as load:
+        await shop.release("v2", error_rate=0.01)
+        await shop.until(weight=10, step=1)
+        before = await shop.status()
+        await load.until(200)
+        await davy.kill()
+        await load.until(400)
+        await davy.start()
+        status = await shop.until(phase="Degraded", weight=0, seconds=90)
+    print(f"killed: {before['message']} {status['message']}")
+    assert "worse" in status["message"]
+
+
+@pytest.mark.untold(COUNTS_DIFFER)
+async def test_a_step_waits_for_its_verdict(open_shop: OpenShop) -> None:
+    """`analysis.compare`: a pass is needed to go on, and is what the run ends with."""
+    step = {"analysis": {"compare": {**judge(), "deadline": "1m"}}}
+    shop = await open_shop(
+        steps=[{"setWeight": 20}, step, {"setWeight": 50}, {"pause": {"duration": "1s"}}],
+        canary={"analysis": None},
+    )
+    await shop.healthy()
+    async with shop.load(rate=RATE) as load:
+        await shop.release("v2")
+        await shop.until(phase="Healthy", weight=0, seconds=90)
+    assert load.failed() == ()
+    told = [text for reason, text in await shop.events() if reason == "AnalysisRunSuccessful"]
+    print(told)
+    assert any("not worse: canary 0 errors of" in text for text in told)
 
 
 @pytest.mark.untold(COUNTS_DIFFER)

@@ -132,7 +132,7 @@ def test_without_new_samples_nothing_is_kept() -> None:
     found = a_look(kept.tally, GOOD, None)
     _, again = watch.after(found, life.run, METRIC, life.now)
     assert watch.memory == kept
-    assert again == life.now + seconds(0.25)
+    assert again == life.now + seconds(0.15)
 
 
 def test_silence_of_the_canary_is_no_evidence() -> None:
@@ -164,12 +164,12 @@ def test_a_server_that_doesnt_answer_is_told_at_once_and_asked_again() -> None:
 @pytest.mark.parametrize(
     ("interval", "newest", "soonest"),
     [
-        (1.0, -0.1, 0.95),
-        (1.0, -5.0, 0.25),
-        (15.0, -3.0, 12.05),
-        (15.0, -60.0, 3.75),
+        (1.0, -0.1, 1.0),
+        (1.0, -5.0, 0.15),
+        (15.0, -3.0, 12.1),
+        (15.0, -60.0, 1.875),
         (60.0, -60.0, 5.0),
-        (None, -0.2, 0.85),
+        (None, -0.2, 0.9),
     ],
 )
 def test_the_next_look_comes_right_after_the_next_scrape(
@@ -219,4 +219,4 @@ def test_a_look_that_catches_up_is_followed_by_the_next() -> None:
     watch = life.watch()
     part = a_look(watch.memory.tally, GOOD, NOW - seconds(900), to=NOW - seconds(600))
     _, again = watch.after(part, life.run, METRIC, NOW)
-    assert again == NOW + seconds(0.25)
+    assert again == NOW + seconds(0.15)
