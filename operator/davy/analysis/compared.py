@@ -37,6 +37,8 @@ _PART: Final = 4
 LEDGER: Final = "ledger"
 TALLY: Final = "tally"
 NEWEST: Final = "newest"
+UNDECIDABLE: Final = "undecidable"
+"""The metric's policy ends it as Inconclusive for want of evidence."""
 _PHASES: Final = {
     Outcome.WORSE: Phase.FAILED,
     Outcome.NOT_WORSE: Phase.SUCCESSFUL,
@@ -157,37 +159,47 @@ def asked(metric: Metric, spec: AnalysisRunSpec) -> Asked:
     )
 
 
-def added(
+def measurement(
+    metric: Metric,
     result: MetricResult,
     answer: Compared,
     started_at: datetime,
     finished_at: datetime,
-    *,
-    kept: int,
-) -> MetricResult:
-    """The result with one measurement more.
+) -> Measurement:
+    """What an answer is.
 
     Args:
-        result: before it.
+        metric: that compares.
+        result: of it, before the answer.
         answer: of the comparison.
-        started_at: when its first look was taken.
-        finished_at: when its last look was answered.
-        kept: measurements that stay in the list, from 1.
+        started_at: when its last look was taken.
+        finished_at: when that was answered.
     """
     metadata = answer.memory.metadata()
-    if answer.missing is not None:
-        since = nodata.since(result.measurements, started_at)
-        metadata |= nodata.mark(answer.missing, since)
-    phase = answer.phase
-    taken = Measurement(
-        phase=phase,
+    policy = nodata.decided(metric, answer.missing)
+    if policy is Phase.INCONCLUSIVE:
+        metadata[UNDECIDABLE] = "true"
+    if policy is None and answer.missing is not None:
+        metadata |= nodata.mark(answer.missing, nodata.since(result.measurements, started_at))
+    return Measurement(
+        phase=policy or answer.phase,
         message=answer.sentence(),
         started_at=started_at,
         finished_at=finished_at,
         value=answer.value(),
         metadata=metadata,
     )
-    evidence = answer.missing is None
+
+
+def added(result: MetricResult, taken: Measurement, *, kept: int) -> MetricResult:
+    """The result with one measurement more.
+
+    Args:
+        result: before it.
+        taken: the latest.
+        kept: measurements that stay in the list, from 1.
+    """
+    phase, evidence = taken.phase, nodata.has_evidence(taken)
     return result.model_copy(
         update={
             "measurements": [*map(_forgotten, result.measurements), taken][-kept:],
@@ -217,17 +229,29 @@ def assessed(
     if result.phase.completed:
         return result.phase, result.message or ""
     last = result.measurements[-1] if result.measurements else None
-    if last is not None and last.phase is Phase.FAILED:
-        return Phase.FAILED, "shown to be worse"
+    decided = _decided(last, compare, began_at, now) if last is not None else None
+    if decided is not None:
+        return decided
     if terminating:
         seen = "not shown to be worse" if result.count else "nothing was judged"
         return Phase.SUCCESSFUL, f"terminated: {seen}"
-    if compare.deadline is not None:
-        if last is not None and last.phase is Phase.SUCCESSFUL:
-            return Phase.SUCCESSFUL, "shown not to be worse"
-        if began_at + parse_duration(compare.deadline) <= now:
-            return Phase.INCONCLUSIVE, f"not decided within {compare.deadline}"
-    return (Phase.RUNNING if result.measurements else Phase.PENDING), ""
+    return (Phase.RUNNING if last is not None else Phase.PENDING), ""
+
+
+def _decided(
+    last: Measurement, compare: Compare, began_at: datetime, now: datetime
+) -> tuple[Phase, str] | None:
+    if last.phase is Phase.FAILED:
+        return Phase.FAILED, ""
+    if UNDECIDABLE in (last.metadata or {}):
+        return Phase.INCONCLUSIVE, "as onNoData or onProviderError wants it"
+    if compare.deadline is None:
+        return None
+    if last.phase is Phase.SUCCESSFUL:
+        return Phase.SUCCESSFUL, "shown not to be worse"
+    if began_at + parse_duration(compare.deadline) <= now:
+        return Phase.INCONCLUSIVE, f"not decided within {compare.deadline}"
+    return None
 
 
 def _forgotten(measurement: Measurement) -> Measurement:

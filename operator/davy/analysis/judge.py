@@ -18,7 +18,7 @@ replaced by what is known of it later; in a run that has ended it waits for its 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from davy.analysis import compared, condition, limits, nodata, render, rules, underway
@@ -127,7 +127,7 @@ def measurement(
     """
     if isinstance(answer, NotAnswered):
         told = render.cut(str(answer), render.VALUE_LENGTH)
-        return Judged(Phase.ERROR, told, missing=Missing.UNANSWERED)
+        return _by_policy(metric, Judged(Phase.ERROR, told, missing=Missing.UNANSWERED))
     if isinstance(answer, Decided):
         return Judged(answer.phase, render.cut(answer.message, render.VALUE_LENGTH))
     value = render.value(answer.shown)
@@ -136,10 +136,17 @@ def measurement(
     except ConditionError as error:
         judged = Judged(Phase.ERROR, _refused(error, answer), missing=Missing.CONDITION)
     phase = judged.phase
-    if judged.missing is Missing.EMPTY and limit is not None:
+    if judged.missing is Missing.EMPTY and limit is not None and metric.on_no_data is None:
         phase = Phase.ERROR
     message = "; ".join([judged.message, *(f"warning: {text}" for text in answer.warnings)])
-    return Judged(phase, render.cut(message, render.VALUE_LENGTH), value, judged.missing)
+    message = render.cut(message, render.VALUE_LENGTH)
+    return _by_policy(metric, Judged(phase, message, value, judged.missing))
+
+
+def _by_policy(metric: Metric, judged: Judged) -> Judged:
+    """Missing evidence is what the user says it is, where the metric says so."""
+    phase = nodata.decided(metric, judged.missing)
+    return judged if phase is None else replace(judged, phase=phase, missing=None)
 
 
 def verdict(run: RunManifest) -> str:
@@ -208,7 +215,8 @@ def _with(
         return result
     answer, metadata = measured.answer, (held and held.metadata) or {}
     if isinstance(answer, Compared):
-        return compared.added(ended, answer, started_at, finished_at, kept=kept)
+        taken = compared.measurement(metric, ended, answer, started_at, finished_at)
+        return compared.added(ended, taken, kept=kept)
     if isinstance(answer, Underway):
         taken = Measurement(
             phase=answer.phase,

@@ -94,11 +94,16 @@ def of(metric: Metric, defaults: JudgeDefaults = DAVY) -> Limits:
         count=count,
         failure=whole(metric.failure_limit),
         inconclusive=whole(metric.inconclusive_limit),
-        consecutive_error=defaults.consecutive_error_limit if errors is None else whole(errors),
+        consecutive_error=_errors(metric, defaults) if errors is None else whole(errors),
         consecutive_success=whole(metric.consecutive_success_limit),
         interval=interval,
         initial_delay=parse_duration(metric.initial_delay) if metric.initial_delay else timedelta(),
     )
+
+
+def _errors(metric: Metric, defaults: JudgeDefaults) -> int | None:
+    """The default; a metric that says what an error is has none."""
+    return None if metric.on_provider_error is not None else defaults.consecutive_error_limit
 
 
 def counted(

@@ -30,6 +30,9 @@ interval, 10 s at most (`schedule.py`).
 | a Job that was under way when the run ended | - | Inconclusive | no, `stopped` |
 | counters | `compare`: the table in `compared.py` | as there | as there |
 
+`onNoData` and `onProviderError` of a metric decide otherwise: what they say, inconclusive, fail or
+pass, is what the measurement is, and it counts.
+
 `consecutiveErrorLimit`, where it is set (or Argo's default of 4 is asked for), means what it means
 in Argo: the Error rows count towards it, and `empty` is an Error too, as there. NaN and infinities
 are as in the table in both cases: Argo takes a comparison with NaN for false, which aborts at once
@@ -45,12 +48,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from davy.api.analysis import Measurement, MetricResult, Phase
+from davy.api.analysis import Measurement, Metric, MetricResult, Phase
 from davy.api.fields import format_instant, parse_instant
 
 MARK: Final = "noEvidence"
 SINCE: Final = "noEvidenceSince"
 _NONE: Final = frozenset({Phase.PENDING, Phase.RUNNING, Phase.ERROR})
+_POLICIES: Final = {
+    "inconclusive": Phase.INCONCLUSIVE,
+    "fail": Phase.FAILED,
+    "pass": Phase.SUCCESSFUL,
+}
 PATIENCE: Final = timedelta(minutes=1)
 """A run that is decided waits so long at most for the evidence of its dry runs."""
 
@@ -66,6 +74,24 @@ class Missing(StrEnum):
     STOPPED = "stopped"
     FEW = "few"
     STABLE = "stable"
+
+
+_UNANSWERED: Final = frozenset({Missing.UNANSWERED, Missing.CONDITION})
+_NO_DATA: Final = frozenset({Missing.EMPTY, Missing.NAN, Missing.INFINITE, Missing.FEW})
+
+
+def decided(metric: Metric, missing: Missing | None) -> Phase | None:
+    """What the metric's own policy makes of missing evidence; None: it is held, or none is missing.
+
+    `onProviderError` is for those who can't answer, `onNoData` for what says nothing. A stable side
+    that fails is neither, and holds in any case.
+    """
+    policy = None
+    if missing in _UNANSWERED:
+        policy = metric.on_provider_error
+    elif missing in _NO_DATA:
+        policy = metric.on_no_data
+    return _POLICIES.get(policy or "")
 
 
 def mark(missing: Missing, since: datetime) -> dict[str, str]:

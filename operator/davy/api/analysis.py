@@ -137,6 +137,9 @@ class BackgroundAnalysis(AnalysisRef):
     )
 
 
+NoEvidence = Literal["hold", "inconclusive", "fail", "pass"]
+
+
 class Metric(Model):
     """One question, asked again and again, and how its answers are judged."""
 
@@ -188,6 +191,16 @@ class Metric(Model):
     )
     consecutive_success_limit: IntOrText = Field(
         0, description="Successes in a row that end the metric as Successful; 0: off."
+    )
+    on_no_data: NoEvidence | None = Field(
+        None,
+        description="What an answer without data is (empty, NaN, too few requests): hold (the "
+        "default: nothing, the weight is held and it is asked again), inconclusive, fail or pass.",
+    )
+    on_provider_error: NoEvidence | None = Field(
+        None,
+        description="The same for a provider that can't answer and a condition that can't be "
+        "evaluated; not beside consecutiveErrorLimit.",
     )
 
 

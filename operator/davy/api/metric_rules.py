@@ -141,6 +141,9 @@ def metric_findings(metric: Metric, path: str) -> Iterator[Finding]:
     }
     for field, given in numbers.items():
         yield from _whole_number(given, _LEAST[field], f"{path}.{field}")
+    if metric.on_provider_error is not None and metric.consecutive_error_limit is not None:
+        message = "stands beside consecutiveErrorLimit; give one of them"
+        yield Finding(f"{path}.onProviderError", message)
     yield from _lengths(metric, path)
     yield from _limits(metric, path)
     yield from _conditions(metric, path)

@@ -156,6 +156,28 @@ def test_alpha_is_shared_by_the_comparisons_of_a_run() -> None:
     assert (asked.abort_ratio, asked.tolerate_ratio, asked.accept, asked.least) == (1.5, 3, 0.02, 7)
 
 
+@pytest.mark.parametrize(
+    ("policy", "phase", "measured"),
+    [
+        ("hold", Phase.RUNNING, Phase.INCONCLUSIVE),
+        ("inconclusive", Phase.INCONCLUSIVE, Phase.INCONCLUSIVE),
+        ("fail", Phase.FAILED, Phase.FAILED),
+        ("pass", Phase.SUCCESSFUL, Phase.SUCCESSFUL),
+    ],
+)
+def test_a_policy_says_what_missing_evidence_is(policy: str, phase: Phase, measured: Phase) -> None:
+    """Too few requests are no data; a stable side that fails holds in any case."""
+    metric = a_comparison(deadline="10m").model_copy(update={"on_no_data": policy})
+    run = after(told(Outcome.TOO_FEW), run=a_run(metric))
+    assert (run.status.phase, result(run).measurements[-1].phase) == (phase, measured)
+    assert bool(judge.lacks(run.status)) is (policy == "hold")
+    failing = after(told(Outcome.STABLE_FAILS), run=a_run(metric))
+    assert failing.status.phase is Phase.RUNNING
+    assert judge.lacks(failing.status) != ""
+    silent = after(told(None), run=a_run(metric))
+    assert result(silent).measurements[-1].phase is Phase.ERROR
+
+
 def test_the_value_has_the_four_counts_and_how_near_it_is() -> None:
     """What a person, or a program, reads of it."""
     (measurement,) = result(after(told(Outcome.UNDECIDED))).measurements

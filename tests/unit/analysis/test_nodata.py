@@ -272,3 +272,43 @@ def test_since_when_a_gap_is_without_its_times() -> None:
     assert nodata.since(a_gap(0, started_at=None).measurements, NOW) == NOW
     old = a_gap(0, started_at=NOW - seconds(60)).measurements
     assert nodata.since([*old, *a_gap(0, started_at=None).measurements], NOW) == NOW - seconds(60)
+
+
+POLICIES = {
+    "inconclusive": (Phase.INCONCLUSIVE, Phase.INCONCLUSIVE),
+    "fail": (Phase.FAILED, Phase.FAILED),
+    "pass": (Phase.SUCCESSFUL, Phase.SUCCESSFUL),
+}
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(
+    ("field", "answer"),
+    [
+        ("on_no_data", []),
+        ("on_no_data", [math.nan]),
+        ("on_no_data", [math.inf]),
+        ("on_provider_error", REFUSED),
+        ("on_provider_error", ["text"]),
+    ],
+)
+def test_a_metric_says_what_missing_evidence_is(policy: str, field: str, answer: Any) -> None:
+    """It counts then, and nothing is held; the message still says what was missing."""
+    life = Life(a_run(a_metric("result[0] >= 0", count=1, **{field: policy})))
+    status = life.answer(answer)
+    phase, measured = POLICIES[policy]
+    assert (status.phase, life.last.phase) == (phase, measured)
+    assert life.last.message
+    assert judge.lacks(status) == ""
+    other = "on_provider_error" if field == "on_no_data" else "on_no_data"
+    held = Life(a_run(a_metric("result[0] >= 0", count=1, **{other: policy, field: "hold"})))
+    assert held.answer(answer).phase is Phase.RUNNING
+
+
+def test_who_says_what_an_error_is_is_spared_argos_limit() -> None:
+    """Under Argo's group an explicit policy opts in to holding."""
+    argo = JudgeDefaults(consecutive_error_limit=0)
+    assert Life(a_run(a_metric()), argo).answer(REFUSED).phase is Phase.ERROR
+    held = Life(a_run(a_metric(on_provider_error="hold", on_no_data="hold")), argo)
+    assert held.answers([REFUSED, [], REFUSED]).phase is Phase.RUNNING
+    assert judge.lacks(held.run.status) != ""
