@@ -65,8 +65,8 @@ def due(
         run: as it is.
         now: the present, UTC.
         defaults: what holds where a metric says nothing.
-        looked: by metric name, when a measurement that is under way was looked at last; one that
-            isn't there is looked at now.
+        looked: by metric name, when a measurement that is under way, or the counters of a
+            comparison, were looked at last; one that isn't there is looked at now.
         again: by metric name, when a comparison is looked at next; one that isn't there is looked
             at now.
     """
@@ -83,7 +83,8 @@ def due(
         if metric.compare is not None:
             first = status.started_at + limits.of(metric, defaults).initial_delay
             over = result is not None and result.phase.completed
-            at = None if over else again.get(metric.name, first)
+            back = looked.get(metric.name, now) > now  # the clock was set back
+            at = None if over else now if back else again.get(metric.name, first)
         elif held is None:
             at = _next(limits.of(metric, defaults), result, status.started_at, now)
         else:

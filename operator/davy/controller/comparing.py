@@ -13,7 +13,7 @@ from davy.analysis import compare, compared, ledger, limits, render, underway
 from davy.analysis.answer import NotAnswered
 from davy.analysis.compare import Comparison, Outcome
 from davy.analysis.compared import Compared, Memory
-from davy.analysis.counters import Look
+from davy.analysis.counters import Look, Tally
 from davy.analysis.ledger import Served
 from davy.analysis.schedule import retry_after
 from davy.api.analysis import Metric, RunManifest
@@ -27,6 +27,8 @@ _SCRAPED: Final = timedelta(seconds=0.1)
 """From a scrape's time, which is its begin, to when its samples can be asked for."""
 _UNKNOWN: Final = timedelta(seconds=1)
 """Stands for the scrape interval while scrapes are too few to tell it."""
+_AHEAD: Final = timedelta(seconds=30)
+"""Clocks of Prometheus and Davy may differ by so much."""
 _WHOLE: Final = 0.9
 """Of a scrape interval; in so long a time nearly every target was scraped."""
 
@@ -48,6 +50,8 @@ class Watch:
     """As it was told last by this process."""
     silent: bool = False
     """It was told that the canary gets no requests."""
+    unanswered: bool = False
+    """It was told that nobody answers."""
     requests: int = field(init=False)
     """Of the canary, in all."""
     heard_at: datetime = field(init=False)
@@ -57,6 +61,16 @@ class Watch:
         """Count from the memory."""
         self.requests = ledger.summed(self.memory.ledger).canary
         self.heard_at = self.began_at
+
+    def at(self, now: datetime) -> Memory:
+        """What the look of this moment goes on from.
+
+        After a clock was set back what was counted last lies ahead of it: counting begins anew.
+        """
+        self.began_at, self.heard_at = min(self.began_at, now), min(self.heard_at, now)
+        if max(self.memory.tally.since, self.memory.newest_at) > now + _AHEAD:
+            self.memory = replace(self.memory, tally=Tally(now), newest_at=now)
+        return self.memory
 
     def after(
         self, look: Look | NotAnswered, run: RunManifest, metric: Metric, now: datetime
@@ -69,15 +83,18 @@ class Watch:
             metric: that compares.
             now: the present.
         """
-        wanted = limits.of(metric)
+        pause = compared.pause(metric, now - (run.status.started_at or now))
+        due = now - self.began_at >= pause
         if isinstance(look, NotAnswered):
+            again = now + retry_after(limits.of(metric))
+            if self.unanswered and not due:
+                return None, again
             said = render.cut(str(look), render.VALUE_LENGTH)
-            return self._told(Compared(None, self.memory, said), now), now + retry_after(wanted)
+            return self._told(Compared(None, self.memory, said), now), again
         again = _next(look, now)
         self.memory = _kept(self.memory, look)
         comparison = compare.compared(self.memory.ledger, compared.asked(metric, run.spec))
         silent = self._is_silent(comparison, look, now)
-        due = now - self.began_at >= compared.pause(metric, now - (run.status.started_at or now))
         if not due and not self._is_news(comparison.outcome, silent=silent):
             return None, again
         return self._told(Compared(comparison, self.memory, silent=silent), now), again
@@ -90,7 +107,7 @@ class Watch:
 
     def _is_news(self, outcome: Outcome, *, silent: bool) -> bool:
         """It is worth telling at once: the first of all, what is decided, held or let go."""
-        if not self.measured or silent is not self.silent:
+        if not self.measured or self.unanswered or silent is not self.silent:
             return True
         if outcome is self.outcome:
             return False
@@ -101,7 +118,7 @@ class Watch:
         """The same; the watch goes on after it."""
         self.began_at, self.measured = now, True
         self.outcome = told.comparison.outcome if told.comparison else None
-        self.silent = told.silent
+        self.silent, self.unanswered = told.silent, told.comparison is None
         return told
 
 

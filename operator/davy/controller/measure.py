@@ -62,7 +62,7 @@ class _Asked:
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     answers: dict[str, Measured] = field(default_factory=dict)
     looked: dict[str, datetime] = field(default_factory=dict)
-    """By metric, when its measurement under way was looked at last."""
+    """By metric, when its measurement under way, or its counters, were looked at last."""
     again: dict[str, datetime] = field(default_factory=dict)
     """By metric that compares, when the counters are looked at next."""
 
@@ -194,17 +194,18 @@ class Measurer:
     ) -> Compared | None:
         """One look at the counters of both sides; None: nothing is worth telling yet."""
         watch = self.watches.of(key, run, metric.name, self.clock.now())
+        memory = watch.at(self.clock.now())
 
         async def look(filled: Metric) -> Look | NotAnswered:
             sides = comparisons.sides(metric)
             provider = self.providers.provider_for(filled)
             if not isinstance(provider, Counting):
                 return NotAnswered(f"metric {metric.name}: its provider has no counters to compare")
-            return await provider.look(filled, sides, watch.memory.tally, self.clock.now())
+            return await provider.look(filled, sides, memory.tally, self.clock.now())
 
         found = await self._answer(key, run, metric, look)
         told, again = watch.after(found, run, metric, self.clock.now())
-        asked.again[metric.name] = again
+        asked.looked[metric.name], asked.again[metric.name] = self.clock.now(), again
         return told
 
     async def _measured(self, filled: Metric) -> Answered | NotAnswered:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.analysis import schedule
+from davy.analysis import judge, schedule
 from davy.analysis.limits import JudgeDefaults
 from davy.api.analysis import AnalysisRunStatus, Measurement, MetricResult, Phase, TtlStrategy
 from tests.unit.analysis.runs import NOW, REFUSED, Life, a_metric, a_run, seconds, stored
+from tests.unit.analysis.test_compared import a_comparison
 
 GOOD: Any = [0.01]
 EMPTY: Any = []
@@ -315,3 +316,18 @@ def test_a_status_of_another_program(results: list[MetricResult], due: schedule.
     run = life.run.model_copy(update={"status": status})
     at = due.wake_at - seconds(10) if due.wake_at else NOW
     assert schedule.due(run, at) == due
+
+
+def test_a_comparison_is_looked_at_when_who_looks_says() -> None:
+    """And at once at first, after a restart, and after a clock was set back; never when over."""
+    run = a_run(a_comparison())
+    begun = stored(run, judge.record(run, {}, NOW))
+    assert [metric.name for metric in schedule.due(begun, NOW).metrics] == ["judge"]
+    later = {"judge": NOW + seconds(3)}
+    waiting = schedule.due(begun, NOW, again=later, looked={"judge": NOW})
+    assert (waiting.metrics, waiting.wake_at) == ((), NOW + seconds(3))
+    back = schedule.due(begun, NOW, again=later, looked={"judge": NOW + seconds(2)})
+    assert [metric.name for metric in back.metrics] == ["judge"]
+    delayed = a_run(a_comparison().model_copy(update={"initial_delay": "5s"}))
+    delayed = stored(delayed, judge.record(delayed, {}, NOW))
+    assert schedule.due(delayed, NOW).wake_at == NOW + seconds(5)

@@ -52,6 +52,7 @@ class Life:
         """One look; when the next is due."""
         self.now += seconds(step)
         watch = self.watch()
+        watch.at(self.now)
         found = (
             a_look(watch.memory.tally, fresh, self.now - seconds(0.1))
             if isinstance(fresh, Counts)
@@ -158,6 +159,11 @@ def test_a_server_that_doesnt_answer_is_told_at_once_and_asked_again() -> None:
     assert life.outcomes[-1] is None
     assert again == life.now + seconds(10)
     assert life.watch().memory == kept
+    told = len(life.told)
+    life.look(NotAnswered("http://prometheus:9090 refused the connection"))
+    assert len(life.told) == told
+    life.look(NotAnswered("http://prometheus:9090 refused the connection"), step=10)
+    assert len(life.told) == told + 1
     assert "refused the connection" in judge.lacks(life.run.status)
 
 
@@ -220,3 +226,31 @@ def test_a_look_that_catches_up_is_followed_by_the_next() -> None:
     part = a_look(watch.memory.tally, GOOD, NOW - seconds(900), to=NOW - seconds(600))
     _, again = watch.after(part, life.run, METRIC, NOW)
     assert again == NOW + seconds(0.15)
+
+
+def test_an_answer_after_an_outage_is_told_at_once() -> None:
+    """I7: what held the weight is over."""
+    life = Life()
+    for _ in range(5):
+        life.look(GOOD)
+    life.look(NotAnswered("http://prometheus:9090 refused the connection"))
+    life.look(GOOD)
+    assert life.outcomes[-2:] == [None, Outcome.UNDECIDED]
+    assert judge.lacks(life.run.status) == ""
+
+
+def test_a_clock_that_is_set_back_stops_nothing() -> None:
+    """What was counted stays; counting begins anew at the new present."""
+    life = Life()
+    for _ in range(20):
+        life.look(GOOD)
+    before = life.watch().memory
+    life.now -= timedelta(hours=1)
+    memory = life.watch().at(life.now)
+    assert memory.ledger == before.ledger
+    assert (memory.tally, memory.newest_at) == (Tally(life.now), life.now)
+    told = len(life.told)
+    for _ in range(12):
+        life.look(GOOD)
+    assert len(life.told) > told
+    assert life.outcomes[-1] is Outcome.NOT_WORSE
