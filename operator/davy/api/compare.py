@@ -24,6 +24,8 @@ Preset = Literal[
 CounterText = Annotated[str, Field(min_length=1, max_length=2048)]
 """A PromQL selector of counters, e.g. `http_requests_total{pod=~"cart-.*"}`."""
 
+Ratio = Annotated[float, Field(allow_inf_nan=False)]
+
 Counter = Annotated[list[CounterText], Field(min_length=1, max_length=8)]
 
 
@@ -70,20 +72,20 @@ class Compare(Model):
         description="With a preset: compare the requests that were slower than a limit, instead "
         "of those that failed.",
     )
-    abort_ratio: float = Field(
+    abort_ratio: Ratio = Field(
         1.25, ge=1, le=100, description="Shown to fail more than so many times as often: abort."
     )
-    tolerate_ratio: float = Field(
-        2, ge=1.01, le=1000, description="Shown to fail less than so many times as often: pass."
+    tolerate_ratio: Ratio = Field(
+        2.0, ge=1.01, le=1000, description="Shown to fail less than so many times as often: pass."
     )
-    alpha: float = Field(
+    alpha: Ratio = Field(
         0.05,
         ge=0.000001,
         le=0.5,
         description="The chance that a good release is aborted, at most, of all comparisons of a "
         "run together; what is measured is far below it.",
     )
-    accept: float = Field(
+    accept: Ratio = Field(
         0.01,
         ge=0,
         le=0.5,
