@@ -12,8 +12,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from davy.analysis.compare import percent
 from davy.cli.view import Headline, RevisionView, RolloutView, WeightView
-from davy.cli.view_history import PastView
+from davy.cli.view_history import PastView, SideView
 from davy.cli.view_runs import MetricView, RunView
 from davy.cli.view_steps import StepState, StepView
 from davy.cli.view_workload import Mood, PodView, ReplicaSetView
@@ -329,16 +330,27 @@ def _metric_row(metric: MetricView, glyphs: Glyphs) -> _Row:
 
 def _history(updates: Sequence[PastView], now: datetime) -> Table:
     table = _table()
-    for name in ("HISTORY", "OUTCOME", "TOOK", "AGO"):
+    compared = any(found.canary or found.stable for found in updates)
+    sides = ("CANARY ERRORS", "STABLE ERRORS") if compared else ()
+    for name in ("HISTORY", "OUTCOME", "TOOK", "AGO", *sides):
         table.add_column(name, no_wrap=True)
     table.add_column("WHY", overflow="fold")
     for found in updates:
         begun, ended = found.started_at, found.finished_at
         took = _length(ended - begun) if begun and ended else ""
         number = "?" if found.revision is None else str(found.revision)
-        cells = (f"revision {number}", found.outcome, took, _age(ended, now), found.message)
-        table.add_row(*(Text(cell) for cell in cells))
+        served = (side(found.canary), side(found.stable)) if compared else ()
+        cells = (f"revision {number}", found.outcome, took, _age(ended, now), *served)
+        table.add_row(*(Text(cell) for cell in (*cells, found.message)))
     return table
+
+
+def side(served: SideView | None) -> str:
+    """Errors of requests: `3/120 2.5 %`."""
+    if served is None:
+        return ""
+    share = f" {percent(served.errors, served.requests)}" if served.requests else ""
+    return f"{served.errors}/{served.requests}{share}"
 
 
 def _status(mood: Mood, words: str, glyphs: Glyphs) -> Text:
