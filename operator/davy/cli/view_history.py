@@ -23,6 +23,8 @@ class PastView:
     """One update."""
 
     revision: int | None
+    hash: str
+    """The pod-template-hash of what it brought."""
     outcome: str
     """`Promoted`, `Aborted` …; empty while it isn't over."""
     message: str
@@ -38,6 +40,7 @@ def updates(rollout: Json) -> Iterator[PastView]:
     for found in objects(rollout, "status", "history"):
         yield PastView(
             revision=number(found, "revision"),
+            hash=text(found, "podTemplateHash") or "",
             outcome=text(found, "outcome") or "",
             message=text(found, "message") or "",
             started_at=instant(found, "startedAt"),
