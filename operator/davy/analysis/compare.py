@@ -157,9 +157,12 @@ def _missing(needs: Needs | None) -> str:
 def _share(errors: int, requests: int) -> str:
     if not requests:
         return "no requests"
-    return (
-        f"{errors} error{'s' * (errors != 1)} of {requests} ({_rounded(100 * errors / requests)} %)"
-    )
+    return f"{errors} error{'s' * (errors != 1)} of {requests} ({percent(errors, requests)})"
+
+
+def percent(part: int, whole: int) -> str:
+    """The share in two digits that count: `2.5 %`; the whole is 1 or more."""
+    return f"{_rounded(100 * part / whole)} %"
 
 
 def _duration(seconds: float) -> str:

@@ -20,13 +20,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from pydantic import ValidationError
+
 from davy.analysis import ledger as ledgers
 from davy.analysis import nodata
 from davy.analysis.compare import Asked, Comparison, Outcome
 from davy.analysis.counters import Tally
 from davy.analysis.ledger import Ledger
 from davy.analysis.nodata import Missing
-from davy.api.analysis import AnalysisRunSpec, Measurement, Metric, MetricResult, Phase
+from davy.api.analysis import (
+    AnalysisRunSpec,
+    ComparedValue,
+    Measurement,
+    Metric,
+    MetricResult,
+    Phase,
+    SideCounts,
+)
 from davy.api.compare import Compare
 from davy.api.fields import format_instant, parse_duration, parse_instant
 
@@ -109,14 +119,27 @@ class Compared:
         if self.comparison is None:
             return None
         total = self.comparison.total
-        return json.dumps(
-            {
-                "toAbort": round(self.comparison.to_abort, 3),
-                "toPass": round(self.comparison.to_pass, 3),
-                "canary": {"requests": total.canary, "errors": total.canary_errors},
-                "stable": {"requests": total.stable, "errors": total.stable_errors},
-            }
+        found = ComparedValue.model_construct(
+            to_abort=round(self.comparison.to_abort, 3),
+            to_pass=round(self.comparison.to_pass, 3),
+            canary=SideCounts.model_construct(requests=total.canary, errors=total.canary_errors),
+            stable=SideCounts.model_construct(requests=total.stable, errors=total.stable_errors),
         )
+        return json.dumps(found.manifest())
+
+
+def read(value: str | None) -> ComparedValue | None:
+    """A measurement's value; None: it has none, or it is no comparison's."""
+    try:
+        return ComparedValue.model_validate_json(value or "")
+    except ValidationError:
+        return None
+
+
+def latest(result: MetricResult) -> ComparedValue | None:
+    """The latest value among a metric's measurements: one that got no answer has none."""
+    values = (read(found.value) for found in reversed(result.measurements))
+    return next((found for found in values if found is not None), None)
 
 
 def memory(result: MetricResult | None, begun: datetime) -> Memory:

@@ -10,6 +10,8 @@ from davy.api.fields import BY_METRIC_NAME, BY_NAME, INT32, Instant, Model, Obje
 from davy.api.metadata import Metadata
 from davy.api.providers import MetricProvider
 
+MOST_REQUESTS: Final = 10**15
+"""What is above is nonsense, but nothing to crash on."""
 IntOrText = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
 """A whole number, or a text such as `{{args.count}}` that becomes one when args are filled in."""
 
@@ -314,6 +316,24 @@ class StatusModel(Model):
     """Part of a status: fields of other versions are left alone, not an error."""
 
     model_config = ConfigDict(extra="ignore", strict=False, use_attribute_docstrings=True)
+
+
+class SideCounts(StatusModel):
+    """What a comparison counted of one side since its run began."""
+
+    requests: int = Field(ge=0, le=MOST_REQUESTS)
+    errors: int = Field(ge=0, le=MOST_REQUESTS)
+
+
+class ComparedValue(StatusModel):
+    """What a comparison's measurement has in `value`, as JSON."""
+
+    to_abort: float = Field(ge=0, allow_inf_nan=False)
+    """Evidence over what an abort needs: 0 none, from 1 on it is shown to be worse."""
+    to_pass: float = Field(ge=0, allow_inf_nan=False)
+    """The same for a pass."""
+    canary: SideCounts
+    stable: SideCounts
 
 
 class Measurement(StatusModel):

@@ -5,7 +5,7 @@ Verbs: `abort`, `promoteFull`, `pauseConditions` (cleared) and `currentStepIndex
 
 from pydantic import Field
 
-from davy.api.analysis import StatusModel
+from davy.api.analysis import SideCounts, StatusModel
 from davy.api.conditions import MANUALLY_PAUSED, ConditionType, Outcome, RolloutPhase
 from davy.api.fields import Instant
 
@@ -118,6 +118,9 @@ class PastUpdate(StatusModel):
     started_at: Instant | None = None
     """None: before a version of Davy that keeps a history."""
     finished_at: Instant | None = None
+    canary: SideCounts | None = None
+    """What the comparison that judged it had counted; None: none did, or its run is gone."""
+    stable: SideCounts | None = None
 
 
 class WorkloadStatus(StatusModel):

@@ -6,10 +6,10 @@ rollout's own status is worth showing without them.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import aiohttp
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the client imports `kubernetes`, which takes a second
 _SETTLE_SECONDS: Final = 0.1
 """Changes that come together are shown together."""
 _RETRY_SECONDS: Final = 2.0
+T = TypeVar("T")
 
 
 class Connection(Protocol):
@@ -165,19 +166,36 @@ async def follow(
         ApiFailure: the first read failed.
     """
     await rollout(connection.api, group, namespace, name)  # its 404 is the better sentence
-    own = _Mirror(Kinds(group).rollout, required=True)
+    own = Mirror(Kinds(group).rollout, required=True)
     mirrors = _mirrors(group)
     kept = (own, *mirrors) if with_parts else (own,)
-    await asyncio.gather(*(mirror.fill(connection.api, namespace) for mirror in kept))
+
+    def shown() -> RolloutView:
+        current = own.named(name)
+        if current is None:
+            raise NotFound(f"rollout {namespace}/{name} was deleted.")
+        return _view(group, current, mirrors, own.note)
+
+    async with aclosing(kept_up(connection, namespace, kept, shown)) as views:
+        async for found in views:
+            yield found
+
+
+async def kept_up(
+    connection: Connection, namespace: str, mirrors: Sequence["Mirror"], show: Callable[[], T]
+) -> AsyncGenerator[T, None]:
+    """What is shown of some kinds' objects: now, and whenever it is another.
+
+    Raises:
+        ApiFailure: the first read failed, or what `show` raises.
+    """
+    await asyncio.gather(*(mirror.fill(connection.api, namespace) for mirror in mirrors))
     changed = asyncio.Event()
-    tasks = [asyncio.create_task(mirror.keep(connection, namespace, changed)) for mirror in kept]
-    before: RolloutView | None = None
+    tasks = [asyncio.create_task(mirror.keep(connection, namespace, changed)) for mirror in mirrors]
+    before: T | None = None
     try:
         while True:
-            current = own.named(name)
-            if current is None:
-                raise NotFound(f"rollout {namespace}/{name} was deleted.")
-            shown = _view(group, current, mirrors, own.note)
+            shown = show()
             if shown != before:
                 yield shown
             before = shown
@@ -194,7 +212,7 @@ async def follow(
 
 
 @dataclass
-class _Mirror:
+class Mirror:
     """The objects of one kind in one namespace, kept up to date by a watch."""
 
     kind: Kind
@@ -270,12 +288,12 @@ class _Mirror:
                     return
 
 
-def _mirrors(group: ApiGroup) -> tuple[_Mirror, _Mirror, _Mirror]:
-    return _Mirror(REPLICA_SET), _Mirror(POD), _Mirror(Kinds(group).analysis_run)
+def _mirrors(group: ApiGroup) -> tuple[Mirror, Mirror, Mirror]:
+    return Mirror(REPLICA_SET), Mirror(POD), Mirror(Kinds(group).analysis_run)
 
 
 def _view(
-    group: ApiGroup, found: Json, mirrors: tuple[_Mirror, _Mirror, _Mirror], note: str
+    group: ApiGroup, found: Json, mirrors: tuple[Mirror, Mirror, Mirror], note: str
 ) -> RolloutView:
     replica_sets, pods, runs = mirrors
     notes = [said for said in dict.fromkeys([note, *(mirror.note for mirror in mirrors)]) if said]

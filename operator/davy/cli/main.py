@@ -32,6 +32,7 @@ class _Part(NamedTuple):
 
 PARTS: Final = {
     "get": _Part("davy.cli.get", "Show a rollout: steps, weights, pods, analysis."),
+    "analysis": _Part("davy.cli.analysis", "Show an analysis measurement by measurement."),
     "list": _Part("davy.cli.list", "List rollouts."),
     "promote": _Part("davy.cli.promote", "End a rollout's pause; --full passes all steps."),
     "status": _Part("davy.cli.status", "Wait until a rollout is done, for scripts."),

@@ -12,8 +12,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from davy.analysis.compare import percent
 from davy.cli.view import Headline, RevisionView, RolloutView, WeightView
-from davy.cli.view_history import PastView
+from davy.cli.view_history import PastView, SideView
 from davy.cli.view_runs import MetricView, RunView
 from davy.cli.view_steps import StepState, StepView
 from davy.cli.view_workload import Mood, PodView, ReplicaSetView
@@ -36,6 +37,8 @@ class Glyphs:
     """Written and verified, on the way from one to the other, wanted beyond, the rest."""
     arrow: str
     dash: str
+    spark: str
+    """From the lowest value to the highest."""
 
 
 UNICODE: Final = Glyphs(
@@ -47,6 +50,7 @@ UNICODE: Final = Glyphs(
     pipe="│  ",
     bar=("█", "▓", "▒", "░"),
     arrow="→",
+    spark="▁▂▃▄▅▆▇█",
     dash="–",  # noqa: RUF001 the dash of typesetters is meant
 )
 ASCII: Final = Glyphs(
@@ -59,6 +63,7 @@ ASCII: Final = Glyphs(
     bar=("#", "=", "-", "."),
     arrow="->",
     dash="-",
+    spark="_.-:=+*#",
 )
 """For terminals that can't show more."""
 
@@ -105,7 +110,7 @@ def rollouts(
     rows: Sequence[Headline], *, with_namespace: bool, glyphs: Glyphs = UNICODE
 ) -> RenderableType:
     """A table of rollouts, a line each."""
-    table = _table()
+    table = plain_table()
     names = ["NAME", "STRATEGY", "PHASE", "STEP", "WEIGHT", "READY"]
     for name in ["NAMESPACE", *names] if with_namespace else names:
         table.add_column(name, no_wrap=True)
@@ -125,7 +130,8 @@ def rollouts(
     return table
 
 
-def _table() -> Table:
+def plain_table() -> Table:
+    """Without lines, its headings dim."""
     return Table(
         box=None, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim"
     )
@@ -230,7 +236,7 @@ class _Row:
 
 
 def _tree(view: RolloutView, now: datetime, glyphs: Glyphs) -> Table:
-    table = _table()
+    table = plain_table()
     for name in ("NAME", "STATUS", "READY", "AGE"):
         table.add_column(name, no_wrap=True)
     table.add_column("INFO", overflow="fold")
@@ -281,7 +287,7 @@ def _replica_set_row(held: ReplicaSetView, now: datetime, glyphs: Glyphs) -> _Ro
         info = f"scales down {wait}{'; ' if info else ''}{info}"
     return _Row(
         name=Text(f"ReplicaSet {held.name}"),
-        status=_status(held.mood, words, glyphs),
+        status=status(held.mood, words, glyphs),
         ready=f"{held.ready}/{held.desired}",
         age=_age(held.created_at, now),
         info=info,
@@ -293,7 +299,7 @@ def _pod_row(pod: PodView, now: datetime, glyphs: Glyphs) -> _Row:
     restarts = f"restarts: {pod.restarts}" if pod.restarts else ""
     return _Row(
         name=Text(f"Pod {pod.name}"),
-        status=_status(pod.mood, pod.state, glyphs),
+        status=status(pod.mood, pod.state, glyphs),
         ready=pod.ready,
         age=_age(pod.created_at, now),
         info="; ".join(part for part in (restarts, pod.message) if part),
@@ -304,7 +310,7 @@ def _run_row(run: RunView, now: datetime, glyphs: Glyphs) -> _Row:
     info = "; ".join(part for part in (run.what, run.message) if part)
     return _Row(
         name=Text(f"AnalysisRun {run.name}"),
-        status=_status(run.mood, run.phase, glyphs),
+        status=status(run.mood, run.phase, glyphs),
         age=_age(run.created_at, now),
         info=info,
         below=tuple(_metric_row(metric, glyphs) for metric in run.metrics),
@@ -322,26 +328,38 @@ def _metric_row(metric: MetricView, glyphs: Glyphs) -> _Row:
     value = f"last {metric.value}" if metric.value else ""
     return _Row(
         name=Text(f"metric {metric.name}" + (" (dry run)" if metric.dry_run else "")),
-        status=_status(metric.mood, metric.phase, glyphs),
+        status=status(metric.mood, metric.phase, glyphs),
         info="; ".join(part for part in (f"measurements: {said}", value, metric.message) if part),
     )
 
 
 def _history(updates: Sequence[PastView], now: datetime) -> Table:
-    table = _table()
-    for name in ("HISTORY", "OUTCOME", "TOOK", "AGO"):
+    table = plain_table()
+    compared = any(found.canary or found.stable for found in updates)
+    sides = ("CANARY ERRORS", "STABLE ERRORS") if compared else ()
+    for name in ("HISTORY", "OUTCOME", "TOOK", "AGO", *sides):
         table.add_column(name, no_wrap=True)
     table.add_column("WHY", overflow="fold")
     for found in updates:
         begun, ended = found.started_at, found.finished_at
         took = _length(ended - begun) if begun and ended else ""
         number = "?" if found.revision is None else str(found.revision)
-        cells = (f"revision {number}", found.outcome, took, _age(ended, now), found.message)
-        table.add_row(*(Text(cell) for cell in cells))
+        served = (side(found.canary), side(found.stable)) if compared else ()
+        cells = (f"revision {number}", found.outcome, took, _age(ended, now), *served)
+        table.add_row(*(Text(cell) for cell in (*cells, found.message)))
     return table
 
 
-def _status(mood: Mood, words: str, glyphs: Glyphs) -> Text:
+def side(served: SideView | None) -> str:
+    """Errors of requests: `3/120 2.5 %`."""
+    if served is None:
+        return ""
+    share = f" {percent(served.errors, served.requests)}" if served.requests else ""
+    return f"{served.errors}/{served.requests}{share}"
+
+
+def status(mood: Mood, words: str, glyphs: Glyphs) -> Text:
+    """A phase with its sign and colour."""
     return Text(f"{glyphs.moods[mood]} {words}", style=_STYLES[mood])
 
 

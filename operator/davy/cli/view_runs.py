@@ -7,7 +7,7 @@ from davy.api.group import POD_TEMPLATE_HASH_LABEL, RUN_TYPE_LABEL, STEP_INDEX_L
 from davy.cli.manifest import Json, instant, name_of, number, objects, text
 from davy.cli.view_workload import Mood
 
-_MOODS = {
+MOODS = {
     "Successful": Mood.GOOD,
     "Failed": Mood.BAD,
     "Error": Mood.BAD,
@@ -54,17 +54,18 @@ def run(manifest: Json) -> RunView:
     phase = text(manifest, "status", "phase") or "Pending"
     return RunView(
         name=name_of(manifest),
-        what=_what(manifest),
+        what=what(manifest),
         hash=text(manifest, "metadata", "labels", POD_TEMPLATE_HASH_LABEL) or "",
         phase=phase,
-        mood=_MOODS.get(phase, Mood.BUSY),
+        mood=MOODS.get(phase, Mood.BUSY),
         message=text(manifest, "status", "message") or "",
         created_at=instant(manifest, "metadata", "creationTimestamp"),
         metrics=tuple(_metric(result) for result in objects(manifest, "status", "metricResults")),
     )
 
 
-def _what(manifest: Json) -> str:
+def what(manifest: Json) -> str:
+    """The analysis that a run is of, in words."""
     labels = ("metadata", "labels")
     kind = text(manifest, *labels, RUN_TYPE_LABEL) or ""
     index = text(manifest, *labels, STEP_INDEX_LABEL)
@@ -80,7 +81,7 @@ def _metric(result: Json) -> MetricView:
         name=text(result, "name") or "?",
         dry_run=result.get("dryRun") is True,
         phase=phase,
-        mood=_MOODS.get(phase, Mood.BUSY),
+        mood=MOODS.get(phase, Mood.BUSY),
         successful=number(result, "successful") or 0,
         failed=number(result, "failed") or 0,
         inconclusive=number(result, "inconclusive") or 0,

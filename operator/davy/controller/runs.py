@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from davy.analysis import judge, resolve, templates
-from davy.analysis.comparisons import Around
+from davy.analysis import compared, judge, resolve, templates
+from davy.analysis.comparisons import JUDGE, Around
 from davy.api import errors, fields, findings, group, validate
 from davy.api.analysis import (
     AnalysisRef,
@@ -221,9 +221,20 @@ def _run(cache: Cache, found: Json, kinds: Kinds) -> world.Run | None:
             lacks=judge.lacks(run.status),
             terminating=run.spec.terminate or "deletionTimestamp" in metadata,
             created_at=fields.parse_instant(created) if created else None,
+            counted=_counted(run),
         )
     except (ValidationError, ValueError):
         return None
+
+
+def _counted(run: RunManifest) -> world.Counted | None:
+    """Of the metric that a rollout's `judge`, or a step's `compare`, became."""
+    compares = any(metric.name == JUDGE and metric.compare for metric in run.spec.metrics)
+    result = next((found for found in run.status.metric_results if found.name == JUDGE), None)
+    if not compares or result is None:
+        return None
+    found = compared.latest(result)
+    return None if found is None else world.Counted(found.canary, found.stable)
 
 
 def _analyses(spec: RolloutSpec) -> Iterator[tuple[str, AnalysisRef]]:

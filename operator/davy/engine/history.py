@@ -1,6 +1,7 @@
 """The last updates of a rollout and how they ended: `status.history`.
 
 An entry changes only where an update begins or ends, and so with a status that is written anyway.
+Where both sides were compared it keeps what was counted: the runs are deleted some updates later.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from davy.api.status import PastUpdate
 from davy.engine.describe import Scene
 from davy.engine.position import Stage
 from davy.engine.revision import next_revision
+from davy.engine.world import Counted, RunKind, World
 
 KEPT: Final = 10
 _LENGTH: Final = 300
@@ -36,7 +38,7 @@ def after(scene: Scene) -> list[PastUpdate] | None:
     end = _end(scene)
     left = bool(found) and found[0].outcome is None and not _is_of(found[0], position.new_hash)
     if left and (position.started_over or end is not None):
-        found[0] = _ended(found[0], _left(scene, found[0]))
+        found[0] = _ended(found[0], _left(scene, found[0]), scene.world)
     if position.started_over:
         begins = position.stage is not Stage.DONE
         if begins and not (found and found[0].outcome is None):
@@ -51,7 +53,7 @@ def after(scene: Scene) -> list[PastUpdate] | None:
             unknown = PastUpdate(revision=_number(scene), pod_template_hash=position.new_hash)
             found.insert(0, unknown)
         current = found[0].model_copy(update={"revision": _number(scene)})
-        found[0] = _ended(current, end)
+        found[0] = _ended(current, end, scene.world)
     return found[:KEPT] or None
 
 
@@ -59,14 +61,44 @@ def _is_of(entry: PastUpdate, template_hash: str) -> bool:
     return entry.pod_template_hash == template_hash
 
 
-def _ended(entry: PastUpdate, end: _End) -> PastUpdate:
+def is_within(created_at: datetime | None, started_at: datetime | None) -> bool:
+    """Whether a run was made since an update began: a retry has the hash of the try before.
+
+    Args:
+        created_at: of the run, in whole seconds; None: it doesn't say.
+        started_at: of the update; None: nobody knows.
+    """
+    if created_at is None or started_at is None:
+        return True
+    return created_at >= started_at.replace(microsecond=0)
+
+
+def _ended(entry: PastUpdate, end: _End, world: World) -> PastUpdate:
+    counted = _counted(entry, world)
     return entry.model_copy(
         update={
             "outcome": end.outcome,
             "message": cut(end.why, _LENGTH),
             "finished_at": as_written(end.at),
+            "canary": counted and counted.canary,
+            "stable": counted and counted.stable,
         }
     )
+
+
+def _counted(entry: PastUpdate, world: World) -> Counted | None:
+    """By the comparison beside the update's steps; without one, by the last in a step."""
+    found = [
+        run
+        for run in world.runs
+        if run.counted is not None
+        and run.hash == entry.pod_template_hash
+        and is_within(run.created_at, entry.started_at)
+    ]
+    told = [run for run in found if run.kind is RunKind.BACKGROUND] or found
+    if not told:
+        return None
+    return max(told, key=lambda run: (run.created_at is not None, run.created_at)).counted
 
 
 def _end(scene: Scene) -> _End | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 from functools import cached_property
 
-from davy.api.analysis import Phase
+from davy.api.analysis import Phase, SideCounts
 from davy.api.anti_affinity import Apart
 from davy.api.errors import Finding
 from davy.api.managed_routes import Rule
@@ -177,6 +177,14 @@ class RunKind(Enum):
 
 
 @dataclass(frozen=True)
+class Counted:
+    """What a run's comparison of both sides counted since the run began."""
+
+    canary: SideCounts
+    stable: SideCounts
+
+
+@dataclass(frozen=True)
 class Run:
     """An AnalysisRun that this rollout owns."""
 
@@ -194,6 +202,9 @@ class Run:
     """The evidence that a metric waits for, in a sentence; "": it has some, or the run is over."""
     terminating: bool = False
     created_at: datetime | None = None
+    """In whole seconds."""
+    counted: Counted | None = None
+    """By its latest measurement that has counts; None: it compares nothing, or hasn't any yet."""
 
 
 class StepSays(Enum):

@@ -18,6 +18,10 @@ from tests.unit.analysis.runs import NOW, a_metric, a_run, seconds, stored
 
 SIDE = Side(requests=["requests"], errors=["errors"])
 TOTAL = Served(30.0, 400, 12, 3600, 9)
+VALUE = (
+    '{"toAbort": 0.25, "toPass": 0.5, "canary": {"requests": 400, "errors": 12}, '
+    '"stable": {"requests": 3600, "errors": 9}}'
+)
 
 
 def a_comparison(**fields: Any) -> Metric:
@@ -181,10 +185,36 @@ def test_a_policy_says_what_missing_evidence_is(policy: str, phase: Phase, measu
 def test_the_value_has_the_four_counts_and_how_near_it_is() -> None:
     """What a person, or a program, reads of it."""
     (measurement,) = result(after(told(Outcome.UNDECIDED))).measurements
-    assert measurement.value == (
-        '{"toAbort": 0.25, "toPass": 0.5, "canary": {"requests": 400, "errors": 12}, '
-        '"stable": {"requests": 3600, "errors": 9}}'
-    )
+    assert measurement.value == VALUE
+
+
+def test_a_value_is_read_as_it_was_written() -> None:
+    """The latest that there is: a measurement without an answer has none."""
+    found = compared.latest(result(after(told(Outcome.UNDECIDED), told(None))))
+    assert found is not None
+    assert (found.to_abort, found.to_pass) == (0.25, 0.5)
+    assert (found.canary.requests, found.canary.errors) == (400, 12)
+    assert (found.stable.requests, found.stable.errors) == (3600, 9)
+    assert compared.latest(result(after(told(None)))) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "",
+        "[0.97]",
+        "{}",
+        "[" * 100_000,
+        VALUE.replace("0.25", "NaN"),
+        VALUE.replace("0.25", "-1"),
+        VALUE.replace("400", "-1"),
+        VALUE.replace("400", "1e30"),
+    ],
+)
+def test_a_value_of_something_else_is_none(value: str | None) -> None:
+    """Anybody may write a status; nothing in it is believed unseen."""
+    assert compared.read(value) is None
 
 
 def test_a_status_of_another_version_is_a_beginning() -> None:

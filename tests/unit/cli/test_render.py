@@ -130,6 +130,26 @@ def test_the_last_updates() -> None:
     golden.check("history", render.rollout(view, now=NOW))
 
 
+def test_what_was_compared_in_the_last_updates() -> None:
+    """Errors of requests of both sides; what was written by hand is no reason to fail."""
+    counts: Json = {
+        "canary": {"requests": 1180, "errors": 41},
+        "stable": {"requests": 10730, "errors": 38},
+    }
+    silent: Json = {
+        "canary": {"requests": 0, "errors": 0},
+        "stable": {"requests": 900, "errors": 0},
+    }
+    strange: Json = {"canary": {"requests": -1, "errors": 10**400}, "stable": "x"}
+    past: Json = {"outcome": "Aborted", "message": "Why.", "finishedAt": ago(60)}
+    entries = [
+        past | each | {"revision": 9 - index}
+        for index, each in enumerate([counts, silent, strange, {}])
+    ]
+    view = _tree(a_finished_rollout(history=entries))
+    golden.check("history_compared", render.rollout(view, now=NOW))
+
+
 def test_an_aborted_rollout() -> None:
     """No step is done: a retry starts over. The message isn't repeated as a condition."""
     rollout = an_aborted_rollout()

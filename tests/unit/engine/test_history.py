@@ -1,17 +1,20 @@
 """`status.history`: what each update was, how it ended, and that it costs no write of its own."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from davy.api.analysis import Phase, SideCounts
 from davy.api.conditions import Outcome
-from davy.api.status import PastUpdate
+from davy.api.status import PastUpdate, RolloutStatus
 from davy.engine import history, retold
 from davy.engine.position import Stage
+from davy.engine.world import Counted, Run, RunKind
 from tests.unit.engine.cluster import START, Cluster, spec
-from tests.unit.engine.pieces import NEW, OLD, a_scene
-from tests.unit.engine.play import running, updating
+from tests.unit.engine.pieces import NEW, NOW, OLD, a_scene, a_world
+from tests.unit.engine.play import BACKGROUND, running, updating
 
 STEPS: tuple[dict[str, Any], ...] = ({"setWeight": 50}, {"pause": {}})
 
@@ -157,3 +160,63 @@ def test_the_history_alone_is_no_news() -> None:
     fewer = status.model_copy(update={"available_replicas": 0})
     assert retold.is_count(status, fewer)
     assert not retold.is_count(status, fewer.model_copy(update={"history": None}))
+
+
+def counted(errors: int) -> Counted:
+    """Of 100 requests of the canary, and 900 of stable's."""
+    canary, stable = SideCounts(requests=100, errors=errors), SideCounts(requests=900, errors=1)
+    return Counted(canary, stable)
+
+
+def a_run(name: str, kind: RunKind, errors: int | None, at: datetime | None = NOW) -> Run:
+    """A run of the newest template that compared, unless there are no errors to tell."""
+    told = None if errors is None else counted(errors)
+    return Run(name, kind, NEW, 2, Phase.RUNNING, created_at=at, counted=told)
+
+
+STEP, BESIDE = RunKind.STEP, RunKind.BACKGROUND
+
+
+@pytest.mark.parametrize(
+    ("runs", "errors"),
+    [
+        ([], None),
+        ([a_run("beside", BESIDE, None)], None),
+        ([a_run("beside", BESIDE, 3), a_run("step", STEP, 4, NOW + timedelta(seconds=5))], 3),
+        ([a_run("beside", BESIDE, None), a_run("step", STEP, 4)], 4),
+        ([a_run("last", STEP, 5, NOW + timedelta(seconds=1)), a_run("first", STEP, 4)], 5),
+        ([a_run("first", STEP, 4, None), a_run("last", STEP, 5)], 5),
+        ([replace(a_run("another", BESIDE, 3), hash=OLD)], None),
+        ([a_run("try before", BESIDE, 3, NOW - timedelta(seconds=1))], None),
+    ],
+)
+def test_what_the_comparison_counted_is_kept(runs: list[Run], errors: int | None) -> None:
+    """Beside the steps, else in the last step; of this try of this template alone."""
+    begun = NOW + timedelta(milliseconds=700)  # a run's age is in whole seconds
+    entry = PastUpdate(revision=2, pod_template_hash=NEW, started_at=begun)
+    world = a_world(runs=tuple(runs))
+    scene = a_scene(
+        aborted="by hand", stage=Stage.ABORTED, status={"history": [entry]}, world=world
+    )
+    (ended,) = history.after(scene) or []
+    wanted = None if errors is None else counted(errors)
+    assert ended.canary == (wanted and wanted.canary)
+    assert ended.stable == (wanted and wanted.stable)
+
+
+def test_counts_stay_when_their_run_is_gone() -> None:
+    """The runs of an update are deleted some updates later; its entry is read and written as is."""
+    cluster = updating(*STEPS, canary=BACKGROUND)
+    (name,) = cluster.runs
+    cluster.runs[name] = replace(cluster.runs[name], counted=counted(7))
+    assert (cluster.status.history or [])[0].canary is None
+    cluster.edit_status(abort=True)
+    cluster.run(5)
+    del cluster.runs[name]
+    cluster.edit_status(abort=None)
+    cluster.run(20)
+    status = RolloutStatus.model_validate(cluster.status.manifest())
+    retry, aborted = (status.history or [])[:2]
+    assert (retry.outcome, retry.canary) == (None, None)
+    assert (aborted.outcome, aborted.canary) == (Outcome.ABORTED, counted(7).canary)
+    assert aborted.stable == counted(7).stable
