@@ -105,7 +105,7 @@ def rollouts(
     rows: Sequence[Headline], *, with_namespace: bool, glyphs: Glyphs = UNICODE
 ) -> RenderableType:
     """A table of rollouts, a line each."""
-    table = _table()
+    table = plain_table()
     names = ["NAME", "STRATEGY", "PHASE", "STEP", "WEIGHT", "READY"]
     for name in ["NAMESPACE", *names] if with_namespace else names:
         table.add_column(name, no_wrap=True)
@@ -125,7 +125,8 @@ def rollouts(
     return table
 
 
-def _table() -> Table:
+def plain_table() -> Table:
+    """A table without lines, as all commands draw theirs."""
     return Table(
         box=None, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim"
     )
@@ -230,7 +231,7 @@ class _Row:
 
 
 def _tree(view: RolloutView, now: datetime, glyphs: Glyphs) -> Table:
-    table = _table()
+    table = plain_table()
     for name in ("NAME", "STATUS", "READY", "AGE"):
         table.add_column(name, no_wrap=True)
     table.add_column("INFO", overflow="fold")
@@ -328,7 +329,7 @@ def _metric_row(metric: MetricView, glyphs: Glyphs) -> _Row:
 
 
 def _history(updates: Sequence[PastView], now: datetime) -> Table:
-    table = _table()
+    table = plain_table()
     for name in ("HISTORY", "OUTCOME", "TOOK", "AGO"):
         table.add_column(name, no_wrap=True)
     table.add_column("WHY", overflow="fold")
