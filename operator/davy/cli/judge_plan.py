@@ -126,7 +126,7 @@ def plan(
     found = rehearsal.plan(written.steps, service, bad, asked, plays=plays, seed=_SEED)
     notes = [
         *written.notes,
-        *judge_table.sentences(found, service, bad, asked.abort_ratio, plays),
+        *judge_table.sentences(found, service, bad, asked, plays),
     ]
     if plot is not None:
         _write(plot, judge_plot.svg(found, f"{judge_table.percent(bad)} of errors, {rate:g}/s"))

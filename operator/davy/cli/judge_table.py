@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from davy.analysis.compare import Asked
 from davy.analysis.words import lasting, rounded
 from davy.cli import render
 from davy.rehearsal.plan import LONGEST_SECONDS, MOST, PERCENT, Expected, Plan, Step
@@ -31,14 +32,17 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def sentences(
-    plan: Plan, service: Service, bad: float, abort_ratio: float, plays: int
-) -> Iterator[str]:
+def sentences(plan: Plan, service: Service, bad: float, asked: Asked, plays: int) -> Iterator[str]:
     """What a reader of the tables should know or do."""
-    if bad <= abort_ratio * service.baseline:
+    if bad <= asked.abort_ratio * service.baseline:
         yield (
-            f"{percent(bad)} of errors is at most {abort_ratio:g} times {percent(service.baseline)}"
-            ": the judge aborts nobody for that (abortRatio)."
+            f"{percent(bad)} of errors is at most {asked.abort_ratio:g} times "
+            f"{percent(service.baseline)}: the judge aborts nobody for that (abortRatio)."
+        )
+    if bad <= asked.accept:
+        yield (
+            f"{percent(bad)} of errors is at most {percent(asked.accept)}, which nobody minds "
+            "(accept): a step that waits for a pass may pass such a canary before it is aborted."
         )
     for number, one in enumerate(plan.steps, 1):
         if one.short:

@@ -75,6 +75,12 @@ def test_a_difference_that_nobody_is_aborted_for_is_told(plan: Any) -> None:
     assert "2.4 % of errors needs more than 24 h." in done.out
 
 
+def test_errors_that_nobody_minds_are_told(plan: Any) -> None:
+    """A pass by `accept` may come before the abort."""
+    done = plan("--rate", "5", "--baseline", "0.1%", "--bad", "0.5%", "--weight", "10:1m")
+    assert "0.5 % of errors is at most 1 %, which nobody minds (accept)" in done.out
+
+
 def test_a_step_without_end_is_not_called_short(plan: Any) -> None:
     """What a day of it shows is told."""
     done = plan("--rate", "0.01", "--baseline", "0.1%", "--bad", "1%", "--weight", "5")
