@@ -9,6 +9,7 @@ from random import Random
 from typing import Final
 
 from davy.analysis.ledger import Served
+from davy.rehearsal.chance import drawn
 
 TICK_SECONDS: Final = 5
 """From scrape to scrape; nobody sees less."""
@@ -102,26 +103,6 @@ class _Side:
         errors = min(requests, self._coming.pop(0))
         self._coming.append(0)
         return errors
-
-
-def drawn(random: Random, number: int, share: float) -> int:
-    """How many of so many events happen: binomial; by the normal law where that is as good."""
-    if share <= 0 or not number:
-        return 0
-    if share >= 1:
-        return number
-    mean = number * share
-    if min(mean, number - mean) > 30:
-        wide = math.sqrt(mean * (1 - share))
-        return min(number, max(0, round(random.gauss(mean, wide))))
-    if share > 0.5:
-        return number - drawn(random, number, 1 - share)
-    found, at, log = 0, 0, math.log1p(-share)
-    while True:
-        at += int(math.log(1 - random.random()) / log) + 1
-        if at > number:
-            return found
-        found += 1
 
 
 def _tries(random: Random) -> int:

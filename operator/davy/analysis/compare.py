@@ -24,6 +24,7 @@ from davy.analysis import worse
 from davy.analysis.ledger import NOTHING, Ledger, Served
 from davy.analysis.passing import passing
 from davy.analysis.view import NEWEST_REQUESTS, View, view
+from davy.analysis.words import lasting, rounded
 
 FAILING: Final = 0.2
 """Stable fails when it answers so large a share of its newest requests with errors."""
@@ -148,10 +149,10 @@ def _needs(requests: float, newest: Served) -> Needs | None:
 def _missing(needs: Needs | None) -> str:
     if needs is None:
         return "no number of canary requests will decide it at the present error rate"
-    more = f"needs about {_rounded(needs.requests)} more canary requests"
+    more = f"needs about {rounded(needs.requests)} more canary requests"
     if needs.seconds is None:
         return f"{more}, and canary gets none now"
-    return f"{more}, about {_duration(needs.seconds)} at the present rate"
+    return f"{more}, about {lasting(needs.seconds)} at the present rate"
 
 
 def _share(errors: int, requests: int) -> str:
@@ -162,20 +163,4 @@ def _share(errors: int, requests: int) -> str:
 
 def percent(part: int, whole: int) -> str:
     """The share in two digits that count: `2.5 %`; the whole is 1 or more."""
-    return f"{_rounded(100 * part / whole)} %"
-
-
-def _duration(seconds: float) -> str:
-    for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 1.5 * size:
-            return f"{_rounded(seconds / size)} {unit}"
-    return f"{_rounded(max(1.0, seconds))} s"
-
-
-def _rounded(number: float) -> str:
-    """The number with two digits that count, never as a power of ten: 4200, 0.25, 3, 100."""
-    if not number:
-        return "0"
-    digits = 1 - math.floor(math.log10(abs(number)))
-    text = f"{round(number, digits):.{max(0, digits)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{rounded(100 * part / whole)} %"

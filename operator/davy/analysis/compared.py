@@ -171,12 +171,16 @@ def pause(metric: Metric, age: timedelta) -> timedelta:
 
 def asked(metric: Metric, spec: AnalysisRunSpec) -> Asked:
     """What a metric's comparison wants to be shown: alpha is shared by all comparisons of a run."""
-    compare = metric.compare or Compare()
     together = sum(1 for other in spec.metrics if other.compare is not None)
+    return wanted(metric.compare or Compare(), max(1, together))
+
+
+def wanted(compare: Compare, together: int) -> Asked:
+    """What one of so many comparisons of a run wants to be shown."""
     return Asked(
         abort_ratio=compare.abort_ratio,
         tolerate_ratio=compare.tolerate_ratio,
-        alpha=compare.alpha / max(1, together),
+        alpha=compare.alpha / together,
         accept=compare.accept,
         least=compare.min_requests,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from davy.api import paths
 from davy.api.analysis import Metric
 from davy.api.arguments import has_placeholder
 from davy.api.compare import Compare
@@ -32,17 +33,22 @@ def findings(compare: Compare, path: str) -> Iterator[Finding]:
     if compare.latency is not None and compare.preset is None:
         message = "is for presets; with counters of your own name the bucket in good"
         yield Finding(f"{path}.latency", message)
-    if compare.tolerate_ratio <= compare.abort_ratio:
-        yield Finding(
-            f"{path}.tolerateRatio",
-            f"is {compare.tolerate_ratio:g}, not more than abortRatio ({compare.abort_ratio:g}): "
-            "nothing would lie between passed and aborted",
-        )
+    yield from ratios(compare, path)
     lengths = {"deadline": compare.deadline}
     if compare.latency is not None:
         lengths["latency.slowerThan"] = compare.latency.slower_than
     for field, given_length in lengths.items():
         yield from _length(given_length, f"{path}.{field}")
+
+
+def ratios(compare: Compare, path: str) -> Iterator[Finding]:
+    """What is wrong between the two ratios."""
+    if compare.tolerate_ratio <= compare.abort_ratio:
+        yield Finding(
+            paths.child(path, "tolerateRatio"),
+            f"is {compare.tolerate_ratio:g}, not more than abortRatio ({compare.abort_ratio:g}): "
+            "nothing would lie between passed and aborted",
+        )
 
 
 def in_metric(metric: Metric, path: str) -> Iterator[Finding]:

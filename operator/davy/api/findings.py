@@ -117,7 +117,8 @@ def _right(detail: ErrorDetails, location: Location, info: FieldInfo | None) -> 
         case "string_too_long" | "too_long":
             right = f"at most {context['max_length']} fit"
         case "greater_than_equal" | "less_than_equal" | "int_type" | "int_from_float":
-            right = f"write a whole number{_bounds(info)}"
+            whole = "" if info and info.annotation is float else "whole "
+            right = f"write a {whole}number{_bounds(info)}"
         case _:
             expected = _TYPES.get(kind.removesuffix("_type"), "")
             right = f"write {expected}" if expected else detail["msg"]

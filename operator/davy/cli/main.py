@@ -46,6 +46,7 @@ PARTS: Final = {
     "create": _Part("davy.cli.create", "Create an AnalysisRun from a template."),
     "terminate": _Part("davy.cli.terminate", "End an AnalysisRun."),
     "lint": _Part("davy.cli.lint", "Check manifests before they are applied."),
+    "judge": _Part("davy.cli.judge", "Plan what the judge will see of a release."),
     "migrate": _Part("davy.cli.migrate", "Turn Argo's and Flagger's manifests into Davy's."),
     "crds": _Part("davy.cli.crds", "Print the CustomResourceDefinitions."),
     "run": _Part("davy.cli.run", "Run the operator."),

@@ -131,7 +131,7 @@ def rollouts(
 
 
 def plain_table() -> Table:
-    """Without lines, its headings dim."""
+    """A table without lines, as all commands draw theirs."""
     return Table(
         box=None, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim"
     )

@@ -8,7 +8,7 @@ from davy.analysis.ledger import Served, summed
 from tests.bench_judge import table
 from tests.bench_judge.play import scores
 from tests.bench_judge.rules import Rule, Watch
-from tests.bench_judge.traffic import Noise, Place, drawn, ticks
+from tests.bench_judge.traffic import Noise, Place, ticks
 
 
 @pytest.mark.parametrize("noise", [Noise.PLAIN, Noise.RETRIES])
@@ -27,18 +27,6 @@ def test_an_outage_is_of_both_sides() -> None:
         assert each.canary_errors / each.canary == pytest.approx(
             each.stable_errors / each.stable, rel=0.6
         )
-
-
-@pytest.mark.parametrize(("number", "share"), [(5, 0.3), (20, 0.9), (400, 0.5), (10**6, 1e-6)])
-def test_draws_have_the_mean_and_the_spread_of_a_binomial(number: int, share: float) -> None:
-    random = Random(7)
-    found = [drawn(random, number, share) for _ in range(4000)]
-    mean = sum(found) / len(found)
-    spread = sum((each - mean) ** 2 for each in found) / len(found)
-    assert mean == pytest.approx(number * share, rel=0.06)
-    assert spread == pytest.approx(number * share * (1 - share), rel=0.12)
-    assert drawn(random, 0, 0.5) == drawn(random, 9, 0) == 0
-    assert drawn(random, 9, 1) == 9
 
 
 def test_a_rule_aborts_at_the_failure_after_those_it_bears() -> None:

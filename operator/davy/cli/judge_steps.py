@@ -1,0 +1,95 @@
+"""A Rollout's steps as weights that are held for a time, and what its judge is to show."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import click
+
+from davy.api import validate
+from davy.api.compare import Compare
+from davy.api.group import ARGO, DAVY
+from davy.api.rollout import CanaryStrategy
+from davy.cli.documents import Document, documents, text_of
+from davy.rehearsal.plan import Step
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a file says of a release."""
+
+    steps: tuple[Step, ...]
+    """At least one."""
+    compare: Compare
+    """Of the rollout's judge, else of the first step that compares; without either Davy's own."""
+    notes: tuple[str, ...]
+    """Sentences on what isn't played."""
+
+
+def read(file: str, api_group: str) -> Written:
+    """The steps of the one Rollout in a file.
+
+    Args:
+        file: its name; - is standard input.
+        api_group: a further group whose objects are Davy's, beside its own and Argo's.
+
+    Raises:
+        davy.cli.documents.UnreadableFileError: it can't be read.
+        davy.api.errors.InvalidObject: the Rollout has findings.
+        click.ClickException: there is no Rollout or more than one, or none of its steps takes time.
+    """
+    rollout = _rollout(file, api_group)
+    canary = validate.parse_rollout(rollout.content).strategy.canary
+    steps = tuple(_steps(canary))
+    if not steps:
+        message = (
+            f"{file}: rollout {rollout.name} holds no weight for a time; give a setWeight above 0 "
+            "and a pause in spec.strategy.canary.steps, or use --weight."
+        )
+        raise click.ClickException(message)
+    notes = [
+        f"spec.strategy.canary.steps[{at}].{kind} isn't played: how long it takes isn't known."
+        for at, step in enumerate(canary.steps or ())
+        for kind in step.kinds
+        if kind in {"analysis", "plugin"}
+    ]
+    return Written(steps, _compare(canary), tuple(notes))
+
+
+def _rollout(file: str, api_group: str) -> Document:
+    groups = {DAVY, ARGO, api_group}
+    found = [
+        document
+        for document in documents(file, text_of(file))
+        if document.kind == "Rollout" and document.api_version.partition("/")[0] in groups
+    ]
+    if len(found) != 1:
+        names = ", ".join(document.name for document in found)
+        has = f"{len(found)} Rollouts ({names:.80})" if found else "no Rollout"
+        raise click.ClickException(f"{file} has {has}; give a file with one.")
+    return found[0]
+
+
+def _steps(canary: CanaryStrategy) -> Iterator[Step]:
+    """The weights above 0 that pauses hold, pauses at the same weight together."""
+    weight, seconds, endless = 0, 0.0, False
+    for step in canary.steps or ():
+        if step.set_weight is not None and step.set_weight != weight:
+            yield from _held(weight, seconds, canary.all_traffic, endless=endless)
+            weight, seconds, endless = step.set_weight, 0.0, False
+        if step.pause is not None:
+            length = step.pause.length
+            endless = endless or length is None
+            seconds += length.total_seconds() if length is not None else 0.0
+    yield from _held(weight, seconds, canary.all_traffic, endless=endless)
+
+
+def _held(weight: int, seconds: float, whole: int, *, endless: bool) -> Iterator[Step]:
+    if weight and (endless or seconds):
+        yield Step(weight, None if endless else seconds, whole)
+
+
+def _compare(canary: CanaryStrategy) -> Compare:
+    beside = canary.background
+    asked = [beside.compare if beside else None]
+    asked += [step.analysis.compare for step in canary.steps or () if step.analysis]
+    return next((compare for compare in asked if compare is not None), Compare())
