@@ -116,7 +116,13 @@ def _right(detail: ErrorDetails, location: Location, info: FieldInfo | None) -> 
             right = f"write at least {context['min_length']}"
         case "string_too_long" | "too_long":
             right = f"at most {context['max_length']} fit"
-        case "greater_than_equal" | "less_than_equal" | "int_type" | "int_from_float":
+        case (
+            "greater_than_equal"
+            | "less_than_equal"
+            | "int_type"
+            | "int_from_float"
+            | "finite_number"
+        ):
             whole = "" if info and info.annotation is float else "whole "
             right = f"write a {whole}number{_bounds(info)}"
         case _:
