@@ -59,7 +59,7 @@ JUDGE: Final[tuple[Bad, ...]] = (
         f"{_JUDGE}.alpha",
         0,
         "is 0",
-        "greater than or equal to 1e-06",
+        "greater than or equal to",
     ),
     bad(
         "a limit of latency stands beside counters",
