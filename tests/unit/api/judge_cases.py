@@ -59,7 +59,7 @@ JUDGE: Final[tuple[Bad, ...]] = (
         f"{_JUDGE}.alpha",
         0,
         "is 0",
-        "greater than or equal to",
+        ONLY_VALIDATION,  # the API server cuts a bound to a whole number before it compares an int
     ),
     bad(
         "a limit of latency stands beside counters",
