@@ -176,16 +176,22 @@ async def test_one_look_at_the_end_counts_the_same(
     assert once.total.canary == once.total.canary_errors > 0
 
 
-async def test_a_prometheus_that_restarts_counts_on(
-    prometheus: Prometheus, stable: Exporter, canary: Exporter
-) -> None:
-    """What happened while it was down is in the first sample after."""
+async def under_way(prometheus: Prometheus, stable: Exporter, canary: Exporter) -> Run:
+    """A run that has counted a stable with traffic for some scrapes, beside a silent canary."""
     prometheus.scrape(stable, canary)
     await stable.scraped(4)
     run = Run(prometheus)
     await run.look()
     stable.traffic = {requests_of("stable"): 20}
     await looking(run, stable, 3)
+    return run
+
+
+async def test_a_prometheus_that_restarts_counts_on(
+    prometheus: Prometheus, stable: Exporter, canary: Exporter
+) -> None:
+    """What happened while it was down is in the first sample after."""
+    run = await under_way(prometheus, stable, canary)
     await prometheus.component.stop()
     refused = await run.ask()
     assert isinstance(refused, NotAnswered)
@@ -204,12 +210,7 @@ async def test_a_prometheus_that_lost_its_data_counts_on(
     prometheus: Prometheus, stable: Exporter, canary: Exporter
 ) -> None:
     """What was told stays told, and nothing that a counter had before is told again."""
-    prometheus.scrape(stable, canary)
-    await stable.scraped(4)
-    run = Run(prometheus)
-    await run.look()
-    stable.traffic = {requests_of("stable"): 20}
-    await looking(run, stable, 3)
+    run = await under_way(prometheus, stable, canary)
     stable.traffic = {}
     await stable.scraped()
     await run.look()

@@ -145,15 +145,15 @@ class Prometheus:
         return self._counters[template_hash]
 
     def _scraped_until(self) -> float:
-        lag = _LAG_SECONDS if self.mode == "lag" else 0.0
-        return math.floor((self.loop.time() - lag) / SCRAPE_SECONDS) * SCRAPE_SECONDS
+        return math.floor(self._visible_until() / SCRAPE_SECONDS) * SCRAPE_SECONDS
+
+    def _visible_until(self) -> float:
+        return self.loop.time() - (_LAG_SECONDS if self.mode == "lag" else 0.0)
 
     def _share(self, template_hash: str) -> Answered:
         """`increase(errors) / increase(requests)`: no series, 0/0 or a share."""
         now = self.loop.time()
-        counters = self._of(template_hash)
-        lag = _LAG_SECONDS if self.mode == "lag" else 0.0
-        samples = list(self._samples(counters, now - lag))
+        samples = list(self._samples(self._of(template_hash), self._visible_until()))
         if len(samples) < 2:
             return Answered([])
         requests, errors = (_increase([sample[index] for sample in samples]) for index in (0, 1))

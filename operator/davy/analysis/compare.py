@@ -24,7 +24,7 @@ from davy.analysis import worse
 from davy.analysis.ledger import NOTHING, Ledger, Served
 from davy.analysis.passing import passing
 from davy.analysis.view import NEWEST_REQUESTS, View, view
-from davy.analysis.words import lasting, rounded
+from davy.analysis.words import lasting, percent, rounded
 
 FAILING: Final = 0.2
 """Stable fails when it answers so large a share of its newest requests with errors."""
@@ -159,8 +159,3 @@ def _share(errors: int, requests: int) -> str:
     if not requests:
         return "no requests"
     return f"{errors} error{'s' * (errors != 1)} of {requests} ({percent(errors, requests)})"
-
-
-def percent(part: int, whole: int) -> str:
-    """The share in two digits that count: `2.5 %`; the whole is 1 or more."""
-    return f"{rounded(100 * part / whole)} %"

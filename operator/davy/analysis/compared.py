@@ -159,14 +159,22 @@ def memory(result: MetricResult | None, begun: datetime) -> Memory:
         return Memory(Tally(begun), begun)
 
 
+def interval(metric: Metric) -> timedelta:
+    """From one measurement to the next at first.
+
+    Raises:
+        ValueError: the metric's own can't be read.
+    """
+    return parse_duration(metric.interval) if metric.interval else EVERY
+
+
 def pause(metric: Metric, age: timedelta) -> timedelta:
     """The time between two measurements that bring no news.
 
     A fourth of the run's age, so that a release that is paused for days isn't told of every 10 s:
     from the metric's interval, or 10 s, to 5 minutes.
     """
-    given = EVERY if metric.interval is None else parse_duration(metric.interval)
-    return max(given, min(age / _PART, _SELDOM))
+    return max(interval(metric), min(age / _PART, _SELDOM))
 
 
 def asked(metric: Metric, spec: AnalysisRunSpec) -> Asked:
@@ -218,29 +226,6 @@ def measurement(
     )
 
 
-def added(result: MetricResult, taken: Measurement, *, kept: int) -> MetricResult:
-    """The result with one measurement more.
-
-    Args:
-        result: before it.
-        taken: the latest.
-        kept: measurements that stay in the list, from 1.
-    """
-    phase, evidence = taken.phase, nodata.has_evidence(taken)
-    return result.model_copy(
-        update={
-            "measurements": [*map(_forgotten, result.measurements), taken][-kept:],
-            "count": result.count + evidence,
-            "successful": result.successful + (phase is Phase.SUCCESSFUL),
-            "failed": result.failed + (phase is Phase.FAILED),
-            "inconclusive": result.inconclusive + (evidence and phase is Phase.INCONCLUSIVE),
-            "error": result.error + (phase is Phase.ERROR),
-            "consecutive_error": result.consecutive_error + 1 if phase is Phase.ERROR else 0,
-            "consecutive_success": 0,
-        }
-    )
-
-
 def assessed(
     result: MetricResult, compare: Compare, began_at: datetime, now: datetime, *, terminating: bool
 ) -> tuple[Phase, str]:
@@ -281,8 +266,12 @@ def _decided(
     return None
 
 
-def _forgotten(measurement: Measurement) -> Measurement:
-    """An earlier measurement, without what only the latest one needs."""
+def forgotten(result: MetricResult) -> MetricResult:
+    """The result before a new measurement, without what only the latest one needs."""
+    return result.model_copy(update={"measurements": [*map(_without, result.measurements)]})
+
+
+def _without(measurement: Measurement) -> Measurement:
     kept = {
         name: text
         for name, text in (measurement.metadata or {}).items()

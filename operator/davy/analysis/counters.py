@@ -25,7 +25,7 @@ WATCHED: Final = 3
 """Samples of a series after which every target has been found: each has had its first by then."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MS: Final = timedelta(milliseconds=1)
+MILLISECOND: Final = timedelta(milliseconds=1)
 _BEFORE: Final = -(10**18)
 """Stands for a time before any sample."""
 _COUNTS: Final = r"(-?\d{1,20})/(-?\d{1,20}) (-?\d{1,20})/(-?\d{1,20})"
@@ -103,11 +103,11 @@ class Tally:
 
     def written(self) -> str:
         """The text for a status, at most 250 characters."""
-        watched = "-" if self.watched is None else _ms(self.watched)
+        watched = "-" if self.watched is None else milliseconds(self.watched)
         settled, told = (
             "{}/{} {}/{}".format(*counts.numbers()) for counts in (self.settled, self.told)
         )
-        return f"since={_ms(self.since)} watched={watched} settled={settled} told={told}"
+        return f"since={milliseconds(self.since)} watched={watched} settled={settled} told={told}"
 
     @classmethod
     def read(cls, text: str) -> "Tally":
@@ -219,8 +219,8 @@ def look(read: Read, tally: Tally, at: datetime, now: datetime) -> Look:
     requests = (*read.canary.requests, *read.stable.requests)
     times = [moment for series in requests for moment, _ in series.samples[-1:]]
     # Measured from the newest sample: where all samples lag, the present says nothing of them.
-    complete = max(_ms(now - LAG), max(times, default=0) - LATE // _MS)
-    settle = max(_ms(tally.since), min(_ms(at), complete))
+    complete = max(milliseconds(now - LAG), max(times, default=0) - LATE // MILLISECOND)
+    settle = max(milliseconds(tally.since), min(milliseconds(at), complete))
     counting = _Counting(_known(read.series()), watched, settle)
     pairs = [counting.side(side) for side in (read.canary, read.stable)]
     settled = tally.settled + Counts(*(number for pair in pairs for number in pair[0]))
@@ -333,12 +333,12 @@ def _watched(read: Read, tally: Tally) -> int | None:
     so when a series has its third sample, all others have had their first.
     """
     if tally.watched is not None:
-        return _ms(tally.watched)
+        return milliseconds(tally.watched)
     moments: list[int] = []
     for series in read.series():
         missing = WATCHED - series.earlier
         if missing <= 0:
-            return _ms(tally.since)
+            return milliseconds(tally.since)
         moments += [moment for moment, _ in series.samples[missing - 1 : missing]]
     return min(moments, default=None)
 
@@ -361,12 +361,13 @@ def _interval(several: Iterable[Series]) -> timedelta | None:
         for series in several
         for sooner, later in zip(series.samples, series.samples[1:], strict=False)
     ]
-    return _MS * round(median(apart)) if apart else None
+    return MILLISECOND * round(median(apart)) if apart else None
 
 
-def _ms(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MS
+def milliseconds(moment: datetime) -> int:
+    """Since 1970, rounded down."""
+    return (moment - _EPOCH) // MILLISECOND
 
 
 def _at(ms: int) -> datetime:
-    return _EPOCH + _MS * ms
+    return _EPOCH + MILLISECOND * ms

@@ -81,7 +81,6 @@ def record(
     except (ValueError, InvalidObject) as error:
         return refused(status, f"The run can't be read: {error}.", now)
     kept = {result.name: result for result in status.metric_results}
-    assess = _Assess(run, wanted, now)
     results = []
     for metric in run.spec.metrics:
         result = kept.get(metric.name) or MetricResult(name=metric.name, phase=Phase.PENDING)
@@ -89,9 +88,13 @@ def record(
         if (measured := answers.get(metric.name)) is not None:
             room = chosen.kept(metric.name)
             result = _with(result, metric, wanted[metric.name], measured, kept=room)
-        results.append(assess(result, terminating=run.spec.terminate))
+        limit, ends = wanted[metric.name], run.spec.terminate
+        results.append(_assessed(run, metric, result, limit, now, terminating=ends))
     if any(result.phase in WORST[3:] for result in _deciding(results)):
-        results = [assess(result, terminating=True) for result in results]
+        results = [
+            _assessed(run, metric, result, wanted[metric.name], now, terminating=True)
+            for metric, result in zip(run.spec.metrics, results, strict=True)
+        ]
     elif all(result.phase.completed for result in _deciding(results)):
         results = [_let_go(result, wanted[result.name]) for result in results]
     begun = status.model_copy(
@@ -216,7 +219,9 @@ def _with(
     answer, metadata = measured.answer, (held and held.metadata) or {}
     if isinstance(answer, Compared):
         taken = compared.measurement(metric, ended, answer, started_at, finished_at)
-        return compared.added(ended, taken, kept=kept)
+        evidence, before = nodata.has_evidence(taken), compared.forgotten(ended)
+        counted = limits.counted(before, taken, evidence=evidence, kept=kept)
+        return counted.model_copy(update={"consecutive_success": 0})  # a row decides nothing here
     if isinstance(answer, Underway):
         taken = Measurement(
             phase=answer.phase,
@@ -245,25 +250,24 @@ def _stored(instant: datetime) -> datetime:
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
-@dataclass(frozen=True)
-class _Assess:
-    """A metric's result with its phase: by Argo's limits, or as a comparison."""
-
-    run: RunManifest
-    wanted: Mapping[str, Limits]
-    now: datetime
-
-    def __call__(self, result: MetricResult, *, terminating: bool) -> MetricResult:
-        compare = next(m.compare for m in self.run.spec.metrics if m.name == result.name)
-        if compare is None:
-            limit = self.wanted[result.name]
-            phase, message = limits.phase(result, limit, terminating=terminating)
-        else:
-            began_at = self.run.status.started_at or self.now
-            phase, message = compared.assessed(
-                result, compare, began_at, self.now, terminating=terminating
-            )
-        return result.model_copy(update={"phase": phase, "message": message or None})
+def _assessed(
+    run: RunManifest,
+    metric: Metric,
+    result: MetricResult,
+    wanted: Limits,
+    now: datetime,
+    *,
+    terminating: bool,
+) -> MetricResult:
+    """The metric's result with its phase: by Argo's limits, or as a comparison."""
+    if metric.compare is None:
+        phase, message = limits.phase(result, wanted, terminating=terminating)
+    else:
+        began_at = run.status.started_at or now
+        phase, message = compared.assessed(
+            result, metric.compare, began_at, now, terminating=terminating
+        )
+    return result.model_copy(update={"phase": phase, "message": message or None})
 
 
 def _refused(error: ConditionError, answer: Answered) -> str:

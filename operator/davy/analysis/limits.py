@@ -85,8 +85,8 @@ def of(metric: Metric, defaults: JudgeDefaults = DAVY) -> Limits:
     """
     errors = metric.consecutive_error_limit
     interval = None if not metric.interval else parse_duration(metric.interval)
-    if metric.compare is not None and interval is None:
-        interval = compared.EVERY
+    if metric.compare is not None:
+        interval = compared.interval(metric)
     count = None if metric.count is None else whole(metric.count)
     if not count:  # Argo reads 0 as unset
         count = 1 if interval is None else None

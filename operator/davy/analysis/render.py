@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from davy.analysis import nodata
+from davy.analysis import nodata, words
 from davy.analysis.answer import Value
 from davy.api.analysis import Metric, MetricResult, Phase
 from davy.api.fields import format_instant
@@ -30,8 +30,7 @@ def short(answer: Value) -> str:
     """The answer within a sentence: one series as its number, six digits; one line of text."""
     if isinstance(answer, list) and len(answer) == 1:
         answer = answer[0]
-    text = cut(_text(answer, digits=6), SHORT_LENGTH)
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    return words.printable(cut(_text(answer, digits=6), SHORT_LENGTH))
 
 
 def verdict(result: MetricResult, metric: Metric | None) -> str:

@@ -1,4 +1,4 @@
-"""Numbers and lengths as people read them: with no more digits than are known."""
+"""Numbers, lengths and foreign texts as people read them."""
 
 import math
 
@@ -12,9 +12,19 @@ def rounded(number: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def percent(part: int, whole: int) -> str:
+    """The share in two digits that count: `2.5 %`; the whole is 1 or more."""
+    return f"{rounded(100 * part / whole)} %"
+
+
 def lasting(seconds: float) -> str:
     """A length in the unit that suits it, at least a second: `45 s`, `1.5 min`, `12 h`."""
     for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 1.5 * size:
             return f"{rounded(seconds / size)} {unit}"
     return f"{rounded(max(1.0, seconds))} s"
+
+
+def printable(text: str) -> str:
+    """A blank for each character that isn't: none that a terminal would obey, no new line."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

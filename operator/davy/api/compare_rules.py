@@ -1,20 +1,21 @@
 """What a comparison must hold beyond its fields."""
 
 from collections.abc import Iterator
+from typing import Final
 
-from davy.api import paths
+from davy.api import lengths, paths
 from davy.api.analysis import Metric
-from davy.api.arguments import has_placeholder
 from davy.api.compare import Compare
 from davy.api.errors import Finding
-from davy.api.fields import parse_duration
 
-_CONDITIONS = ("successCondition", "failureCondition", "count")
-_LIMITS = (
-    "failureLimit",
-    "inconclusiveLimit",
-    "consecutiveErrorLimit",
-    "consecutiveSuccessLimit",
+_SAY_NOTHING: Final = (
+    "success_condition",
+    "failure_condition",
+    "count",
+    "failure_limit",
+    "inconclusive_limit",
+    "consecutive_error_limit",
+    "consecutive_success_limit",
 )
 
 
@@ -34,11 +35,11 @@ def findings(compare: Compare, path: str) -> Iterator[Finding]:
         message = "is for presets; with counters of your own name the bucket in good"
         yield Finding(f"{path}.latency", message)
     yield from ratios(compare, path)
-    lengths = {"deadline": compare.deadline}
+    times = {"deadline": compare.deadline}
     if compare.latency is not None:
-        lengths["latency.slowerThan"] = compare.latency.slower_than
-    for field, given_length in lengths.items():
-        yield from _length(given_length, f"{path}.{field}")
+        times["latency.slowerThan"] = compare.latency.slower_than
+    for field, time in times.items():
+        yield from lengths.above_nothing(time, f"{path}.{field}", "5m")
 
 
 def ratios(compare: Compare, path: str) -> Iterator[Finding]:
@@ -68,20 +69,7 @@ def in_metric(metric: Metric, path: str) -> Iterator[Finding]:
             if field in prometheus.manifest():
                 message = "stands beside compare, which says what is asked; remove it"
                 yield Finding(f"{path}.provider.prometheus.{field}", message)
-    given = metric.model_fields_set
-    names = {field.alias or name: name for name, field in Metric.model_fields.items()}
-    for field in (*_CONDITIONS, *_LIMITS):
-        if names[field] in given and getattr(metric, names[field]) not in {None, 0}:
+    for name in _SAY_NOTHING:
+        if name in metric.model_fields_set and getattr(metric, name) not in {None, 0}:
+            field = Metric.model_fields[name].alias or name
             yield Finding(f"{path}.{field}", "says nothing beside compare; remove it")
-
-
-def _length(given: str | None, path: str) -> Iterator[Finding]:
-    if given is None or has_placeholder(given):
-        return
-    try:
-        length = parse_duration(given)
-    except ValueError as error:
-        yield Finding(path, str(error))
-        return
-    if not length:
-        yield Finding(path, f"is {given}; write more than nothing, such as 5m")

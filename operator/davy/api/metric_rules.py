@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from davy.api import compare_rules, job_rules, provider_rules
+from davy.api import compare_rules, job_rules, lengths, provider_rules
 from davy.api.analysis import (
     AnalysisRef,
     AnalysisRunSpec,
@@ -13,13 +13,11 @@ from davy.api.analysis import (
     TemplateArg,
 )
 from davy.api.arguments import (
-    has_placeholder,
     is_placeholder,
     placeholder_problems,
     template_args,
 )
 from davy.api.errors import Finding
-from davy.api.fields import parse_duration
 from davy.api.findings import shown
 
 _LEAST: Final = {
@@ -144,7 +142,8 @@ def metric_findings(metric: Metric, path: str) -> Iterator[Finding]:
     if metric.on_provider_error is not None and metric.consecutive_error_limit is not None:
         message = "stands beside consecutiveErrorLimit; give one of them"
         yield Finding(f"{path}.onProviderError", message)
-    yield from _lengths(metric, path)
+    yield from lengths.above_nothing(metric.interval, f"{path}.interval", "30s")
+    yield from lengths.readable(metric.initial_delay, f"{path}.initialDelay")
     yield from _limits(metric, path)
     yield from _conditions(metric, path)
     yield from provider_rules.findings(metric.provider, f"{path}.provider")
@@ -171,19 +170,6 @@ def _whole_number(given: IntOrText | None, least: int, path: str) -> Iterator[Fi
         yield Finding(path, f"is {shown(given)}; write a whole number or {{{{args.name}}}}")
     elif number is not None and number < least:
         yield Finding(path, f"is {number}; write a whole number from {least}")
-
-
-def _lengths(metric: Metric, path: str) -> Iterator[Finding]:
-    for field, given in (("interval", metric.interval), ("initialDelay", metric.initial_delay)):
-        if given is None or has_placeholder(given):
-            continue
-        try:
-            length = parse_duration(given)
-        except ValueError as error:
-            yield Finding(f"{path}.{field}", str(error))
-            continue
-        if field == "interval" and not length:
-            yield Finding(f"{path}.{field}", f"is {given}; write more than nothing, such as 30s")
 
 
 def _limits(metric: Metric, path: str) -> Iterator[Finding]:

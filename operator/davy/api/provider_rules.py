@@ -5,11 +5,10 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
-from davy.api import job_rules, paths, plugins
+from davy.api import job_rules, lengths, paths, plugins
 from davy.api.arguments import has_placeholder
 from davy.api.errors import Finding
-from davy.api.fields import parse_duration
-from davy.api.providers import MetricProvider, PrometheusMetric, RangeQuery, WebMetric
+from davy.api.providers import MetricProvider, PrometheusMetric, WebMetric
 
 LONGEST_BODY: Final = 16_384
 """Characters of a jsonBody as JSON; as many as a body may have."""
@@ -25,8 +24,8 @@ def findings(provider: MetricProvider, path: str) -> Iterator[Finding]:
         yield from _url(provider.prometheus.address, f"{at}.address")
         yield from _login(provider.prometheus, at)
         yield from _authorities(provider.prometheus, at)
-        if provider.prometheus.range_query:
-            yield from _range(provider.prometheus.range_query, f"{at}.rangeQuery")
+        if over := provider.prometheus.range_query:  # the judgement reads its start and its end
+            yield from lengths.above_nothing(over.step, f"{at}.rangeQuery.step", "15s")
     elif provider.web is not None:
         at = f"{path}.web"
         yield from _url(provider.web.url, f"{at}.url")
@@ -86,19 +85,6 @@ def _authorities(asked: PrometheusMetric, path: str) -> Iterator[Finding]:
             "holds no certificates that can be read; write PEM, from -----BEGIN CERTIFICATE----- "
             "to -----END CERTIFICATE-----",
         )
-
-
-def _range(query: RangeQuery, path: str) -> Iterator[Finding]:
-    """The step; start and end are expressions, which the judgement reads."""
-    if has_placeholder(query.step):
-        return
-    try:
-        step = parse_duration(query.step)
-    except ValueError as error:
-        yield Finding(f"{path}.step", str(error))
-        return
-    if not step:
-        yield Finding(f"{path}.step", f"is {query.step}; write more than nothing, such as 15s")
 
 
 def _body(asked: WebMetric, path: str) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """The Rollout that a user writes; `kubectl explain` prints the descriptions."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -287,6 +288,16 @@ class CanaryStrategy(Model):
             return self.analysis
         beside = self.analysis or BackgroundAnalysis()
         return beside.model_copy(update={"compare": self.judge})
+
+    @property
+    def analyses(self) -> Iterator[tuple[str, AnalysisRef]]:
+        """Every analysis that is asked for, with its path in the Rollout; steps first."""
+        for index, step in enumerate(self.steps or ()):
+            if step.analysis:
+                yield f"spec.strategy.canary.steps[{index}].analysis", step.analysis
+        if self.background:
+            field = "analysis" if self.analysis else "judge"
+            yield f"spec.strategy.canary.{field}", self.background
 
     @property
     def drain_seconds(self) -> int:

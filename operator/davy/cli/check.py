@@ -169,7 +169,7 @@ def _references(
     named: Collection[tuple[str, str]],
 ) -> Iterator[Remark]:
     """Whether the templates that a rollout names can be merged and get all their arguments."""
-    for path, analysis in _analyses(spec):
+    for path, analysis in spec.strategy.canary.analyses:
         nest = nesting.flattened(
             analysis.templates or (), lambda ref: _find(templates, ref, document)
         )
@@ -241,16 +241,6 @@ def _elsewhere(
             yield _remark(document, "error", Finding(path, guest.refusal(key)))
     for finding in istio.rules_elsewhere(rollout):
         yield _remark(document, "error", finding)
-
-
-def _analyses(spec: RolloutSpec) -> Iterator[tuple[str, AnalysisRef]]:
-    canary = spec.strategy.canary
-    if canary.background:
-        field = "analysis" if canary.analysis else "judge"
-        yield f"spec.strategy.canary.{field}", canary.background
-    for index, step in enumerate(canary.steps or []):
-        if step.analysis:
-            yield f"spec.strategy.canary.steps[{index}].analysis", step.analysis
 
 
 def _find(

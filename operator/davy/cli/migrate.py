@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 import yaml
 
+from davy.analysis import words
 from davy.api.errors import ApiFailure
 from davy.cli import options, output
 from davy.cli.check import check
@@ -243,4 +244,4 @@ def _said(remark: Remark) -> str:
 
 def _one_line(text: str) -> str:
     """Whatever a user's object is called can't end a comment."""
-    return "".join(char if char.isprintable() else " " for char in " ".join(text.split()))
+    return words.printable(" ".join(text.split()))

@@ -12,7 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from davy.analysis.compare import percent
+from davy.analysis.words import percent
 from davy.cli.view import Headline, RevisionView, RolloutView, WeightView
 from davy.cli.view_history import PastView, SideView
 from davy.cli.view_runs import MetricView, RunView

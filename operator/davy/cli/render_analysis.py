@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from davy.analysis.compare import percent
+from davy.analysis.words import percent, printable
 from davy.cli import render
 from davy.cli.render import UNICODE, Glyphs
 from davy.cli.view_analysis import AnalysesView, AnalysisView, ComparedView, MeasuredView
@@ -52,12 +52,12 @@ def lines(view: AnalysesView) -> Iterator[str]:
             for found in metric.measurements:
                 stamp = f"{found.at:%Y-%m-%dT%H:%M:%SZ}" if found.at else "-"
                 said = "  ".join(part for part in (found.phase, found.message) if part)
-                yield _plain(f"{stamp}  {run.name}  {metric.name}  {said}")
+                yield printable(f"{stamp}  {run.name}  {metric.name}  {said}")
         if run.completed_at is not None:
             over = f"{run.completed_at:%Y-%m-%dT%H:%M:%SZ}  {run.name}"
-            yield _plain(f"{over}  {run.phase}: {run.verdict}".rstrip(": "))
+            yield printable(f"{over}  {run.phase}: {run.verdict}".rstrip(": "))
     for note in view.notes:
-        yield _plain(f"Not shown: {note}")
+        yield printable(f"Not shown: {note}")
 
 
 def _room(view: AnalysesView, height: int) -> int:
@@ -79,12 +79,12 @@ def _run(
             yield _rows(metric, now, glyphs, rows)
             yield _bars(metric, glyphs)
     verdict = Text("Verdict  ").append_text(render.status(run.mood, run.phase, glyphs))
-    yield verdict.append(_plain(f": {run.verdict}") if run.verdict else "")
+    yield verdict.append(printable(f": {run.verdict}") if run.verdict else "")
 
 
 def _title(metric: MeasuredView, glyphs: Glyphs) -> Text:
     name = f"metric {metric.name}" + (" (dry run)" if metric.dry_run else "")
-    title = Text(_plain(name), style="bold").append("  ")
+    title = Text(printable(name), style="bold").append("  ")
     return title.append_text(render.status(metric.mood, metric.phase, glyphs))
 
 
@@ -109,7 +109,11 @@ def _rows(metric: MeasuredView, now: datetime, glyphs: Glyphs, rows: int | None)
 
 def _words(told: str, *, one_line: bool) -> Text:
     """Of a cell: whole, or as much as fits on a line."""
-    return Text(_plain(told), no_wrap=True, overflow="ellipsis") if one_line else Text(_plain(told))
+    return (
+        Text(printable(told), no_wrap=True, overflow="ellipsis")
+        if one_line
+        else Text(printable(told))
+    )
 
 
 def _compared(found: ComparedView | None) -> tuple[str, ...]:
@@ -183,8 +187,3 @@ def _spark(numbers: Sequence[float | None], low: float, high: float, glyphs: Gly
         return glyphs.spark[round(top * share)]
 
     return Text("".join(map(bar, numbers)))
-
-
-def _plain(words: str) -> str:
-    """On one line, and nothing that a terminal would obey: providers' answers are anybody's."""
-    return "".join(letter if letter.isprintable() else " " for letter in words)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from davy.analysis import compared, judge, resolve, templates
+from davy.analysis import compared, judge, resolve, templates, underway
 from davy.analysis.comparisons import JUDGE, Around
 from davy.api import errors, fields, findings, group, validate
 from davy.api.analysis import (
@@ -36,7 +36,7 @@ def references(
     cache: Cache, kinds: Kinds, namespace: str, spec: RolloutSpec
 ) -> Iterator[Reference]:
     """The templates that a rollout's analyses name, and those that these name, there or not."""
-    for _, analysis in _analyses(spec):
+    for _, analysis in spec.strategy.canary.analyses:
         for wanted in _nest(cache, kinds, namespace, analysis).asked:
             kind = _template_kind(kinds, cluster_scope=wanted.cluster_scope)
             yield (kind, namespace if kind.namespaced else "", wanted.template_name)
@@ -52,7 +52,7 @@ def problems(
     prometheus: str,
 ) -> Iterator[Finding]:
     """What keeps analyses from being made: absent templates or plugins, args that don't fit."""
-    for path, analysis in _analyses(spec):
+    for path, analysis in spec.strategy.canary.analyses:
         inline = ".steps[" in path
         try:
             made = _spec(
@@ -79,7 +79,7 @@ def stamp(cache: Cache, kinds: Kinds, raw: Json, spec: RolloutSpec) -> tuple[str
     """
     namespace = raw["metadata"]["namespace"]
     versions = [str(raw["metadata"].get("generation", 0))]
-    for _, analysis in _analyses(spec):
+    for _, analysis in spec.strategy.canary.analyses:
         if any(arg.value_from and arg.value_from.field_ref for arg in analysis.args or ()):
             versions.append(version_of(raw))
         versions.append(_host(cache, raw))
@@ -230,22 +230,11 @@ def _run(cache: Cache, found: Json, kinds: Kinds) -> world.Run | None:
 def _counted(run: RunManifest) -> world.Counted | None:
     """Of the metric that a rollout's `judge`, or a step's `compare`, became."""
     compares = any(metric.name == JUDGE and metric.compare for metric in run.spec.metrics)
-    result = next((found for found in run.status.metric_results if found.name == JUDGE), None)
+    result = underway.result(run.status, JUDGE)
     if not compares or result is None:
         return None
     found = compared.latest(result)
     return None if found is None else world.Counted(found.canary, found.stable)
-
-
-def _analyses(spec: RolloutSpec) -> Iterator[tuple[str, AnalysisRef]]:
-    """Every analysis that a spec asks for, with its path; steps first."""
-    canary = spec.strategy.canary
-    for index, step in enumerate(canary.steps or ()):
-        if step.analysis:
-            yield f"spec.strategy.canary.steps[{index}].analysis", step.analysis
-    if canary.background:
-        field = "analysis" if canary.analysis else "judge"
-        yield f"spec.strategy.canary.{field}", canary.background
 
 
 def _spec(

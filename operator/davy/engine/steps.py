@@ -61,6 +61,8 @@ def lacking(position: Position, around: Surroundings) -> Run | None:
 
 def _held(position: Position, around: Surroundings) -> Run | None:
     run = runs.lacking(around.world, position)
+    if run is None:
+        return None
     here, after = (
         weights.of_step(position.steps, index, position.total)
         for index in (position.index, position.index + 1)

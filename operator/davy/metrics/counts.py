@@ -6,7 +6,7 @@ share one time limit and one login.
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -31,8 +31,6 @@ SHORTEST: Final = timedelta(minutes=1)
 STRETCHES: Final = 16
 """In one look, after a break; the next look goes on from there."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MS: Final = timedelta(milliseconds=1)
 _REFUSED: Final = 400
 _LARGEST: Final = 2**53
 """A float counts to here, one by one."""
@@ -97,10 +95,14 @@ class PrometheusCounts(Prometheus):
     async def _stretch(
         self, query: PrometheusMetric, sides: Sides, tally: Tally, now: datetime
     ) -> Look | NotAnswered:
-        length = min(max(now - tally.since, _MS), LONGEST)
+        length = min(max(now - tally.since, counters.MILLISECOND), LONGEST)
         while True:
             at = tally.since + length
-            window = _Window(_ms(tally.since), _ms(at), count=tally.watched is None)
+            window = _Window(
+                counters.milliseconds(tally.since),
+                counters.milliseconds(at),
+                count=tally.watched is None,
+            )
             answer = await self._asker.ask(
                 Question(
                     address=query.address,
@@ -269,7 +271,3 @@ def _too_much(query: PrometheusMetric, length: timedelta) -> str:
         f"{wire.shown(query.address)} has more than {SERIES} samples within {length.seconds} s; "
         "name fewer series, by namespace and by one place of measuring (reporter, job)"
     )
-
-
-def _ms(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MS

@@ -8,6 +8,7 @@ import requests
 import urllib3
 from prometheus_api_client import exceptions as library
 
+from davy.analysis import words
 from davy.analysis.answer import NotAnswered
 from davy.metrics.addresses import Refused
 from davy.metrics.line import BODY_LIMIT, CONNECT_SECONDS, Cut, Session, TooLong
@@ -36,8 +37,8 @@ def shown(address: str) -> str:
 
 def plain(text: str) -> str:
     """Foreign text fit for a message: one line, bounded."""
-    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return words if len(words) <= BODY_SHOWN else words[: BODY_SHOWN - 1] + "…"
+    line = " ".join(words.printable(text).split())
+    return line if len(line) <= BODY_SHOWN else line[: BODY_SHOWN - 1] + "…"
 
 
 SENTENCES: Final[tuple[tuple[type[Exception], str], ...]] = (
