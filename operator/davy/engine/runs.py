@@ -52,7 +52,8 @@ def wanted(
     """The runs that this position needs, referred to by the returned position.
 
     A run that was created before a crash, but never made it into the status, is taken up again.
-    Background analysis starts with the canary's first traffic: before it there is nothing to judge.
+    Background analysis starts with the canary's first weight: before it there is nothing to judge,
+    and while the mesh takes it the first requests may fail already.
     """
     rollout, world = around.rollout, around.world
     if position.stage is not Stage.UPDATING or world.problems or rollout.deleting:
@@ -69,10 +70,9 @@ def wanted(
         actions.append(action)
     background = rollout.spec.strategy.canary.background
     reached = (world.route.canary_weight or 0) > 0 or bool(world.route.rules)
-    traffic = reached and around.took.in_effect
     started = position.background_run is not None
     if background is not None and (
-        started or (traffic and position.index >= background.starting_step)
+        started or (reached and position.index >= background.starting_step)
     ):
         ask = _Ask(RunKind.BACKGROUND, background, revision, None)
         reference, action = _ensure(around, position, ask, position.background_run)
