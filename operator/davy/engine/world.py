@@ -185,6 +185,16 @@ class Counted:
 
 
 @dataclass(frozen=True)
+class Allowance:
+    """What the harm budget allows by a run's latest counts."""
+
+    share: float
+    """Of all requests that the canary may have, from 0 to 1."""
+    spent: int
+    """Requests of the budget that surely failed for the canary's sake."""
+
+
+@dataclass(frozen=True)
 class Run:
     """An AnalysisRun that this rollout owns."""
 
@@ -205,6 +215,8 @@ class Run:
     """In whole seconds."""
     counted: Counted | None = None
     """By its latest measurement that has counts; None: it compares nothing, or hasn't any yet."""
+    allowance: Allowance | None = None
+    """By its latest measurement that has one; None: no budget, or nothing is known yet."""
 
 
 class StepSays(Enum):

@@ -123,7 +123,7 @@ def test_no_run_is_made_for_what_doesnt_go_on(changes: dict[str, Any]) -> None:
 
 
 def test_the_background_needs_traffic() -> None:
-    """Weight 0 has nothing to judge; a weight is judged from its write on, and once begun for good."""
+    """Weight 0 has nothing to judge; any other is judged from its write on, and for good."""
     assert asked(index=2, background=True)[0] == [BASE]
     assert asked(index=2, background=True, weight=1)[0] == [BASE]
     assert asked(index=2, background=True, weight=0)[0] == []
