@@ -58,17 +58,19 @@ def wanted(
     rollout, world = around.rollout, around.world
     if position.stage is not Stage.UPDATING or world.problems or rollout.deleting:
         return position, ()
-    step = position.step
+    step, canary = position.step, rollout.spec.strategy.canary
     held = position.paused_for(PauseReason.INCONCLUSIVE_ANALYSIS) is not None
-    if step is None or held or rollout.spec.paused:
+    skips = position.promote_full or position.in_window
+    over = step is None and (canary.harm_budget is None or skips)  # else the last weight grows yet
+    if over or held or rollout.spec.paused:
         return position, ()
     actions: list[Action | None] = []
-    if step.analysis is not None:
+    if step is not None and step.analysis is not None:
         ask = _Ask(RunKind.STEP, step.analysis, revision, position.index)
         reference, action = _ensure(around, position, ask, position.step_run)
         position = replace(position, step_run=reference)
         actions.append(action)
-    background = rollout.spec.strategy.canary.background
+    background = canary.background
     reached = (world.route.canary_weight or 0) > 0 or bool(world.route.rules)
     started = position.background_run is not None
     if background is not None and (

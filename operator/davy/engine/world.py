@@ -93,6 +93,10 @@ class ReplicaSet:
     """When its pods may go; None: not waiting to."""
     trouble: str | None = None
     """Why a pod isn't ready, e.g. `cart-7d9f-x2k: ErrImagePull`; None: nothing known."""
+    crashing: str | None = None
+    """The pod that is restarted again and again while none is ready; None: there is none such."""
+    unready: str | None = None
+    """A pod, where all of them run and none is ready: nothing but themselves keeps them from it."""
     failure: str | None = None
     """Why pods can't be created (quota, admission): the ReplicaFailure condition's message."""
     created_at: datetime | None = None

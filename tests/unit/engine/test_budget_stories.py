@@ -88,6 +88,18 @@ def test_the_last_weight_is_bounded_too() -> None:
     assert budget(cluster) is None
 
 
+def test_without_steps_it_is_judged_too() -> None:
+    """Else nothing could ever allow more than the smallest weight."""
+    cluster = Cluster.of(spec(canary=CANARY))
+    cluster.run(10)
+    cluster.apply(spec(canary=CANARY, version="2"))
+    cluster.run(20)
+    assert (cluster.weight, len(cluster.runs)) == (1, 1)
+    cluster.allow(1.0)
+    cluster.run(60)
+    assert phase(cluster) is RolloutPhase.HEALTHY
+
+
 def test_the_progress_deadline_doesnt_run_for_the_budget() -> None:
     """It waits for evidence, as in a pause; but for pods that are missing the deadline runs."""
     cluster = updating(progressDeadlineSeconds=60, progressDeadlineAbort=True)
