@@ -12,6 +12,7 @@ sides served. Only the latest measurement keeps them.
 | Undecided | Inconclusive | yes | goes on | Inconclusive at the deadline |
 | TooFew, or no requests now | Inconclusive | no, `few` | holds the weight | the same |
 | StableFails | Inconclusive | no, `stable` | holds the weight | the same |
+| none of these since warmup ended | Inconclusive | no, `warmup` | holds the weight | the same |
 | not answered | Error | no, `unanswered` | holds the weight | the same |
 """
 
@@ -87,6 +88,8 @@ class Compared:
     """Why nobody answered, cut to what a status takes."""
     silent: bool = False
     """The canary gets no requests now."""
+    warms: str = ""
+    """Until when nothing is counted, in words; "": it counts."""
 
     @property
     def missing(self) -> Missing | None:
@@ -98,6 +101,8 @@ class Compared:
             return None
         if outcome is Outcome.STABLE_FAILS:
             return Missing.STABLE
+        if self.warms:
+            return Missing.WARMUP
         return Missing.FEW if self.silent or outcome is Outcome.TOO_FEW else None
 
     @property
@@ -112,7 +117,8 @@ class Compared:
         if self.comparison is None:
             return self.said
         silent = "canary gets no requests; " if self.silent else ""
-        return f"{silent}{self.comparison.sentence()}"
+        warms = f"{self.warms}; " if self.warms else ""
+        return f"{warms}{silent}{self.comparison.sentence()}"
 
     def value(self) -> str | None:
         """The measurement's value: how near to an abort and to a pass, and the four counts."""

@@ -44,9 +44,10 @@ def own(analysis: AnalysisRef, around: Around) -> list[Metric]:
             "prometheus.address, or start davy run with --prometheus"
         )
         raise InvalidObject([Finding("prometheus.address", message)])
-    compare = Compare.model_validate(judge.model_dump(exclude={"prometheus"}, exclude_unset=True))
+    own_fields = {"prometheus", "warmup"}
+    compare = Compare.model_validate(judge.model_dump(exclude=own_fields, exclude_unset=True))
     asked = MetricProvider(prometheus=PrometheusMetric(address=address))
-    return [Metric(name=JUDGE, provider=asked, compare=compare)]
+    return [Metric(name=JUDGE, provider=asked, warmup=judge.warmup, compare=compare)]
 
 
 def ready(metric: Metric, rollout: Seen | None, *, inline: bool) -> Metric:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from davy.api.evidence import Warmup
 from davy.api.fields import Model
 
 DEADLINE = "10m"
@@ -120,3 +121,4 @@ class Judge(Compare):
     prometheus: Server | None = Field(
         None, description="Unset: the server that `davy run --prometheus` names."
     )
+    warmup: Warmup = None

@@ -5,7 +5,7 @@ from typing import Final
 
 from davy.api import lengths, paths
 from davy.api.analysis import Metric
-from davy.api.compare import Compare
+from davy.api.compare import Compare, Judge
 from davy.api.errors import Finding
 
 _SAY_NOTHING: Final = (
@@ -17,6 +17,12 @@ _SAY_NOTHING: Final = (
     "consecutive_error_limit",
     "consecutive_success_limit",
 )
+
+
+def judge(judge: Judge, path: str) -> Iterator[Finding]:
+    """Everything wrong in a comparison without a template."""
+    yield from findings(judge, path)
+    yield from lengths.above_nothing(judge.warmup, f"{path}.warmup", "30s")
 
 
 def findings(compare: Compare, path: str) -> Iterator[Finding]:

@@ -300,7 +300,7 @@ def _analyses(canary: CanaryStrategy) -> Iterator[Finding]:
                 "the analysis would never start",
             )
     if canary.judge:
-        yield from compare_rules.findings(canary.judge, f"{_CANARY}.judge")
+        yield from compare_rules.judge(canary.judge, f"{_CANARY}.judge")
     for index, step in enumerate(steps):
         if step.analysis:
             yield from _analysis(step.analysis, f"{_CANARY}.steps[{index}].analysis")
@@ -319,7 +319,7 @@ def _analysis(analysis: AnalysisRef, path: str, *, measures: bool = False) -> It
                 f"names the {kind} {name} a second time; once is enough",
             )
     if analysis.compare is not None:
-        yield from compare_rules.findings(analysis.compare, f"{path}.compare")
+        yield from compare_rules.judge(analysis.compare, f"{path}.compare")
     elif not named and not measures:
         yield Finding(f"{path}.templates", "is missing; write at least 1, or give compare")
     yield from rollout_args(analysis.args or [], f"{path}.args")

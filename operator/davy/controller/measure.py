@@ -16,8 +16,17 @@ from typing import TypeVar, cast
 
 import structlog
 
-from davy.analysis import comparisons, credentials, judge, resolve, schedule, underway
-from davy.analysis.answer import Answer, Answered, Measured, NotAnswered
+from davy.analysis import (
+    comparisons,
+    credentials,
+    judge,
+    min_requests,
+    resolve,
+    schedule,
+    underway,
+    warmup,
+)
+from davy.analysis.answer import Answer, Answered, Held, Measured, NotAnswered
 from davy.analysis.compared import Compared
 from davy.analysis.counters import Look
 from davy.analysis.limits import JudgeDefaults
@@ -134,7 +143,7 @@ class Measurer:
                 if asked.answers.get(name) is measured:
                     del asked.answers[name]
             run = run.model_copy(update={"status": status})
-        return self._ask_due(key, run, asked)
+        return self._ask_due(key, run, asked, runs.changed_at(self.cache, self.kinds, raw))
 
     def drop(self) -> None:
         """Nobody waits for any answer any more."""
@@ -147,13 +156,22 @@ class Measurer:
         self.drop()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _ask_due(self, key: Key, run: RunManifest, asked: _Asked) -> Result:
+    def _ask_due(
+        self, key: Key, run: RunManifest, asked: _Asked, changed_at: datetime | None
+    ) -> Result:
+        """Begin to measure what is due; `changed_at` is when the canary's weight changed last."""
         if run.status.phase.completed:
             self._forget(key)
             return Done()
         defaults = JudgeDefaults.of(self.kinds.api_group.name)
+        changed_at = changed_at or run.status.started_at
         due = schedule.due(
-            run, self.clock.now(), defaults=defaults, looked=asked.looked, again=asked.again
+            run,
+            self.clock.now(),
+            defaults=defaults,
+            looked=asked.looked,
+            again=asked.again,
+            changed_at=changed_at,
         )
         self.shares.leave(key)
         for metric in due.metrics:
@@ -162,23 +180,33 @@ class Measurer:
             if not self.shares.take(key):
                 break
             task = asyncio.create_task(
-                self._measure(key, run, metric, asked), name=f"measure {key} {metric.name}"
+                self._measure(key, run, metric, asked, changed_at),
+                name=f"measure {key} {metric.name}",
             )
             task.add_done_callback(lambda _: self.shares.give(key))
             asked.tasks[metric.name] = task
         self.shares.next(key.namespace)
         return Done(due.wake_at)
 
-    async def _measure(self, key: Key, run: RunManifest, metric: Metric, asked: _Asked) -> None:
+    async def _measure(
+        self,
+        key: Key,
+        run: RunManifest,
+        metric: Metric,
+        asked: _Asked,
+        changed_at: datetime | None,
+    ) -> None:
         """Ask once, keep the answer, have it recorded."""
         held = underway.held(run.status, metric.name)
         started = (held and held.started_at) or self.clock.now()
         try:
             answer: Answer | None
-            if metric.provider.job is not None:
+            if metric.compare is not None:
+                answer = await self._compared(key, run, metric, asked, changed_at)
+            elif held is None and (waits := warmup.held(metric, changed_at, started)) is not None:
+                answer = waits
+            elif metric.provider.job is not None:
                 answer = await self.jobs.answer(run, metric, metric.provider.job)
-            elif metric.compare is not None:
-                answer = await self._compared(key, run, metric, asked)
             else:
                 answer = await self._answer(key, run, metric, self._measured)
         finally:
@@ -190,7 +218,12 @@ class Measurer:
         self.look(key)
 
     async def _compared(
-        self, key: Key, run: RunManifest, metric: Metric, asked: _Asked
+        self,
+        key: Key,
+        run: RunManifest,
+        metric: Metric,
+        asked: _Asked,
+        changed_at: datetime | None,
     ) -> Compared | None:
         """One look at the counters of both sides; None: nothing is worth telling yet."""
         watch = self.watches.of(key, run, metric.name, self.clock.now())
@@ -204,12 +237,19 @@ class Measurer:
             return await provider.look(filled, sides, memory.tally, self.clock.now())
 
         found = await self._answer(key, run, metric, look)
-        told, again = watch.after(found, run, metric, self.clock.now())
+        warm = warmup.of(metric, changed_at, self.clock.now())
+        told, again = watch.after(found, run, metric, self.clock.now(), warm)
         asked.looked[metric.name], asked.again[metric.name] = self.clock.now(), again
         return told
 
-    async def _measured(self, filled: Metric) -> Answered | NotAnswered:
-        return await self.providers.provider_for(filled).measure(filled)
+    async def _measured(self, filled: Metric) -> Answered | NotAnswered | Held:
+        provider = self.providers.provider_for(filled)
+        if filled.min_requests is not None:
+            requests = await provider.measure(min_requests.question(filled))
+            lacking = min_requests.lacking(filled, requests)
+            if lacking is not None:
+                return lacking
+        return await provider.measure(filled)
 
     async def _close(self, key: Key, raw: Json) -> Result | None:
         """A run that has ended gets rid of its Jobs; None: it has none that is under way."""

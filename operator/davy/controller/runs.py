@@ -1,6 +1,7 @@
 """AnalysisRuns: those of a rollout, what is wrong with new ones, manifests, what a run measures."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -20,7 +21,7 @@ from davy.api.errors import Finding
 from davy.api.metadata import Metadata
 from davy.api.rollout import RolloutSpec
 from davy.cluster import apply
-from davy.cluster.cache import Cache, Json, uid_of, version_of
+from davy.cluster.cache import Cache, Json, controller_of, uid_of, version_of
 from davy.cluster.kinds import DESTINATION_RULE, Kind, Kinds
 from davy.controller.interest import Reference
 from davy.engine import plan, world
@@ -184,6 +185,21 @@ def measured(cache: Cache, found: Json) -> RunManifest:
     except ValidationError as error:
         raise errors.InvalidObject(findings.of(error, AnalysisRunStatus, "status")) from None
     return RunManifest(metadata=found["metadata"], spec=spec, status=status)
+
+
+def changed_at(cache: Cache, kinds: Kinds, run: Json) -> datetime | None:
+    """When the canary's weight changed last, as the run's Rollout says; None: nobody knows."""
+    owner = controller_of(run)
+    if owner is None:
+        return None
+    rollout = cache.get(kinds.rollout, run["metadata"]["namespace"], owner["name"])
+    if rollout is None or uid_of(rollout) != owner["uid"]:
+        return None
+    try:
+        told = (rollout.get("status") or {}).get("traffic") or {}
+        return fields.parse_instant(told["changedAt"])
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return None
 
 
 def _measurable(found: Json) -> AnalysisRunSpec:

@@ -1,5 +1,6 @@
 """Comparisons in a run's status: measurements, what is remembered, when one is over."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -74,6 +75,8 @@ def result(run: RunManifest) -> MetricResult:
         (told(Outcome.TOO_FEW), Phase.INCONCLUSIVE, False),
         (told(Outcome.STABLE_FAILS), Phase.INCONCLUSIVE, False),
         (told(None), Phase.ERROR, False),
+        (replace(told(Outcome.NOT_WORSE), warms="warms up"), Phase.INCONCLUSIVE, False),
+        (replace(told(Outcome.WORSE), warms="warms up"), Phase.FAILED, True),
     ],
 )
 def test_a_measurement_is_evidence_where_something_was_seen(
@@ -170,7 +173,7 @@ def test_alpha_is_shared_by_the_comparisons_of_a_run() -> None:
     ],
 )
 def test_a_policy_says_what_missing_evidence_is(policy: str, phase: Phase, measured: Phase) -> None:
-    """Too few requests are no data; a stable side that fails holds in any case."""
+    """Too few requests are no data; a stable side that fails, or a warm-up, holds in any case."""
     metric = a_comparison(deadline="10m").model_copy(update={"on_no_data": policy})
     run = after(told(Outcome.TOO_FEW), run=a_run(metric))
     assert (run.status.phase, result(run).measurements[-1].phase) == (phase, measured)
@@ -178,6 +181,8 @@ def test_a_policy_says_what_missing_evidence_is(policy: str, phase: Phase, measu
     failing = after(told(Outcome.STABLE_FAILS), run=a_run(metric))
     assert failing.status.phase is Phase.RUNNING
     assert judge.lacks(failing.status) != ""
+    warming = after(replace(told(Outcome.UNDECIDED), warms="warms up"), run=a_run(metric))
+    assert warming.status.phase is Phase.RUNNING
     silent = after(told(None), run=a_run(metric))
     assert result(silent).measurements[-1].phase is Phase.ERROR
 

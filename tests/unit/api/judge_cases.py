@@ -95,4 +95,12 @@ JUDGE: Final[tuple[Bad, ...]] = (
         ONLY_VALIDATION,
         at=f"{_STEP}.templates",
     ),
+    bad(
+        "a warm-up takes no time",
+        "judged",
+        f"{_JUDGE}.warmup",
+        "0s",
+        "is 0s; write more than nothing, such as 30s",
+        ONLY_VALIDATION,
+    ),
 )

@@ -208,3 +208,31 @@ async def test_a_provider_that_never_answers_is_no_success() -> None:
         assert status(stage)["phase"] == "Running"
         (result,) = status(stage)["metricResults"]
         assert result.get("successful", 0) == 0
+
+
+async def test_requests_are_asked_for_first_and_the_metric_only_with_enough() -> None:
+    """I7: with too few the run goes on, and says how many are missing."""
+    async with playing() as stage:
+        stage.provider.answer = Answered([37.0])
+        wanted = {"requests": 40, "query": "sum(increase(served_total[1m]))"}
+        a_run(stage, a_metric(minRequests=wanted))
+        await stage.turn(1)
+        asked = [metric.provider.prometheus for metric in stage.provider.asked]
+        assert [each and each.query for each in asked] == ["sum(increase(served_total[1m]))"]
+        told = "too few canary requests: 37 of at least 40; needs about 3 more canary requests"
+        assert told in status(stage)["message"]
+        stage.provider.answer = Answered([41.0])
+        await stage.turn(10)
+        assert [metric.provider.prometheus for metric in stage.provider.asked][-1] != asked[0]
+        assert status(stage)["phase"] == "Failed"  # by its own condition, of 41
+
+
+async def test_a_run_without_a_rollout_warms_up_from_its_start() -> None:
+    """Nobody asks before."""
+    async with playing() as stage:
+        a_run(stage, a_metric(warmup="15s"))
+        await stage.turn(14)
+        assert stage.provider.asked == []
+        assert "warms up until" in status(stage)["message"]
+        await stage.turn(2)
+        assert status(stage)["phase"] == "Successful"
