@@ -24,7 +24,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from davy.analysis import ledger as ledgers
-from davy.analysis import nodata
+from davy.analysis import nodata, rules
 from davy.analysis.compare import Asked, Comparison, Outcome
 from davy.analysis.counters import Tally
 from davy.analysis.ledger import Ledger
@@ -184,8 +184,16 @@ def pause(metric: Metric, age: timedelta) -> timedelta:
 
 
 def asked(metric: Metric, spec: AnalysisRunSpec) -> Asked:
-    """What a metric's comparison wants to be shown: alpha is shared by all comparisons of a run."""
-    together = sum(1 for other in spec.metrics if other.compare is not None)
+    """What a metric's comparison wants to be shown.
+
+    Alpha is shared by all comparisons of the run that may abort it (Bonferroni): whatever they have
+    to do with each other, a good release is aborted by any of them no more often than by one alone.
+    A dry run aborts nobody, and takes no share.
+    """
+    dry_run = rules.chosen(spec).dry_run
+    together = sum(
+        1 for other in spec.metrics if other.compare is not None and other.name not in dry_run
+    )
     return wanted(metric.compare or Compare(), max(1, together))
 
 

@@ -7,13 +7,11 @@ from typing import Any, Final
 from davy.analysis import counters, presets
 from davy.analysis.presets import Seen, Version
 from davy.api.analysis import AnalysisRef, Metric
-from davy.api.compare import DEADLINE, Compare, Side
+from davy.api.compare import DEADLINE, Side
 from davy.api.errors import Finding, InvalidObject
 from davy.api.fields import parse_duration
 from davy.api.providers import MetricProvider, PrometheusMetric
 
-JUDGE: Final = "judge"
-"""The metric that `compare` of an analysis, or a rollout's `judge`, becomes."""
 _UNKNOWN_HOST: Final = "{host}"
 """Stands for the DestinationRule's host where only files are checked."""
 
@@ -44,10 +42,11 @@ def own(analysis: AnalysisRef, around: Around) -> list[Metric]:
             "prometheus.address, or start davy run with --prometheus"
         )
         raise InvalidObject([Finding("prometheus.address", message)])
-    own_fields = {"prometheus", "warmup"}
-    compare = Compare.model_validate(judge.model_dump(exclude=own_fields, exclude_unset=True))
     asked = MetricProvider(prometheus=PrometheusMetric(address=address))
-    return [Metric(name=JUDGE, provider=asked, warmup=judge.warmup, compare=compare)]
+    return [
+        Metric(name=name, provider=asked, warmup=judge.warmup, compare=compare)
+        for name, compare in judge.all
+    ]
 
 
 def ready(metric: Metric, rollout: Seen | None, *, inline: bool) -> Metric:

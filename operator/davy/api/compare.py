@@ -1,12 +1,15 @@
 """A metric that compares canary with stable, instead of conditions on one number."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from davy.api.evidence import Warmup
-from davy.api.fields import Model
+from davy.api.fields import BY_NAME, Model
 
+JUDGE: Final = "judge"
+"""The metric that `compare` of an analysis, or a rollout's `judge`, becomes."""
+_SHARED: Final = {"alpha", "deadline"}
 DEADLINE = "10m"
 """How long a step waits for a comparison that says nothing of it."""
 
@@ -53,13 +56,8 @@ class Latency(Model):
     )
 
 
-class Compare(Model):
-    """Canary against stable, from counters over the same time.
-
-    The rollout aborts as soon as it is shown that the canary fails more than abortRatio times as
-    often as stable, whenever that is looked at; it is passed when it is shown that it fails less
-    than tolerateRatio times as often.
-    """
+class Counted(Model):
+    """What is compared, and how great a difference matters."""
 
     preset: Preset | None = Field(
         None,
@@ -79,13 +77,6 @@ class Compare(Model):
     tolerate_ratio: Ratio = Field(
         2.0, ge=1.01, le=1000, description="Shown to fail less than so many times as often: pass."
     )
-    alpha: Ratio = Field(
-        0.05,
-        ge=0.000001,
-        le=0.5,
-        description="The chance that a good release is aborted, at most, of all comparisons of a "
-        "run together; what is measured is far below it.",
-    )
     accept: Ratio = Field(
         0.01,
         ge=0,
@@ -96,12 +87,39 @@ class Compare(Model):
     min_requests: int = Field(
         50, ge=1, le=1_000_000, description="Requests of the canary before anything is passed."
     )
+
+
+class Compare(Counted):
+    """Canary against stable, from counters over the same time.
+
+    The rollout aborts as soon as it is shown that the canary fails more than abortRatio times as
+    often as stable, whenever that is looked at; it is passed when it is shown that it fails less
+    than tolerateRatio times as often.
+    """
+
+    alpha: Ratio = Field(
+        0.05,
+        ge=0.000001,
+        le=0.5,
+        description="The chance that a good release is aborted, at most, of all comparisons of a "
+        "run together; what is measured is far below it.",
+    )
     deadline: str | None = Field(
         None,
         max_length=64,
         description="How long to compare (10m); then the metric is Inconclusive, and it is "
         "Successful as soon as it is passed. Unset: 10m in a step, and without end beside the "
         "steps.",
+    )
+
+
+class Further(Counted):
+    """One more comparison of the same run; its alpha and deadline are the first one's."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=63,
+        description="Of its metric in the run: what the status calls it, e.g. latency.",
     )
 
 
@@ -122,3 +140,28 @@ class Judge(Compare):
         None, description="Unset: the server that `davy run --prometheus` names."
     )
     warmup: Warmup = None
+    also: list[Further] | None = Field(
+        None,
+        min_length=1,
+        max_length=7,
+        json_schema_extra=BY_NAME,
+        description="Further comparisons, e.g. of latency beside errors: each one may abort, a "
+        "pass needs all, and they share alpha. The preset is this one's where they name neither "
+        "one nor counters; ratios, accept and minRequests are their own.",
+    )
+
+    @property
+    def all(self) -> list[tuple[str, Compare]]:
+        """Every comparison that is asked for, with its metric's name; the first is `judge`."""
+        own = {
+            name: getattr(self, name) for name in self.model_fields_set & {*Compare.model_fields}
+        }
+        return [(JUDGE, Compare(**own)), *((one.name, self._full(one)) for one in self.also or ())]
+
+    def _full(self, one: Further) -> Compare:
+        """A further comparison with what it has from the first."""
+        shared = {name: getattr(self, name) for name in self.model_fields_set & _SHARED}
+        given = {name: getattr(one, name) for name in one.model_fields_set - {"name"}}
+        if one.preset is None and one.canary is None and one.stable is None:
+            given["preset"] = self.preset
+        return Compare(**shared, **given)

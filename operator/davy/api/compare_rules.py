@@ -20,9 +20,26 @@ _SAY_NOTHING: Final = (
 
 
 def judge(judge: Judge, path: str) -> Iterator[Finding]:
-    """Everything wrong in a comparison without a template."""
+    """Everything wrong in comparisons without a template."""
     yield from findings(judge, path)
     yield from lengths.above_nothing(judge.warmup, f"{path}.warmup", "30s")
+    (first, own), *further = judge.all
+    names, known = {first}, {_what(own): first}
+    for at, (name, compare) in enumerate(further):
+        here = f"{path}.also[{at}]"
+        if name in names:
+            message = f"is {name}, as another comparison is called; names must differ"
+            yield Finding(f"{here}.name", message)
+        elif (same := known.get(_what(compare))) is not None:
+            yield Finding(here, f"compares the same as {same}; say latency, or other counters")
+        names.add(name)
+        known.setdefault(_what(compare), name)
+        yield from findings(compare, here)
+
+
+def _what(compare: Compare) -> str:
+    """What is counted, whatever is made of it."""
+    return compare.model_dump_json(include={"preset", "canary", "stable", "latency"})
 
 
 def findings(compare: Compare, path: str) -> Iterator[Finding]:

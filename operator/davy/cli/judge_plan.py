@@ -117,11 +117,11 @@ def plan(
         raise click.UsageError(message, ctx)
     session: Session = ctx.obj or Session()
     written = (
-        Written(weights, Compare(), ())
+        Written(weights, Compare(), 1, ())
         if file is None
         else judge_steps.read(file, session.api_group)
     )
-    asked = wanted(_compare(written.compare, given, ctx), 1)
+    asked = wanted(_compare(written.compare, given, ctx), written.together)
     service = Service(rate, baseline, scrape.total_seconds())
     found = rehearsal.plan(written.steps, service, bad, asked, plays=plays, seed=_SEED)
     notes = [

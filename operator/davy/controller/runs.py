@@ -6,7 +6,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from davy.analysis import compared, judge, resolve, templates, underway
-from davy.analysis.comparisons import JUDGE, Around
+from davy.analysis.comparisons import Around
 from davy.api import errors, fields, findings, group, validate
 from davy.api.analysis import (
     AnalysisRef,
@@ -17,6 +17,7 @@ from davy.api.analysis import (
     RunManifest,
     TemplateRef,
 )
+from davy.api.compare import JUDGE
 from davy.api.errors import Finding
 from davy.api.metadata import Metadata
 from davy.api.rollout import RolloutSpec

@@ -12,7 +12,14 @@ from davy.analysis.compare import Comparison, Outcome
 from davy.analysis.compared import Compared, Memory
 from davy.analysis.counters import Counts, Tally
 from davy.analysis.ledger import NOTHING, Served
-from davy.api.analysis import AnalysisRunStatus, Metric, MetricResult, Phase, RunManifest
+from davy.api.analysis import (
+    AnalysisRunStatus,
+    DryRun,
+    Metric,
+    MetricResult,
+    Phase,
+    RunManifest,
+)
 from davy.api.compare import Compare, Side
 from davy.api.providers import MetricProvider, PrometheusMetric
 from tests.unit.analysis.runs import NOW, a_metric, a_run, seconds, stored
@@ -152,12 +159,14 @@ def test_what_cant_be_read_begins_anew(gone: str) -> None:
 
 
 def test_alpha_is_shared_by_the_comparisons_of_a_run() -> None:
-    """Several metrics together abort a good release no more often than one."""
+    """Several metrics together abort a good release no more often than one; a trial aborts none."""
     one, two = a_comparison(), a_comparison().model_copy(update={"name": "latency"})
     alone = a_run(one, a_metric()).spec
     both = a_run(one, two, a_metric()).spec
     assert compared.asked(one, alone).alpha == 0.05
     assert compared.asked(one, both).alpha == 0.025
+    trial = both.model_copy(update={"dry_run": [DryRun(metric_name="^latency$")]})
+    assert compared.asked(one, trial).alpha == compared.asked(two, trial).alpha == 0.05
     other = a_comparison(abort_ratio=1.5, tolerate_ratio=3, accept=0.02, min_requests=7)
     asked = compared.asked(other, a_run(other).spec)
     assert (asked.abort_ratio, asked.tolerate_ratio, asked.accept, asked.least) == (1.5, 3, 0.02, 7)
