@@ -24,6 +24,10 @@ class Around:
     """The server that is asked where nobody names one; "": there is none."""
     host: str = _UNKNOWN_HOST
     """Of the DestinationRule that the rollout names."""
+    canary_service: str | None = None
+    """The Service that the route has for the canary now; None: it has none, or nobody looked."""
+    stable_service: str | None = None
+    """The same for stable."""
 
 
 def own(analysis: AnalysisRef, around: Around) -> list[Metric]:
@@ -100,7 +104,7 @@ def seen(
         manifest: the Rollout, checked before.
         stable_hash: pod-template-hash of stable.
         canary_hash: of the canary.
-        around: where its DestinationRule leads.
+        around: where its DestinationRule leads, and which Service is whose.
     """
     canary = (manifest.get("spec") or {}).get("strategy", {}).get("canary")
     if canary is None:
@@ -108,12 +112,20 @@ def seen(
     routing = canary.get("trafficRouting") or {}
     rule = (routing.get("istio") or {}).get("destinationRule") or {}
     nginx = routing.get("nginx") or {}
+    # Two Services that swap their roles: the route knows whose turn it is; of files, any will do.
+    swapping = canary.get("pingPong") or {}
+    canary_service = canary.get("canaryService") or swapping.get("pongService")
+    stable_service = canary.get("stableService") or swapping.get("pingService")
     ingress = nginx.get("stableIngress") or next(iter(nginx.get("stableIngresses") or ()), None)
     return Seen(
         namespace=manifest["metadata"]["namespace"],
         rollout=manifest["metadata"]["name"],
-        canary=Version(canary_hash, canary.get("canaryService"), rule.get("canarySubsetName")),
-        stable=Version(stable_hash, canary.get("stableService"), rule.get("stableSubsetName")),
+        canary=Version(
+            canary_hash, around.canary_service or canary_service, rule.get("canarySubsetName")
+        ),
+        stable=Version(
+            stable_hash, around.stable_service or stable_service, rule.get("stableSubsetName")
+        ),
         host=around.host if rule else None,
         ingress=ingress,
     )

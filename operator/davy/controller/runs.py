@@ -110,8 +110,18 @@ def manifest(
     wanted: plan.CreateRun,
     *,
     prometheus: str,
+    route: world.Route,
 ) -> Json:
-    """The AnalysisRun that a plan wants; `prometheus` is asked where a comparison names no server.
+    """The AnalysisRun that a plan wants.
+
+    Args:
+        cache: with its templates.
+        kinds: Davy's own.
+        owner: the Rollout.
+        raw: the Rollout.
+        wanted: by the plan.
+        prometheus: the server that is asked where a comparison names none.
+        route: as it was observed: it knows which Service is the canary's now.
 
     Raises:
         InvalidObject: its templates don't make one.
@@ -125,6 +135,7 @@ def manifest(
         stable=wanted.stable_hash,
         latest=wanted.hash,
         inline=wanted.kind is world.RunKind.STEP,
+        route=route,
     )
     given = wanted.analysis.analysis_run_metadata or Metadata()
     labels = {
@@ -264,8 +275,9 @@ def _spec(
     stable: str,
     latest: str,
     inline: bool,
+    route: world.Route | None = None,
 ) -> AnalysisRunSpec:
-    """The run's spec.
+    """The run's spec; without a route it is for a check alone.
 
     Raises:
         InvalidObject: a template is absent or can't be read, or they don't fit together.
@@ -287,7 +299,12 @@ def _spec(
         stable_hash=stable,
         latest_hash=latest or stable,
         inline=inline,
-        around=Around(prometheus, _host(cache, raw)),
+        around=Around(
+            prometheus,
+            _host(cache, raw),
+            canary_service=route.canary_service if route else None,
+            stable_service=route.stable_service if route else None,
+        ),
     )
 
 

@@ -167,6 +167,22 @@ def test_further_comparisons_that_cant_be_meant_are_refused(
     assert [(one.path, says in one.message) for one in found] == [(path, True)]
 
 
+def test_services_that_swap_are_checked_by_either_role() -> None:
+    """Of a file nobody knows whose turn it is; of a route one does."""
+    swapping = {"pingService": "cart-ping", "pongService": "cart-pong"}
+    routing = {"gatewayAPI": {"httpRoutes": [{"name": "cart"}]}}
+    for around, canary in (
+        (Around(), "cart-pong"),
+        (Around(canary_service="cart-ping", stable_service="cart-pong"), "cart-ping"),
+    ):
+        found = comparisons.seen(
+            rollout(pingPong=swapping, trafficRouting=routing), "aaaa", "bbbb", around
+        )
+        assert found is not None
+        assert found.canary.service == canary
+        assert {found.canary.service, found.stable.service} == {"cart-ping", "cart-pong"}
+
+
 def test_the_server_is_the_judges_own_or_the_operators() -> None:
     """And where neither says one, the sentence names both ways."""
     own = Judge(preset="app", prometheus=Server(address="http://other:9090"))
