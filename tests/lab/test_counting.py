@@ -254,6 +254,21 @@ async def test_what_is_no_selector_is_refused_with_a_hint(prometheus: Prometheus
         assert "the canary's requests; write counters with their labels" in found.why, text
 
 
+ROLES: Final = ("canary", "stable")
+
+
+def took(role: str, requests: int, slow: int) -> dict[str, int]:
+    """A histogram of this side: so many requests, of which so many took longer than 0.3 s."""
+    labels = f'role="{role}"'
+    return {
+        f'took_seconds_bucket{{{labels},le="0.1"}}': (requests - slow) // 2,
+        f'took_seconds_bucket{{{labels},le="0.3"}}': requests - slow,
+        f'took_seconds_bucket{{{labels},le="+Inf"}}': requests,
+        f"took_seconds_sum{{{labels}}}": requests,
+        f"took_seconds_count{{{labels}}}": requests,
+    }
+
+
 # 98 of 100 answers are good, and the canary has two hundred more than at the start.
 EXPECTED: Final = {
     None: Counts(200, 4, 2000, 40),
@@ -270,10 +285,57 @@ async def test_presets_count_the_series_of_their_products(
         stable.series |= shown(preset, 7)
     prometheus.scrape(stable)
     await stable.scraped(4)
-    runs = {preset: Run(prometheus, presets.selectors(preset, SEEN, limit)) for preset in SHAPES}
+    slow = presets.Slow(limit) if limit else None
+    runs = {preset: Run(prometheus, presets.selectors(preset, SEEN, slow)) for preset in SHAPES}
     for preset, run in runs.items():
         await run.look()
         stable.series |= shown(preset, 9)
     await stable.scraped()
     counted = {preset: await run.ended() for preset, run in runs.items()}
     assert counted == dict.fromkeys(SHAPES, EXPECTED[limit])
+
+
+async def test_native_histograms_are_counted_to_the_request(
+    tmp_path: Path, stable: Exporter
+) -> None:
+    """Both sides' slow requests, from buckets that the application chose; a restart in between."""
+    bounded = 'took_seconds{{role="{role}"}}'
+    sides = Sides(*(Selectors((bounded.format(role=role),), bound=0.3) for role in ROLES))
+    prometheus = Prometheus(tmp_path, native=True)
+    await prometheus.component.start()
+    stable.series = {**took("canary", 0, 0), **took("stable", 900, 90)}
+    prometheus.scrape(stable)
+    await stable.scraped(4)
+    run = Run(prometheus, sides)
+    await run.look()
+    stable.series = {**took("canary", 50, 7), **took("stable", 1500, 100)}
+    await stable.scraped()
+    await run.look()
+    stable.series = {**took("canary", 20, 1), **took("stable", 2000, 101)}
+    await stable.scraped()
+    assert await run.ended() == Counts(70, 8, 1100, 11)
+    await prometheus.component.stop()
+
+
+async def test_an_exponential_histogram_and_its_classic_one_count_the_same(tmp_path: Path) -> None:
+    """Prometheus' own requests, of which it keeps both; a limit inside a bucket is told."""
+    prometheus = Prometheus(tmp_path, native=True)
+    await prometheus.component.start()
+    name = "prometheus_http_request_duration_seconds"
+    asked = '{handler="/api/v1/query"}'
+    native = Selectors((name + asked,), bound=1.0)
+    bucket = name + '_bucket{handler="/api/v1/query",le=~"1|1[.]0"}'
+    classic = Selectors((f"{name}_count{asked}",), good=(bucket,))
+    run = Run(prometheus, Sides(native, classic))
+
+    async def both_rise() -> bool:
+        await run.look()
+        return min(run.total.canary, run.total.stable) >= 20
+
+    await until(both_rise)
+    await run.look(later=3700)
+    assert run.total.canary == run.total.stable
+    assert run.total.canary_errors == run.total.stable_errors
+    inside = Run(prometheus, Sides(Selectors((name + asked,), bound=0.0005), classic))
+    assert "lies inside a bucket of it, from 0.000" in str(await inside.ask())
+    await prometheus.component.stop()

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from davy.analysis import counters, presets
-from davy.analysis.presets import Seen, Version
+from davy.analysis.presets import Seen, Slow, Version
 from davy.api.analysis import AnalysisRef, Metric
-from davy.api.compare import DEADLINE, Side
+from davy.api.compare import DEADLINE, Latency, Side
 from davy.api.errors import Finding, InvalidObject
 from davy.api.fields import parse_duration
 from davy.api.providers import MetricProvider, PrometheusMetric
@@ -71,8 +71,7 @@ def ready(metric: Metric, rollout: Seen | None, *, inline: bool) -> Metric:
                 "has a preset, which is for a rollout's analyses; a run made by hand names its "
                 "counters in canary and stable"
             )
-        limit = compare.latency and parse_duration(compare.latency.slower_than)
-        found = presets.selectors(compare.preset, rollout, limit or None)
+        found = presets.selectors(compare.preset, rollout, _slow(compare.latency))
         changes |= {
             "preset": None,
             "latency": None,
@@ -131,15 +130,22 @@ def seen(
     )
 
 
+def _slow(latency: Latency | None) -> Slow | None:
+    if latency is None:
+        return None
+    return Slow(parse_duration(latency.slower_than), native=latency.histogram == "native")
+
+
 def _side(found: counters.Selectors) -> Side:
     return Side(
         requests=list(found.requests),
         errors=list(found.errors) or None,
         good=list(found.good) or None,
+        bound=found.bound,
     )
 
 
 def _selectors(side: Side) -> counters.Selectors:
     return counters.Selectors(
-        tuple(side.requests), tuple(side.errors or ()), tuple(side.good or ())
+        tuple(side.requests), tuple(side.errors or ()), tuple(side.good or ()), side.bound
     )

@@ -51,6 +51,16 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Slow:
+    """Which requests count as failed, where latency is compared."""
+
+    limit: timedelta
+    """Those that took longer; a bound of the histogram's buckets."""
+    native: bool = False
+    """The histogram is one series, as Prometheus keeps native ones."""
+
+
+@dataclass(frozen=True)
 class _Way:
     """One way in which series of a side can be labelled, as matchers of PromQL."""
 
@@ -71,8 +81,8 @@ class _Preset:
     ways: Callable[[Seen, Version], tuple[_Way, ...]]
 
 
-def selectors(preset: str, seen: Seen, slower_than: timedelta | None = None) -> Sides:
-    """What to count on both sides: errors, or with a limit the requests slower than it.
+def selectors(preset: str, seen: Seen, slow: Slow | None = None) -> Sides:
+    """What to count on both sides: errors, or the slow requests.
 
     Raises:
         ValueError: there is no such preset, or it can't tell the two sides of this Rollout apart;
@@ -80,7 +90,7 @@ def selectors(preset: str, seen: Seen, slower_than: timedelta | None = None) -> 
     """
     if preset not in PRESETS:
         raise ValueError(f"{preset!r:.40} is no preset; there are {', '.join(sorted(PRESETS))}")
-    found = Sides(*(_side(PRESETS[preset], seen, one, slower_than) for one in _both(seen)))
+    found = Sides(*(_side(PRESETS[preset], seen, one, slow) for one in _both(seen)))
     if found.canary == found.stable:
         raise ValueError(
             f"preset {preset} finds the same series for canary and stable; give each a Service or "
@@ -93,18 +103,20 @@ def _both(seen: Seen) -> tuple[Version, Version]:
     return seen.canary, seen.stable
 
 
-def _side(
-    preset: _Preset, seen: Seen, version: Version, slower_than: timedelta | None
-) -> Selectors:
+def _side(preset: _Preset, seen: Seen, version: Version, slow: Slow | None) -> Selectors:
     ways = preset.ways(seen, version)
-    if slower_than is None:
+    if slow is None:
         return Selectors(
             tuple(_series(preset.counter, *way.where, *way.requests) for way in ways),
             errors=tuple(
                 _series(preset.counter, *way.where, error) for way in ways for error in way.errors
             ),
         )
-    bound = _matches("le", _bound(slower_than, preset.per_second))
+    limit = Decimal(slow.limit // timedelta(microseconds=1)) * preset.per_second / 1_000_000
+    if slow.native:
+        histograms = tuple(_series(preset.histogram, *way.where) for way in ways)
+        return Selectors(histograms, bound=float(limit))
+    bound = _matches("le", _bound(limit))
     return Selectors(
         tuple(_series(f"{preset.histogram}_count", *way.where) for way in ways),
         good=tuple(_series(f"{preset.histogram}_bucket", *way.where, bound) for way in ways),
@@ -291,9 +303,8 @@ def _matches(label: str, pattern: str) -> str:
     return f"{label}=~{json.dumps(pattern)}"
 
 
-def _bound(limit: timedelta, per_second: int) -> str:
+def _bound(value: Decimal) -> str:
     """A pattern for how a bound may be written: `500`, `500.0` since Prometheus 3, `1e+06`."""
-    value = Decimal(limit // timedelta(microseconds=1)) * per_second / 1_000_000
     plain = f"{value.normalize():f}"
     written = [plain] if "." in plain else [plain, f"{plain}.0"]
     if not _PLAIN_FROM <= value < _PLAIN_TO:

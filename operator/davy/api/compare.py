@@ -34,7 +34,7 @@ Counter = Annotated[list[CounterText], Field(min_length=1, max_length=8)]
 
 
 class Side(Model):
-    """The counters of one side; exactly one of errors and good is set."""
+    """The counters of one side; exactly one of errors, good and bound is set."""
 
     requests: Counter = Field(
         description="Selectors of counters without range or function; their series are added up."
@@ -45,6 +45,12 @@ class Side(Model):
         description="The same for requests that were good; all others failed. For latency a "
         'histogram\'s bucket: `…_bucket{le="0.5"}`.',
     )
+    bound: Ratio | None = Field(
+        None,
+        ge=0.000001,
+        description="requests are native histograms, and what is above this bound of their buckets "
+        "failed; in their own unit: 0.5.",
+    )
 
 
 class Latency(Model):
@@ -53,6 +59,12 @@ class Latency(Model):
     slower_than: str = Field(
         max_length=64,
         description="The limit (500ms, 2s); it must be a bound of the histogram's buckets.",
+    )
+    histogram: Literal["classic", "native"] = Field(
+        "classic",
+        description="native: Prometheus has it as one series with buckets of its own, at any "
+        "resolution with bounds at powers of two of its unit (250ms, 500ms, 1s; 256ms, 512ms where "
+        "it counts ms), or with those that the application chose.",
     )
 
 

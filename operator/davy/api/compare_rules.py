@@ -8,6 +8,8 @@ from davy.api.analysis import Metric
 from davy.api.compare import Compare, Judge
 from davy.api.errors import Finding
 
+_FAILED: Final = ("errors", "good", "bound")
+"""Each says which of a side's requests failed."""
 _SAY_NOTHING: Final = (
     "success_condition",
     "failure_condition",
@@ -51,11 +53,12 @@ def findings(compare: Compare, path: str) -> Iterator[Finding]:
     elif compare.preset is None and len(given) < len(own):
         yield Finding(path, "has neither a preset nor counters of its own (canary and stable)")
     for name, side in own.items():
-        if side is not None and (side.errors is None) == (side.good is None):
-            has = "neither" if side.errors is None else "both"
-            yield Finding(f"{path}.{name}", f"has {has} of errors and good; give exactly one")
+        says = [] if side is None else [each for each in _FAILED if getattr(side, each) is not None]
+        if side is not None and len(says) != 1:
+            has = " and ".join(says) or f"none of {', '.join(_FAILED)}"
+            yield Finding(f"{path}.{name}", f"has {has}; give exactly one")
     if compare.latency is not None and compare.preset is None:
-        message = "is for presets; with counters of your own name the bucket in good"
+        message = "is for presets; with counters of your own name the bucket in good, or give bound"
         yield Finding(f"{path}.latency", message)
     yield from ratios(compare, path)
     times = {"deadline": compare.deadline}

@@ -101,6 +101,18 @@ def test_slow_requests_are_counted_by_a_bucket() -> None:
     assert 'le=~"' in canary.good[0]
 
 
+def test_slow_requests_are_counted_by_a_native_histogram() -> None:
+    """The run says which series, and which bound."""
+    latency = Latency(slower_than="500ms", histogram="native")
+    (metric,) = run_of(Judge(preset="app", latency=latency)).metrics
+    assert metric.compare is not None
+    assert metric.compare.canary is not None
+    assert metric.compare.canary.bound == 0.5
+    canary = comparisons.sides(metric).canary
+    assert (canary.errors, canary.good, canary.bound) == ((), (), 0.5)
+    assert canary.requests[0].startswith("http_request_duration_seconds{")
+
+
 SLOW = Further(name="latency", latency=Latency(slower_than="500ms"), accept=0.05)
 
 
@@ -219,10 +231,10 @@ def test_a_template_beside_a_judge_keeps_its_metrics() -> None:
     [
         ({"preset": "app"}, "compare.canary: stands beside preset"),
         ({"canary": None}, "has neither a preset nor counters of its own"),
-        ({"canary": Side(requests=["a"])}, "compare.canary: has neither of errors and good"),
+        ({"canary": Side(requests=["a"])}, "compare.canary: has none of errors, good, bound"),
         (
             {"stable": Side(requests=["a"], errors=["b"], good=["c"])},
-            "compare.stable: has both of errors and good",
+            "compare.stable: has errors and good; give exactly one",
         ),
         ({"latency": Latency(slower_than="1s")}, "compare.latency: is for presets"),
         ({"abort_ratio": 3}, "compare.tolerateRatio: is 2, not more than abortRatio (3)"),

@@ -41,7 +41,7 @@ JUDGE: Final[tuple[Bad, ...]] = (
         "judged",
         f"{_STEP}.compare.canary.errors",
         REMOVE,
-        "has neither of errors and good; give exactly one",
+        "has none of errors, good, bound; give exactly one",
         ONLY_VALIDATION,
         at=f"{_STEP}.compare.canary",
     ),
