@@ -4,15 +4,17 @@ Each test has a Prometheus of its own that scrapes exporters of the test's twice
 move only while a test lets them, so the truth is known to the request.
 """
 
+import math
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 import pytest
 import pytest_asyncio
 
-from davy.analysis import presets
+from davy.analysis import presets, quantile
 from davy.analysis.answer import NotAnswered
 from davy.analysis.counters import Counts, Look, Selectors, Sides, Tally
 from davy.api.analysis import Metric
@@ -338,4 +340,29 @@ async def test_an_exponential_histogram_and_its_classic_one_count_the_same(tmp_p
     assert run.total.canary_errors == run.total.stable_errors
     inside = Run(prometheus, Sides(Selectors((name + asked,), bound=0.0005), classic))
     assert "lies inside a bucket of it, from 0.000" in str(await inside.ask())
+    await prometheus.component.stop()
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["classic", "native"])
+async def test_stables_own_quantile_is_a_bound_of_its_buckets(
+    tmp_path: Path, stable: Exporter, *, native: bool
+) -> None:
+    """Of 1000 requests since the first scrape 20 took longer than 0.3 s, and half of all 0.1 s."""
+    prometheus = Prometheus(tmp_path, native=native)
+    await prometheus.component.start()
+    stable.series = took("stable", 900, 90)
+    prometheus.scrape(stable)
+    await stable.scraped(4)
+    stable.series = took("stable", 1900, 110)
+    await stable.scraped(4)
+    name = "took_seconds" if native else "took_seconds_bucket"
+    asked = quantile.Histogram((name + '{role="stable"}',), native=native)
+    run = Run(prometheus)
+    below = await run.counter.below(run.metric, asked, datetime.now(UTC))
+    assert not isinstance(below, NotAnswered), below
+    assert [float(bound) for bound, _ in below] == [0.1, 0.3, math.inf]
+    shares = [number / below[-1][1] for _, number in below]
+    assert shares == pytest.approx([0.49, 0.98, 1.0], abs=0.001)
+    assert quantile.limit(below, 0.97) == Decimal("0.3")
+    await run.counter.close()
     await prometheus.component.stop()

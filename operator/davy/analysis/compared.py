@@ -17,6 +17,7 @@ sides served. Only the latest measurement keeps them.
 """
 
 import json
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -48,6 +49,7 @@ _PART: Final = 4
 LEDGER: Final = "ledger"
 TALLY: Final = "tally"
 NEWEST: Final = "newest"
+LIMIT: Final = "limit"
 UNDECIDABLE: Final = "undecidable"
 """The metric's policy ends it as Inconclusive for want of evidence."""
 _PHASES: Final = {
@@ -67,10 +69,13 @@ class Memory:
     newest_at: datetime
     """Of the newest sample that is in the ledger; the run's start before the first."""
     ledger: Ledger = ()
+    limit: str = ""
+    """What is slow, a bound of the histogram, where it was chosen by stable's quantile."""
 
     def metadata(self) -> dict[str, str]:
         """For a measurement."""
-        return {
+        chosen = {LIMIT: self.limit} if self.limit else {}
+        return chosen | {
             LEDGER: ledgers.written(self.ledger),
             TALLY: self.tally.written(),
             NEWEST: format_instant(self.newest_at),
@@ -118,7 +123,9 @@ class Compared:
             return self.said
         silent = "canary gets no requests; " if self.silent else ""
         warms = f"{self.warms}; " if self.warms else ""
-        return f"{warms}{silent}{self.comparison.sentence()}"
+        limit = self.memory.limit
+        slow = f"; errors are requests above {limit}, stable's quantile before" if limit else ""
+        return f"{warms}{silent}{self.comparison.sentence()}{slow}"
 
     def value(self) -> str | None:
         """The measurement's value: how near to an abort and to a pass, and the four counts."""
@@ -159,10 +166,24 @@ def memory(result: MetricResult | None, begun: datetime) -> Memory:
     kept = (last.metadata if last else None) or {}
     try:
         return Memory(
-            Tally.read(kept[TALLY]), parse_instant(kept[NEWEST]), ledgers.read(kept[LEDGER])
+            Tally.read(kept[TALLY]),
+            parse_instant(kept[NEWEST]),
+            ledgers.read(kept[LEDGER]),
+            _limit(kept.get(LIMIT, "")),
         )
     except (KeyError, ValueError):
         return Memory(Tally(begun), begun)
+
+
+def _limit(text: str) -> str:
+    """The limit, if it is one.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    if text and not math.isfinite(float(text)):
+        raise ValueError(f"{text!r:.40} is no limit")
+    return text
 
 
 def interval(metric: Metric) -> timedelta:
@@ -289,6 +310,6 @@ def _without(measurement: Measurement) -> Measurement:
     kept = {
         name: text
         for name, text in (measurement.metadata or {}).items()
-        if name not in {LEDGER, TALLY, NEWEST}
+        if name not in {LEDGER, TALLY, NEWEST, LIMIT}
     }
     return measurement.model_copy(update={"metadata": kept or None})

@@ -1,7 +1,9 @@
 """Comparisons made ready for a run: a judge's metrics, a preset's counters, a step's deadline."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from davy.analysis import counters, presets
@@ -72,17 +74,22 @@ def ready(metric: Metric, rollout: Seen | None, *, inline: bool) -> Metric:
                 "counters in canary and stable"
             )
         found = presets.selectors(compare.preset, rollout, _slow(compare.latency))
+        quantile = compare.latency is not None and compare.latency.quantile is not None
         changes |= {
             "preset": None,
-            "latency": None,
+            "latency": compare.latency if quantile else None,
             "canary": _side(found.canary),
             "stable": _side(found.stable),
         }
     return metric.model_copy(update={"compare": compare.model_copy(update=changes)})
 
 
-def sides(metric: Metric) -> counters.Sides:
+def sides(metric: Metric, limit: str = "") -> counters.Sides:
     """What is counted, of a run's comparison.
+
+    Args:
+        metric: of a run.
+        limit: as `Memory` has it, where the metric asks for a quantile; "": it isn't chosen yet.
 
     Raises:
         InvalidObject: it has no counters of its own.
@@ -91,7 +98,10 @@ def sides(metric: Metric) -> counters.Sides:
     if compare is None or compare.canary is None or compare.stable is None:
         message = "names no counters; give canary and stable"
         raise InvalidObject([Finding(f"metrics[{metric.name}].compare", message)])
-    return counters.Sides(_selectors(compare.canary), _selectors(compare.stable))
+    found = [_selectors(side, compare.latency) for side in (compare.canary, compare.stable)]
+    if limit:
+        found = [presets.limited(side, Decimal(limit)) for side in found]
+    return counters.Sides(*found)
 
 
 def seen(
@@ -133,7 +143,8 @@ def seen(
 def _slow(latency: Latency | None) -> Slow | None:
     if latency is None:
         return None
-    return Slow(parse_duration(latency.slower_than), native=latency.histogram == "native")
+    limit = None if latency.slower_than is None else parse_duration(latency.slower_than)
+    return Slow(limit, native=latency.histogram == "native")
 
 
 def _side(found: counters.Selectors) -> Side:
@@ -141,11 +152,16 @@ def _side(found: counters.Selectors) -> Side:
         requests=list(found.requests),
         errors=list(found.errors) or None,
         good=list(found.good) or None,
-        bound=found.bound,
+        bound=None if found.bound == math.inf else found.bound,
     )
 
 
-def _selectors(side: Side) -> counters.Selectors:
+def _selectors(side: Side, latency: Latency | None) -> counters.Selectors:
+    quantile = latency is not None and latency.quantile is not None
+    chosen_later = quantile and latency is not None and latency.histogram == "native"
     return counters.Selectors(
-        tuple(side.requests), tuple(side.errors or ()), tuple(side.good or ()), side.bound
+        tuple(side.requests),
+        tuple(side.errors or ()),
+        tuple(side.good or ()),
+        math.inf if chosen_later else side.bound,
     )

@@ -7,9 +7,10 @@ and misses, and where its labels are documented, is in docs/compare.md.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
@@ -54,8 +55,8 @@ class Seen:
 class Slow:
     """Which requests count as failed, where latency is compared."""
 
-    limit: timedelta
-    """Those that took longer; a bound of the histogram's buckets."""
+    limit: timedelta | None
+    """Those that took longer; a bound of the histogram's buckets. None: it is chosen later."""
     native: bool = False
     """The histogram is one series, as Prometheus keeps native ones."""
 
@@ -112,15 +113,41 @@ def _side(preset: _Preset, seen: Seen, version: Version, slow: Slow | None) -> S
                 _series(preset.counter, *way.where, error) for way in ways for error in way.errors
             ),
         )
-    limit = Decimal(slow.limit // timedelta(microseconds=1)) * preset.per_second / 1_000_000
     if slow.native:
-        histograms = tuple(_series(preset.histogram, *way.where) for way in ways)
-        return Selectors(histograms, bound=float(limit))
-    bound = _matches("le", _bound(limit))
-    return Selectors(
-        tuple(_series(f"{preset.histogram}_count", *way.where) for way in ways),
-        good=tuple(_series(f"{preset.histogram}_bucket", *way.where, bound) for way in ways),
-    )
+        found = Selectors(
+            tuple(_series(preset.histogram, *way.where) for way in ways), bound=math.inf
+        )
+    else:
+        found = Selectors(
+            tuple(_series(f"{preset.histogram}_count", *way.where) for way in ways),
+            good=tuple(_series(f"{preset.histogram}_bucket", *way.where) for way in ways),
+        )
+    if slow.limit is None:
+        return found
+    microseconds = Decimal(slow.limit // timedelta(microseconds=1))
+    return limited(found, microseconds * preset.per_second / 1_000_000)
+
+
+def limited(histogram: Selectors, bound: Decimal) -> Selectors:
+    """What is counted of a histogram: requests up to this bound of its buckets are good.
+
+    Args:
+        histogram: a native one, or with all its buckets in `good`.
+        bound: in its unit.
+    """
+    if histogram.bound is not None:
+        return replace(histogram, bound=float(bound))
+    matcher = _matches("le", _bound(bound))
+    return replace(histogram, good=tuple(_narrowed(text, matcher) for text in histogram.good))
+
+
+def _narrowed(selector: str, matcher: str) -> str:
+    """The selector with one matcher more."""
+    start = selector.strip()
+    if not start.endswith("}"):
+        return f"{start}{{{matcher}}}"
+    start = start.removesuffix("}").rstrip()
+    return f"{start}{'' if start.endswith(('{', ',')) else ','}{matcher}}}"
 
 
 def _istio(seen: Seen, version: Version) -> tuple[_Way, ...]:

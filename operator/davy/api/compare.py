@@ -54,11 +54,20 @@ class Side(Model):
 
 
 class Latency(Model):
-    """Slow requests are bad ones."""
+    """Slow requests are bad ones; exactly one of slowerThan and quantile is set."""
 
-    slower_than: str = Field(
+    slower_than: str | None = Field(
+        None,
         max_length=64,
         description="The limit (500ms, 2s); it must be a bound of the histogram's buckets.",
+    )
+    quantile: Ratio | None = Field(
+        None,
+        ge=0.5,
+        le=0.9999,
+        description="The limit is stable's own: the lowest bound of the buckets that this share of "
+        "its requests (0.99) didn't exceed in the hour before the run. It is chosen once, when the "
+        "run begins.",
     )
     histogram: Literal["classic", "native"] = Field(
         "classic",
@@ -80,8 +89,9 @@ class Counted(Model):
     stable: Side | None = Field(None, description="Stable's counters; with canary.")
     latency: Latency | None = Field(
         None,
-        description="With a preset: compare the requests that were slower than a limit, instead "
-        "of those that failed.",
+        description="Compare the requests that were slower than a limit, instead of those that "
+        "failed. Beside canary and stable only with a quantile: good then names all buckets of a "
+        "classic histogram, without le, or requests a native one.",
     )
     abort_ratio: Ratio = Field(
         1.25, ge=1, le=100, description="Shown to fail more than so many times as often: abort."

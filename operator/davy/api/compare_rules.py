@@ -5,7 +5,7 @@ from typing import Final
 
 from davy.api import lengths, paths
 from davy.api.analysis import Metric
-from davy.api.compare import Compare, Judge
+from davy.api.compare import Compare, Judge, Latency, Side
 from davy.api.errors import Finding
 
 _FAILED: Final = ("errors", "good", "bound")
@@ -53,19 +53,36 @@ def findings(compare: Compare, path: str) -> Iterator[Finding]:
     elif compare.preset is None and len(given) < len(own):
         yield Finding(path, "has neither a preset nor counters of its own (canary and stable)")
     for name, side in own.items():
-        says = [] if side is None else [each for each in _FAILED if getattr(side, each) is not None]
-        if side is not None and len(says) != 1:
-            has = " and ".join(says) or f"none of {', '.join(_FAILED)}"
-            yield Finding(f"{path}.{name}", f"has {has}; give exactly one")
-    if compare.latency is not None and compare.preset is None:
-        message = "is for presets; with counters of your own name the bucket in good, or give bound"
-        yield Finding(f"{path}.latency", message)
-    yield from ratios(compare, path)
-    times = {"deadline": compare.deadline}
+        if side is not None:
+            yield from _side(side, compare.latency, f"{path}.{name}")
     if compare.latency is not None:
-        times["latency.slowerThan"] = compare.latency.slower_than
-    for field, time in times.items():
-        yield from lengths.above_nothing(time, f"{path}.{field}", "5m")
+        yield from _latency(compare.latency, f"{path}.latency", own=compare.preset is None)
+    yield from ratios(compare, path)
+    yield from lengths.above_nothing(compare.deadline, f"{path}.deadline", "5m")
+
+
+def _side(side: Side, latency: Latency | None, path: str) -> Iterator[Finding]:
+    """Which of a side's requests failed, is said once; a quantile says it itself."""
+    says = [each for each in _FAILED if getattr(side, each) is not None]
+    if latency is None or latency.quantile is None:
+        if len(says) != 1:
+            has = " and ".join(says) or f"none of {', '.join(_FAILED)}"
+            yield Finding(path, f"has {has}; give exactly one")
+    elif latency.histogram == "native" and says:
+        yield Finding(f"{path}.{says[0]}", "stands beside a quantile, which says it; remove it")
+    elif latency.histogram == "classic" and says != ["good"]:
+        yield Finding(path, "needs good: all buckets of the histogram, without le, for a quantile")
+
+
+def _latency(latency: Latency, path: str, *, own: bool) -> Iterator[Finding]:
+    """What is wrong in a limit; `own`: beside counters of its own."""
+    if (latency.slower_than is None) == (latency.quantile is None):
+        has = "both" if latency.quantile else "neither"
+        yield Finding(path, f"has {has} of slowerThan and quantile; give exactly one")
+    elif own and latency.slower_than is not None:
+        message = "is for presets; with counters of your own name the bucket in good, or give bound"
+        yield Finding(path, message)
+    yield from lengths.above_nothing(latency.slower_than, f"{path}.slowerThan", "5m")
 
 
 def ratios(compare: Compare, path: str) -> Iterator[Finding]:

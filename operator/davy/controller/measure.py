@@ -10,7 +10,7 @@ are gone.
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
@@ -21,6 +21,7 @@ from davy.analysis import (
     credentials,
     judge,
     min_requests,
+    quantile,
     resolve,
     schedule,
     underway,
@@ -49,7 +50,7 @@ from davy.controller.queue import Key
 from davy.controller.settings import MeasureSettings
 from davy.controller.shares import Shares
 from davy.metrics.accounts import Accounts
-from davy.metrics.base import Counting
+from davy.metrics.base import Counting, Ranking
 from davy.metrics.registry import Registry
 
 _log = structlog.get_logger()
@@ -230,10 +231,14 @@ class Measurer:
         memory = watch.at(self.clock.now())
 
         async def look(filled: Metric) -> Look | NotAnswered:
-            sides = comparisons.sides(metric)
             provider = self.providers.provider_for(filled)
             if not isinstance(provider, Counting):
                 return NotAnswered(f"metric {metric.name}: its provider has no counters to compare")
+            limit = memory.limit or await self._limit(filled, run, provider)
+            if isinstance(limit, NotAnswered):
+                return limit
+            watch.memory = replace(watch.memory, limit=limit)
+            sides = comparisons.sides(metric, limit)
             return await provider.look(filled, sides, memory.tally, self.clock.now())
 
         found = await self._answer(key, run, metric, look)
@@ -241,6 +246,26 @@ class Measurer:
         told, again = watch.after(found, run, metric, self.clock.now(), warm)
         asked.looked[metric.name], asked.again[metric.name] = self.clock.now(), again
         return told
+
+    async def _limit(
+        self, filled: Metric, run: RunManifest, provider: Counting
+    ) -> str | NotAnswered:
+        """The limit of latency that the metric's quantile comes to; "": it asks for none."""
+        latency = filled.compare and filled.compare.latency
+        if not latency or latency.quantile is None or run.status.started_at is None:
+            return ""
+        if not isinstance(provider, Ranking):
+            return NotAnswered(
+                f"metric {filled.name}: its provider has no histograms; give latency.slowerThan"
+            )
+        stable = quantile.histogram(comparisons.sides(filled).stable)
+        below = await provider.below(filled, stable, run.status.started_at)
+        if isinstance(below, NotAnswered):
+            return below
+        try:
+            return f"{quantile.limit(below, latency.quantile):f}"
+        except ValueError as error:
+            return NotAnswered(f"metric {filled.name}: {error}")
 
     async def _measured(self, filled: Metric) -> Answered | NotAnswered | Held:
         provider = self.providers.provider_for(filled)

@@ -5,17 +5,20 @@ For each selector two instant queries with an explicit time: the raw samples sin
 share one time limit and one login.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
 from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 
-from davy.analysis import counters
+from davy.analysis import counters, quantile
 from davy.analysis.answer import Answered, NotAnswered
 from davy.analysis.counters import Look, Read, Selectors, Series, Side, Sides, Tally
+from davy.analysis.quantile import Histogram
 from davy.api.analysis import Metric
 from davy.api.providers import PrometheusMetric
 from davy.metrics import native, prometheus, wire
@@ -92,6 +95,25 @@ class PrometheusCounts(Prometheus):
             found = replace(further, fresh=further.tally.told - told)
         return found
 
+    async def below(
+        self, metric: Metric, histogram: Histogram, at: datetime
+    ) -> tuple[tuple[Decimal, float], ...] | NotAnswered:
+        """See `Ranking.below`."""
+        query = metric.provider.prometheus
+        if query is None:
+            return NotAnswered(f"metric {metric.name} names no Prometheus")
+        put = partial(_put_below, query, histogram, counters.milliseconds(at))
+        answer = await self._asker.ask(_question(query, put))
+        if isinstance(answer, NotAnswered):
+            return answer
+        where = wire.shown(query.address)
+        try:
+            return native.below(answer.value) if histogram.native else _below(answer.value)
+        except ValueError as error:
+            return NotAnswered(f"{where} has no histogram to choose a limit by: {error}")
+        except (TypeError, KeyError, IndexError, AttributeError, ArithmeticError):
+            return NotAnswered(f"{where} answered no histogram to choose a limit by")
+
     async def _stretch(
         self, query: PrometheusMetric, sides: Sides, tally: Tally, now: datetime
     ) -> Look | NotAnswered:
@@ -103,16 +125,7 @@ class PrometheusCounts(Prometheus):
                 counters.milliseconds(at),
                 count=tally.watched is None,
             )
-            answer = await self._asker.ask(
-                Question(
-                    address=query.address,
-                    seconds=query.timeout,
-                    insecure=query.insecure,
-                    ca_cert=query.ca_cert,
-                    authentication=query.authentication,
-                    put=partial(_put, query, sides, window),
-                )
-            )
+            answer = await self._asker.ask(_question(query, partial(_put, query, sides, window)))
             if isinstance(answer, NotAnswered):
                 return answer
             if answer.value is not None:
@@ -127,6 +140,43 @@ class PrometheusCounts(Prometheus):
             return NotAnswered(f"{where} has no counts to compare: {error}")
         except (TypeError, KeyError, IndexError, AttributeError):
             return NotAnswered(f"{where} answered no samples of counters; {_PLAIN}")
+
+
+def _question(
+    query: PrometheusMetric, put: Callable[[Session, Timeout], Answered | NotAnswered]
+) -> Question:
+    return Question(
+        address=query.address,
+        seconds=query.timeout,
+        insecure=query.insecure,
+        ca_cert=query.ca_cert,
+        authentication=query.authentication,
+        put=put,
+    )
+
+
+def _put_below(
+    query: PrometheusMetric, histogram: Histogram, at: int, session: Session, timeout: Timeout
+) -> Answered | NotAnswered:
+    """What each selector's buckets rose by in the time before."""
+    session.headers["Connection"] = "keep-alive"
+    ask = _Asking(query, prometheus.connected(query, session), session, timeout)
+    by = "" if histogram.native else " by (le)"
+    texts = [f"sum{by} (increase({text}[{quantile.WINDOW}]))" for text in histogram.buckets]
+    try:
+        return Answered([ask.vector("stable's histogram", text, at) for text in texts])
+    except _Refused as refused:
+        return refused.answer
+
+
+def _below(answers: Any) -> tuple[tuple[Decimal, float], ...]:
+    """Requests up to each bound of classic histograms, added up."""
+    found: dict[Decimal, float] = {}
+    for vector in answers:
+        for one in vector:
+            bound = Decimal(one["metric"]["le"])
+            found[bound] = found.get(bound, 0.0) + prometheus.number(one["value"][1])
+    return tuple(sorted(found.items()))
 
 
 def _put(
@@ -160,6 +210,10 @@ class _Asking:
         earlier = self._ask(name, count, window.since, "vector") if window.count else []
         since = f"{text}[{window.at - window.since}ms]"
         return [before, earlier, self._ask(name, since, window.at, "matrix")]
+
+    def vector(self, name: str, text: str, at: int) -> list[Any]:
+        """The series of an expression at a time."""
+        return self._ask(name, text, at, "vector")
 
     def _ask(self, name: str, text: str, at: int, kind: str) -> list[Any]:
         where = wire.shown(self.query.address)

@@ -8,6 +8,8 @@ resolution.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
+from itertools import accumulate
 from typing import Any, Final, TypeAlias
 
 from davy.metrics import prometheus
@@ -61,6 +63,25 @@ def up_to(bound: float) -> Reader:
         return within
 
     return read
+
+
+def below(answers: Any) -> tuple[tuple[Decimal, float], ...]:
+    """Observations up to each bound of the histograms in some vectors, added up.
+
+    Raises:
+        ValueError: there is something else among them.
+    """
+    found: dict[Decimal, float] = {}
+    total = 0.0
+    for vector in answers:
+        for one in vector:
+            sample = _histogram(one["histogram"][1] if "histogram" in one else one["value"][1])
+            total += prometheus.number(sample["count"])
+            for _, _, high, number in sample.get("buckets") or ():
+                found[Decimal(high)] = found.get(Decimal(high), 0.0) + prometheus.number(number)
+    bounds = sorted(bound for bound in found if bound.is_finite())
+    rising = accumulate(found[bound] for bound in bounds)
+    return (*zip(bounds, rising, strict=True), (Decimal("Infinity"), total))
 
 
 def _histogram(sample: Any) -> dict[str, Any]:

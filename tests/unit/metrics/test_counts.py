@@ -4,12 +4,14 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from davy.analysis.answer import HIDDEN, NotAnswered
 from davy.analysis.counters import Counts, Look, Selectors, Sides, Tally
+from davy.analysis.quantile import Histogram
 from davy.api.analysis import Metric
 from davy.api.providers import Authentication, BasicAuth, MetricProvider, PrometheusMetric
 from davy.metrics import counts
@@ -358,3 +360,51 @@ async def test_a_counter_is_no_native_histogram(
     memory.scraped("canary_seconds", 10, 5)
     found = await counter.look(a_metric(server), NATIVE, Tally(NOW), at(11))
     assert "it is no native histogram; name one" in str(found)
+
+
+def a_vector(*series: dict[str, Any], warnings: tuple[str, ...] = ()) -> bytes:
+    data = {"resultType": "vector", "result": series}
+    return json.dumps({"status": "success", "data": data, "warnings": warnings}).encode()
+
+
+CLASSIC, ONE = (Histogram(("a_bucket",), native=native) for native in (False, True))
+
+
+async def test_requests_below_each_bound_are_asked_for_at_the_start(
+    server: Server, counter: PrometheusCounts
+) -> None:
+    """Of the hour before, by bound; several selectors are added up."""
+    asked: list[dict[str, str]] = []
+
+    def answer(query: dict[str, str]) -> tuple[int, bytes]:
+        asked.append(query)
+        found = [("+Inf", "50"), ("0.5", "49.5"), ("1", "50")]
+        return 200, a_vector(*({"metric": {"le": le}, "value": [0, n]} for le, n in found))
+
+    server.answers = answer
+    histogram = Histogram(("a_bucket", "b_bucket"), native=False)
+    found = await counter.below(a_metric(server), histogram, NOW)
+    expected = ((Decimal("0.5"), 99.0), (Decimal(1), 100.0), (Decimal("Infinity"), 100.0))
+    assert found == expected
+    texts = [f"sum by (le) (increase({name}[1h]))" for name in histogram.buckets]
+    assert [each["query"] for each in asked] == texts
+    assert {float(each["time"]) for each in asked} == {NOW.timestamp()}
+
+
+@pytest.mark.parametrize(
+    ("body", "histogram", "says"),
+    [
+        (a_vector({"metric": {}, "value": [0, "1"]}), CLASSIC, "answered no histogram"),
+        (a_vector({"metric": {"le": "x"}, "value": [0, "1"]}), CLASSIC, "answered no histogram"),
+        (a_vector({"metric": {}, "value": [0, "1"]}), ONE, "it is no native histogram"),
+        (a_vector(warnings=("a store is missing",)), CLASSIC, "a store is missing"),
+    ],
+)
+async def test_what_is_no_histogram_chooses_no_limit(
+    server: Server, counter: PrometheusCounts, body: bytes, histogram: Histogram, says: str
+) -> None:
+    """I7: it is no answer."""
+    server.answers = lambda _: (200, body)
+    found = await counter.below(a_metric(server), histogram, NOW)
+    assert isinstance(found, NotAnswered)
+    assert says in str(found)

@@ -1,6 +1,7 @@
 """Native histograms: how many observations lie below a bound, and when nobody can say."""
 
 import math
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -63,3 +64,17 @@ def test_what_is_no_histogram_is_said(read: native.Reader) -> None:
     with pytest.raises(ValueError, match="no counter has such"):
         read({"count": "-1", "sum": "0"})
     assert read({"count": "NaN", "sum": "NaN"}) is None
+
+
+def test_what_lies_below_each_bound_is_added_up() -> None:
+    """For a limit that is chosen by it: of several histograms, with what has no end."""
+    one = {"count": "10", "buckets": [[0, "0.1", "0.5", "6"], [0, "0.5", "+Inf", "4"]]}
+    other = {"count": "5", "buckets": [[0, "0.25", "0.3", "5"]]}
+    vectors = [[{"metric": {}, "histogram": [0, sample]}] for sample in (one, other)]
+    assert native.below([*vectors, []]) == (
+        (Decimal("0.3"), 5.0),
+        (Decimal("0.5"), 11.0),
+        (Decimal("Infinity"), 15.0),
+    )
+    with pytest.raises(ValueError, match="no native histogram"):
+        native.below([[{"metric": {}, "value": [0, "1"]}]])
