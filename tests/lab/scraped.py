@@ -93,16 +93,21 @@ class Exporter:
 
 
 class Prometheus:
-    """A Prometheus that scrapes the targets of a file twice a second."""
+    """A Prometheus that scrapes the targets of a file twice a second.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: for its data and its log.
+        native: it keeps histograms as native ones, and scrapes itself for both kinds.
+    """
+
+    def __init__(self, folder: Path, *, native: bool = False) -> None:
         found, _ = assets.find()
         self._targets = folder / "targets.json"
         self._data = folder / "data"
         self._targets.write_text("[]")
         config = folder / "prometheus.json"
-        config.write_text(json.dumps(self._config()))
         port = _a_free_port()
+        config.write_text(json.dumps(self._config(port if native else None)))
         self.url = f"http://127.0.0.1:{port}"
         self.component = Component(
             "prometheus-of-its-own",
@@ -129,15 +134,22 @@ class Prometheus:
         """Lose all data; it must be stopped."""
         shutil.rmtree(self._data)
 
-    def _config(self) -> dict[str, object]:
+    def _config(self, native_port: int | None) -> dict[str, object]:
+        exporters = {
+            "job_name": "exporters",
+            "honor_labels": True,
+            "fallback_scrape_protocol": "PrometheusText0.0.4",
+            "file_sd_configs": [{"files": [str(self._targets)], "refresh_interval": "1s"}],
+            "convert_classic_histograms_to_nhcb": native_port is not None,
+        }
+        itself = {
+            "job_name": "itself",
+            "scrape_protocols": ["PrometheusProto"],
+            "scrape_native_histograms": True,
+            "always_scrape_classic_histograms": True,
+            "static_configs": [{"targets": [f"127.0.0.1:{native_port}"]}],
+        }
         return {
             "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
-            "scrape_configs": [
-                {
-                    "job_name": "exporters",
-                    "honor_labels": True,
-                    "fallback_scrape_protocol": "PrometheusText0.0.4",
-                    "file_sd_configs": [{"files": [str(self._targets)], "refresh_interval": "1s"}],
-                }
-            ],
+            "scrape_configs": [exporters] if native_port is None else [exporters, itself],
         }

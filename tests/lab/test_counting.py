@@ -4,15 +4,17 @@ Each test has a Prometheus of its own that scrapes exporters of the test's twice
 move only while a test lets them, so the truth is known to the request.
 """
 
+import math
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 import pytest
 import pytest_asyncio
 
-from davy.analysis import presets
+from davy.analysis import presets, quantile
 from davy.analysis.answer import NotAnswered
 from davy.analysis.counters import Counts, Look, Selectors, Sides, Tally
 from davy.api.analysis import Metric
@@ -254,6 +256,21 @@ async def test_what_is_no_selector_is_refused_with_a_hint(prometheus: Prometheus
         assert "the canary's requests; write counters with their labels" in found.why, text
 
 
+ROLES: Final = ("canary", "stable")
+
+
+def took(role: str, requests: int, slow: int) -> dict[str, int]:
+    """A histogram of this side: so many requests, of which so many took longer than 0.3 s."""
+    labels = f'role="{role}"'
+    return {
+        f'took_seconds_bucket{{{labels},le="0.1"}}': (requests - slow) // 2,
+        f'took_seconds_bucket{{{labels},le="0.3"}}': requests - slow,
+        f'took_seconds_bucket{{{labels},le="+Inf"}}': requests,
+        f"took_seconds_sum{{{labels}}}": requests,
+        f"took_seconds_count{{{labels}}}": requests,
+    }
+
+
 # 98 of 100 answers are good, and the canary has two hundred more than at the start.
 EXPECTED: Final = {
     None: Counts(200, 4, 2000, 40),
@@ -270,10 +287,82 @@ async def test_presets_count_the_series_of_their_products(
         stable.series |= shown(preset, 7)
     prometheus.scrape(stable)
     await stable.scraped(4)
-    runs = {preset: Run(prometheus, presets.selectors(preset, SEEN, limit)) for preset in SHAPES}
+    slow = presets.Slow(limit) if limit else None
+    runs = {preset: Run(prometheus, presets.selectors(preset, SEEN, slow)) for preset in SHAPES}
     for preset, run in runs.items():
         await run.look()
         stable.series |= shown(preset, 9)
     await stable.scraped()
     counted = {preset: await run.ended() for preset, run in runs.items()}
     assert counted == dict.fromkeys(SHAPES, EXPECTED[limit])
+
+
+async def test_native_histograms_are_counted_to_the_request(
+    tmp_path: Path, stable: Exporter
+) -> None:
+    """Both sides' slow requests, from buckets that the application chose; a restart in between."""
+    bounded = 'took_seconds{{role="{role}"}}'
+    sides = Sides(*(Selectors((bounded.format(role=role),), bound=0.3) for role in ROLES))
+    prometheus = Prometheus(tmp_path, native=True)
+    await prometheus.component.start()
+    stable.series = {**took("canary", 0, 0), **took("stable", 900, 90)}
+    prometheus.scrape(stable)
+    await stable.scraped(4)
+    run = Run(prometheus, sides)
+    await run.look()
+    stable.series = {**took("canary", 50, 7), **took("stable", 1500, 100)}
+    await stable.scraped()
+    await run.look()
+    stable.series = {**took("canary", 20, 1), **took("stable", 2000, 101)}
+    await stable.scraped()
+    assert await run.ended() == Counts(70, 8, 1100, 11)
+    await prometheus.component.stop()
+
+
+async def test_an_exponential_histogram_and_its_classic_one_count_the_same(tmp_path: Path) -> None:
+    """Prometheus' own requests, of which it keeps both; a limit inside a bucket is told."""
+    prometheus = Prometheus(tmp_path, native=True)
+    await prometheus.component.start()
+    name = "prometheus_http_request_duration_seconds"
+    asked = '{handler="/api/v1/query"}'
+    native = Selectors((name + asked,), bound=1.0)
+    bucket = name + '_bucket{handler="/api/v1/query",le=~"1|1[.]0"}'
+    classic = Selectors((f"{name}_count{asked}",), good=(bucket,))
+    run = Run(prometheus, Sides(native, classic))
+
+    async def both_rise() -> bool:
+        await run.look()
+        return min(run.total.canary, run.total.stable) >= 20
+
+    await until(both_rise)
+    await run.look(later=3700)
+    assert run.total.canary == run.total.stable
+    assert run.total.canary_errors == run.total.stable_errors
+    inside = Run(prometheus, Sides(Selectors((name + asked,), bound=0.0005), classic))
+    assert "lies inside a bucket of it, from 0.000" in str(await inside.ask())
+    await prometheus.component.stop()
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["classic", "native"])
+async def test_stables_own_quantile_is_a_bound_of_its_buckets(
+    tmp_path: Path, stable: Exporter, *, native: bool
+) -> None:
+    """Of 1000 requests since the first scrape 20 took longer than 0.3 s, and half of all 0.1 s."""
+    prometheus = Prometheus(tmp_path, native=native)
+    await prometheus.component.start()
+    stable.series = took("stable", 900, 90)
+    prometheus.scrape(stable)
+    await stable.scraped(4)
+    stable.series = took("stable", 1900, 110)
+    await stable.scraped(4)
+    name = "took_seconds" if native else "took_seconds_bucket"
+    asked = quantile.Histogram((name + '{role="stable"}',), native=native)
+    run = Run(prometheus)
+    below = await run.counter.below(run.metric, asked, datetime.now(UTC))
+    assert not isinstance(below, NotAnswered), below
+    assert [float(bound) for bound, _ in below] == [0.1, 0.3, math.inf]
+    shares = [number / below[-1][1] for _, number in below]
+    assert shares == pytest.approx([0.49, 0.98, 1.0], abs=0.001)
+    assert quantile.limit(below, 0.97) == Decimal("0.3")
+    await run.counter.close()
+    await prometheus.component.stop()

@@ -66,5 +66,5 @@ async def test_a_canary_without_pods_is_all_errors(lab: Lab, namespace: str) -> 
     seen = Seen(namespace, "web", Version("b", service="v2"), Version("a", service="v1"))
     errors = presets.selectors("envoy", seen)
     assert await counted(lab, errors, since, good + bad) == Counts(bad, bad, good, 0)
-    slow = presets.selectors("envoy", seen, timedelta(seconds=10))
+    slow = presets.selectors("envoy", seen, presets.Slow(timedelta(seconds=10)))
     assert await counted(lab, slow, since, good) == Counts(stable=good)

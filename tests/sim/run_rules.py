@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.sim.judge import Judge
 
-from davy.analysis.comparisons import JUDGE
 from davy.analysis.rules import KEPT
+from davy.api.compare import JUDGE
 from davy.api.fields import parse_instant
 from davy.cluster.client import Json
 from tests.sim import job_rules

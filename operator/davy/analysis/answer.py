@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from davy.analysis.compared import Compared
+from davy.analysis.nodata import Missing
 from davy.api.analysis import Phase
 
 Value = float | str | None | list["Value"] | dict[str, "Value"]
@@ -70,7 +71,16 @@ class Decided:
     message: str
 
 
-Answer = Answered | NotAnswered | Underway | Decided | Compared
+@dataclass(frozen=True)
+class Held:
+    """Nobody was asked, as the answer would be no evidence."""
+
+    missing: Missing
+    message: str
+    """What is waited for, in Davy's words."""
+
+
+Answer = Answered | NotAnswered | Underway | Decided | Held | Compared
 
 
 @dataclass(frozen=True)

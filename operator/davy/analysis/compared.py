@@ -12,10 +12,12 @@ sides served. Only the latest measurement keeps them.
 | Undecided | Inconclusive | yes | goes on | Inconclusive at the deadline |
 | TooFew, or no requests now | Inconclusive | no, `few` | holds the weight | the same |
 | StableFails | Inconclusive | no, `stable` | holds the weight | the same |
+| none of these since warmup ended | Inconclusive | no, `warmup` | holds the weight | the same |
 | not answered | Error | no, `unanswered` | holds the weight | the same |
 """
 
 import json
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,7 +25,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from davy.analysis import ledger as ledgers
-from davy.analysis import nodata
+from davy.analysis import nodata, rules
 from davy.analysis.budget import Allowance
 from davy.analysis.compare import Asked, Comparison, Outcome
 from davy.analysis.counters import Tally
@@ -48,6 +50,7 @@ _PART: Final = 4
 LEDGER: Final = "ledger"
 TALLY: Final = "tally"
 NEWEST: Final = "newest"
+LIMIT: Final = "limit"
 UNDECIDABLE: Final = "undecidable"
 """The metric's policy ends it as Inconclusive for want of evidence."""
 _PHASES: Final = {
@@ -67,10 +70,13 @@ class Memory:
     newest_at: datetime
     """Of the newest sample that is in the ledger; the run's start before the first."""
     ledger: Ledger = ()
+    limit: str = ""
+    """What is slow, a bound of the histogram, where it was chosen by stable's quantile."""
 
     def metadata(self) -> dict[str, str]:
         """For a measurement."""
-        return {
+        chosen = {LIMIT: self.limit} if self.limit else {}
+        return chosen | {
             LEDGER: ledgers.written(self.ledger),
             TALLY: self.tally.written(),
             NEWEST: format_instant(self.newest_at),
@@ -90,6 +96,8 @@ class Compared:
     """The canary gets no requests now."""
     allowance: Allowance | None = None
     """What the rollout's harm budget allows; None: it has none, or nothing is known yet."""
+    warms: str = ""
+    """Until when nothing is counted, in words; "": it counts."""
 
     @property
     def missing(self) -> Missing | None:
@@ -101,6 +109,8 @@ class Compared:
             return None
         if outcome is Outcome.STABLE_FAILS:
             return Missing.STABLE
+        if self.warms:
+            return Missing.WARMUP
         return Missing.FEW if self.silent or outcome is Outcome.TOO_FEW else None
 
     @property
@@ -115,7 +125,10 @@ class Compared:
         if self.comparison is None:
             return self.said
         silent = "canary gets no requests; " if self.silent else ""
-        return f"{silent}{self.comparison.sentence()}"
+        warms = f"{self.warms}; " if self.warms else ""
+        limit = self.memory.limit
+        slow = f"; errors are requests above {limit}, stable's quantile before" if limit else ""
+        return f"{warms}{silent}{self.comparison.sentence()}{slow}"
 
     def value(self) -> str | None:
         """The measurement's value: how near to an abort and to a pass, the counts, the budget."""
@@ -158,10 +171,24 @@ def memory(result: MetricResult | None, begun: datetime) -> Memory:
     kept = (last.metadata if last else None) or {}
     try:
         return Memory(
-            Tally.read(kept[TALLY]), parse_instant(kept[NEWEST]), ledgers.read(kept[LEDGER])
+            Tally.read(kept[TALLY]),
+            parse_instant(kept[NEWEST]),
+            ledgers.read(kept[LEDGER]),
+            _limit(kept.get(LIMIT, "")),
         )
     except (KeyError, ValueError):
         return Memory(Tally(begun), begun)
+
+
+def _limit(text: str) -> str:
+    """The limit, if it is one.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    if text and not math.isfinite(float(text)):
+        raise ValueError(f"{text!r:.40} is no limit")
+    return text
 
 
 def interval(metric: Metric) -> timedelta:
@@ -183,8 +210,16 @@ def pause(metric: Metric, age: timedelta) -> timedelta:
 
 
 def asked(metric: Metric, spec: AnalysisRunSpec) -> Asked:
-    """What a metric's comparison wants to be shown: alpha is shared by all comparisons of a run."""
-    together = sum(1 for other in spec.metrics if other.compare is not None)
+    """What a metric's comparison wants to be shown.
+
+    Alpha is shared by all comparisons of the run that may abort it (Bonferroni): whatever they have
+    to do with each other, a good release is aborted by any of them no more often than by one alone.
+    A dry run aborts nobody, and takes no share.
+    """
+    dry_run = rules.chosen(spec).dry_run
+    together = sum(
+        1 for other in spec.metrics if other.compare is not None and other.name not in dry_run
+    )
     return wanted(metric.compare or Compare(), max(1, together))
 
 
@@ -280,6 +315,6 @@ def _without(measurement: Measurement) -> Measurement:
     kept = {
         name: text
         for name, text in (measurement.metadata or {}).items()
-        if name not in {LEDGER, TALLY, NEWEST}
+        if name not in {LEDGER, TALLY, NEWEST, LIMIT}
     }
     return measurement.model_copy(update={"metadata": kept or None})

@@ -1,19 +1,19 @@
 """Comparisons made ready for a run: a judge's metrics, a preset's counters, a step's deadline."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from davy.analysis import counters, presets
-from davy.analysis.presets import Seen, Version
+from davy.analysis.presets import Seen, Slow, Version
 from davy.api.analysis import AnalysisRef, Metric
-from davy.api.compare import DEADLINE, Compare, Side
+from davy.api.compare import DEADLINE, Latency, Side
 from davy.api.errors import Finding, InvalidObject
 from davy.api.fields import parse_duration
 from davy.api.providers import MetricProvider, PrometheusMetric
 
-JUDGE: Final = "judge"
-"""The metric that `compare` of an analysis, or a rollout's `judge`, becomes."""
 _UNKNOWN_HOST: Final = "{host}"
 """Stands for the DestinationRule's host where only files are checked."""
 
@@ -26,6 +26,10 @@ class Around:
     """The server that is asked where nobody names one; "": there is none."""
     host: str = _UNKNOWN_HOST
     """Of the DestinationRule that the rollout names."""
+    canary_service: str | None = None
+    """The Service that the route has for the canary now; None: it has none, or nobody looked."""
+    stable_service: str | None = None
+    """The same for stable."""
 
 
 def own(analysis: AnalysisRef, around: Around) -> list[Metric]:
@@ -44,9 +48,11 @@ def own(analysis: AnalysisRef, around: Around) -> list[Metric]:
             "prometheus.address, or start davy run with --prometheus"
         )
         raise InvalidObject([Finding("prometheus.address", message)])
-    compare = Compare.model_validate(judge.model_dump(exclude={"prometheus"}, exclude_unset=True))
     asked = MetricProvider(prometheus=PrometheusMetric(address=address))
-    return [Metric(name=JUDGE, provider=asked, compare=compare)]
+    return [
+        Metric(name=name, provider=asked, warmup=judge.warmup, compare=compare)
+        for name, compare in judge.all
+    ]
 
 
 def ready(metric: Metric, rollout: Seen | None, *, inline: bool) -> Metric:
@@ -67,19 +73,23 @@ def ready(metric: Metric, rollout: Seen | None, *, inline: bool) -> Metric:
                 "has a preset, which is for a rollout's analyses; a run made by hand names its "
                 "counters in canary and stable"
             )
-        limit = compare.latency and parse_duration(compare.latency.slower_than)
-        found = presets.selectors(compare.preset, rollout, limit or None)
+        found = presets.selectors(compare.preset, rollout, _slow(compare.latency))
+        quantile = compare.latency is not None and compare.latency.quantile is not None
         changes |= {
             "preset": None,
-            "latency": None,
+            "latency": compare.latency if quantile else None,
             "canary": _side(found.canary),
             "stable": _side(found.stable),
         }
     return metric.model_copy(update={"compare": compare.model_copy(update=changes)})
 
 
-def sides(metric: Metric) -> counters.Sides:
+def sides(metric: Metric, limit: str = "") -> counters.Sides:
     """What is counted, of a run's comparison.
+
+    Args:
+        metric: of a run.
+        limit: as `Memory` has it, where the metric asks for a quantile; "": it isn't chosen yet.
 
     Raises:
         InvalidObject: it has no counters of its own.
@@ -88,7 +98,10 @@ def sides(metric: Metric) -> counters.Sides:
     if compare is None or compare.canary is None or compare.stable is None:
         message = "names no counters; give canary and stable"
         raise InvalidObject([Finding(f"metrics[{metric.name}].compare", message)])
-    return counters.Sides(_selectors(compare.canary), _selectors(compare.stable))
+    found = [_selectors(side, compare.latency) for side in (compare.canary, compare.stable)]
+    if limit:
+        found = [presets.limited(side, Decimal(limit)) for side in found]
+    return counters.Sides(*found)
 
 
 def seen(
@@ -100,7 +113,7 @@ def seen(
         manifest: the Rollout, checked before.
         stable_hash: pod-template-hash of stable.
         canary_hash: of the canary.
-        around: where its DestinationRule leads.
+        around: where its DestinationRule leads, and which Service is whose.
     """
     canary = (manifest.get("spec") or {}).get("strategy", {}).get("canary")
     if canary is None:
@@ -108,15 +121,30 @@ def seen(
     routing = canary.get("trafficRouting") or {}
     rule = (routing.get("istio") or {}).get("destinationRule") or {}
     nginx = routing.get("nginx") or {}
+    # Two Services that swap their roles: the route knows whose turn it is; of files, any will do.
+    swapping = canary.get("pingPong") or {}
+    canary_service = canary.get("canaryService") or swapping.get("pongService")
+    stable_service = canary.get("stableService") or swapping.get("pingService")
     ingress = nginx.get("stableIngress") or next(iter(nginx.get("stableIngresses") or ()), None)
     return Seen(
         namespace=manifest["metadata"]["namespace"],
         rollout=manifest["metadata"]["name"],
-        canary=Version(canary_hash, canary.get("canaryService"), rule.get("canarySubsetName")),
-        stable=Version(stable_hash, canary.get("stableService"), rule.get("stableSubsetName")),
+        canary=Version(
+            canary_hash, around.canary_service or canary_service, rule.get("canarySubsetName")
+        ),
+        stable=Version(
+            stable_hash, around.stable_service or stable_service, rule.get("stableSubsetName")
+        ),
         host=around.host if rule else None,
         ingress=ingress,
     )
+
+
+def _slow(latency: Latency | None) -> Slow | None:
+    if latency is None:
+        return None
+    limit = None if latency.slower_than is None else parse_duration(latency.slower_than)
+    return Slow(limit, native=latency.histogram == "native")
 
 
 def _side(found: counters.Selectors) -> Side:
@@ -124,10 +152,16 @@ def _side(found: counters.Selectors) -> Side:
         requests=list(found.requests),
         errors=list(found.errors) or None,
         good=list(found.good) or None,
+        bound=None if found.bound == math.inf else found.bound,
     )
 
 
-def _selectors(side: Side) -> counters.Selectors:
+def _selectors(side: Side, latency: Latency | None) -> counters.Selectors:
+    quantile = latency is not None and latency.quantile is not None
+    chosen_later = quantile and latency is not None and latency.histogram == "native"
     return counters.Selectors(
-        tuple(side.requests), tuple(side.errors or ()), tuple(side.good or ())
+        tuple(side.requests),
+        tuple(side.errors or ()),
+        tuple(side.good or ()),
+        math.inf if chosen_later else side.bound,
     )

@@ -41,19 +41,21 @@ class Selectors:
     The series of all texts of a field are added up; one that two texts select is counted once.
 
     Raises:
-        ValueError: no requests, or not exactly one of errors and good.
+        ValueError: no requests, or not exactly one of errors, good and bound.
     """
 
     requests: tuple[str, ...]
     errors: tuple[str, ...] = ()
     good: tuple[str, ...] = ()
     """In place of errors: errors are the requests that aren't good, as by a histogram's bucket."""
+    bound: float | None = None
+    """In place of errors: requests are native histograms, and what lies above the bound failed."""
 
     def __post_init__(self) -> None:
         if not self.requests:
             raise ValueError("requests: names no counter; write one")
-        if bool(self.errors) == bool(self.good):
-            raise ValueError("errors, good: write exactly one of them")
+        if [bool(self.errors), bool(self.good), self.bound is not None].count(True) != 1:
+            raise ValueError("errors, good, bound: write exactly one of them")
 
 
 @dataclass(frozen=True)

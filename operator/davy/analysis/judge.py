@@ -22,7 +22,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from davy.analysis import compared, condition, limits, nodata, render, rules, underway
-from davy.analysis.answer import HIDDEN, Answered, Decided, Measured, NotAnswered, Underway
+from davy.analysis.answer import (
+    HIDDEN,
+    Answered,
+    Decided,
+    Held,
+    Measured,
+    NotAnswered,
+    Underway,
+)
 from davy.analysis.compared import Compared
 from davy.analysis.limits import DAVY, JudgeDefaults, Limits
 from davy.analysis.nodata import Missing
@@ -119,18 +127,21 @@ def refused(status: AnalysisRunStatus, why: str, now: datetime) -> AnalysisRunSt
 
 
 def measurement(
-    metric: Metric, answer: Answered | NotAnswered | Decided, *, limit: int | None
+    metric: Metric, answer: Answered | NotAnswered | Decided | Held, *, limit: int | None
 ) -> Judged:
     """What one answer means, by the table in `nodata.py`.
 
     Args:
         metric: its conditions decide; none at all is success, as in Argo.
-        answer: what the provider said, or how a Job ended.
+        answer: what the provider said, how a Job ended, or why nobody was asked.
         limit: the metric's consecutiveErrorLimit; None: an empty answer is no Error.
     """
     if isinstance(answer, NotAnswered):
         told = render.cut(str(answer), render.VALUE_LENGTH)
         return _by_policy(metric, Judged(Phase.ERROR, told, missing=Missing.UNANSWERED))
+    if isinstance(answer, Held):
+        told = render.cut(answer.message, render.VALUE_LENGTH)
+        return _by_policy(metric, Judged(Phase.INCONCLUSIVE, told, missing=answer.missing))
     if isinstance(answer, Decided):
         return Judged(answer.phase, render.cut(answer.message, render.VALUE_LENGTH))
     value = render.value(answer.shown)

@@ -29,6 +29,8 @@ interval, 10 s at most (`schedule.py`).
 | a Job that can't be made, or that somebody deleted | - | Error | no, `unanswered` |
 | a Job that was under way when the run ended | - | Inconclusive | no, `stopped` |
 | counters | `compare`: the table in `compared.py` | as there | as there |
+| isn't asked: the canary had fewer requests than `minRequests` | - | Inconclusive | no, `few` |
+| isn't asked: the weight changed less than `warmup` ago | - | Inconclusive | no, `warmup` |
 
 `onNoData` and `onProviderError` of a metric decide otherwise: what they say, inconclusive, fail or
 pass, is what the measurement is, and it counts.
@@ -74,6 +76,7 @@ class Missing(StrEnum):
     STOPPED = "stopped"
     FEW = "few"
     STABLE = "stable"
+    WARMUP = "warmup"
 
 
 _UNANSWERED: Final = frozenset({Missing.UNANSWERED, Missing.CONDITION})
@@ -84,7 +87,7 @@ def decided(metric: Metric, missing: Missing | None) -> Phase | None:
     """What the metric's own policy makes of missing evidence; None: it is held, or none is missing.
 
     `onProviderError` is for those who can't answer, `onNoData` for what says nothing. A stable side
-    that fails is neither, and holds in any case.
+    that fails is neither, nor is a warm-up, and both hold in any case.
     """
     policy = None
     if missing in _UNANSWERED:
@@ -97,6 +100,12 @@ def decided(metric: Metric, missing: Missing | None) -> Phase | None:
 def mark(missing: Missing, since: datetime) -> dict[str, str]:
     """The metadata of a measurement without evidence."""
     return {MARK: missing.value, SINCE: format_instant(since)}
+
+
+def missing(measurement: Measurement) -> Missing | None:
+    """Why a measurement has no evidence, by its mark; None: it has none that is known."""
+    mark = (measurement.metadata or {}).get(MARK)
+    return next((found for found in Missing if found.value == mark), None)
 
 
 def has_evidence(measurement: Measurement) -> bool:

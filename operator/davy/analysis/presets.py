@@ -7,9 +7,10 @@ and misses, and where its labels are documented, is in docs/compare.md.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
@@ -51,6 +52,16 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Slow:
+    """Which requests count as failed, where latency is compared."""
+
+    limit: timedelta | None
+    """Those that took longer; a bound of the histogram's buckets. None: it is chosen later."""
+    native: bool = False
+    """The histogram is one series, as Prometheus keeps native ones."""
+
+
+@dataclass(frozen=True)
 class _Way:
     """One way in which series of a side can be labelled, as matchers of PromQL."""
 
@@ -71,8 +82,8 @@ class _Preset:
     ways: Callable[[Seen, Version], tuple[_Way, ...]]
 
 
-def selectors(preset: str, seen: Seen, slower_than: timedelta | None = None) -> Sides:
-    """What to count on both sides: errors, or with a limit the requests slower than it.
+def selectors(preset: str, seen: Seen, slow: Slow | None = None) -> Sides:
+    """What to count on both sides: errors, or the slow requests.
 
     Raises:
         ValueError: there is no such preset, or it can't tell the two sides of this Rollout apart;
@@ -80,7 +91,7 @@ def selectors(preset: str, seen: Seen, slower_than: timedelta | None = None) -> 
     """
     if preset not in PRESETS:
         raise ValueError(f"{preset!r:.40} is no preset; there are {', '.join(sorted(PRESETS))}")
-    found = Sides(*(_side(PRESETS[preset], seen, one, slower_than) for one in _both(seen)))
+    found = Sides(*(_side(PRESETS[preset], seen, one, slow) for one in _both(seen)))
     if found.canary == found.stable:
         raise ValueError(
             f"preset {preset} finds the same series for canary and stable; give each a Service or "
@@ -93,22 +104,50 @@ def _both(seen: Seen) -> tuple[Version, Version]:
     return seen.canary, seen.stable
 
 
-def _side(
-    preset: _Preset, seen: Seen, version: Version, slower_than: timedelta | None
-) -> Selectors:
+def _side(preset: _Preset, seen: Seen, version: Version, slow: Slow | None) -> Selectors:
     ways = preset.ways(seen, version)
-    if slower_than is None:
+    if slow is None:
         return Selectors(
             tuple(_series(preset.counter, *way.where, *way.requests) for way in ways),
             errors=tuple(
                 _series(preset.counter, *way.where, error) for way in ways for error in way.errors
             ),
         )
-    bound = _matches("le", _bound(slower_than, preset.per_second))
-    return Selectors(
-        tuple(_series(f"{preset.histogram}_count", *way.where) for way in ways),
-        good=tuple(_series(f"{preset.histogram}_bucket", *way.where, bound) for way in ways),
-    )
+    if slow.native:
+        found = Selectors(
+            tuple(_series(preset.histogram, *way.where) for way in ways), bound=math.inf
+        )
+    else:
+        found = Selectors(
+            tuple(_series(f"{preset.histogram}_count", *way.where) for way in ways),
+            good=tuple(_series(f"{preset.histogram}_bucket", *way.where) for way in ways),
+        )
+    if slow.limit is None:
+        return found
+    microseconds = Decimal(slow.limit // timedelta(microseconds=1))
+    return limited(found, microseconds * preset.per_second / 1_000_000)
+
+
+def limited(histogram: Selectors, bound: Decimal) -> Selectors:
+    """What is counted of a histogram: requests up to this bound of its buckets are good.
+
+    Args:
+        histogram: a native one, or with all its buckets in `good`.
+        bound: in its unit.
+    """
+    if histogram.bound is not None:
+        return replace(histogram, bound=float(bound))
+    matcher = _matches("le", _bound(bound))
+    return replace(histogram, good=tuple(_narrowed(text, matcher) for text in histogram.good))
+
+
+def _narrowed(selector: str, matcher: str) -> str:
+    """The selector with one matcher more."""
+    start = selector.strip()
+    if not start.endswith("}"):
+        return f"{start}{{{matcher}}}"
+    start = start.removesuffix("}").rstrip()
+    return f"{start}{'' if start.endswith(('{', ',')) else ','}{matcher}}}"
 
 
 def _istio(seen: Seen, version: Version) -> tuple[_Way, ...]:
@@ -291,9 +330,8 @@ def _matches(label: str, pattern: str) -> str:
     return f"{label}=~{json.dumps(pattern)}"
 
 
-def _bound(limit: timedelta, per_second: int) -> str:
+def _bound(value: Decimal) -> str:
     """A pattern for how a bound may be written: `500`, `500.0` since Prometheus 3, `1e+06`."""
-    value = Decimal(limit // timedelta(microseconds=1)) * per_second / 1_000_000
     plain = f"{value.normalize():f}"
     written = [plain] if "." in plain else [plain, f"{plain}.0"]
     if not _PLAIN_FROM <= value < _PLAIN_TO:

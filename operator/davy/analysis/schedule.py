@@ -11,6 +11,8 @@ Without evidence (`nodata.py`) the next try is due after the interval, 10 s at m
 consecutiveErrorLimit holds, an Error is tried again after Argo's 10 s. These are pauses for the
 provider, counted from the end.
 
+A metric that is due in its warm-up (`warmup.py`) says once that it waits, and is measured after it.
+
 A measurement that is under way in a Job is looked at after a tenth of its age (`underway.py`), a
 comparison as often as there may be new samples of its counters: who looks says when.
 
@@ -25,7 +27,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from davy.analysis import limits, nodata, underway
+from davy.analysis import limits, nodata, underway, warmup
 from davy.analysis.limits import DAVY, ERROR_RETRY, JudgeDefaults, Limits
 from davy.api.analysis import (
     AnalysisRunStatus,
@@ -56,6 +58,7 @@ def due(
     defaults: JudgeDefaults = DAVY,
     looked: Mapping[str, datetime] = _NEVER,
     again: Mapping[str, datetime] = _NEVER,
+    changed_at: datetime | None = None,
 ) -> Due:
     """What a run must measure now; nothing when it is complete, terminated or not begun.
 
@@ -69,6 +72,8 @@ def due(
             comparison, were looked at last; one that isn't there is looked at now.
         again: by metric name, when a comparison is looked at next; one that isn't there is looked
             at now.
+        changed_at: when the canary's weight changed last; None: nobody knows. A metric that warms
+            up since, and says so, waits for the end of that.
     """
     status = run.status
     if status.phase.completed or run.spec.terminate or status.started_at is None:
@@ -91,6 +96,8 @@ def due(
             at = _look(held.started_at or now, looked.get(metric.name), now)
         if at is None:
             continue
+        if held is None and metric.compare is None:
+            at = max(at, warmup.next_at(metric, result, changed_at, now) or at)
         if at > now:
             later.append(at)
         elif metric.provider.job is None or held is not None:

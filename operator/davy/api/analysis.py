@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from davy.api.compare import Compare, Judge
+from davy.api.evidence import MinRequests, NoEvidence, Warmup
 from davy.api.fields import BY_METRIC_NAME, BY_NAME, INT32, Instant, Model, ObjectName
 from davy.api.metadata import Metadata
 from davy.api.providers import MetricProvider
@@ -139,9 +140,6 @@ class BackgroundAnalysis(AnalysisRef):
     )
 
 
-NoEvidence = Literal["hold", "inconclusive", "fail", "pass"]
-
-
 class Metric(Model):
     """One question, asked again and again, and how its answers are judged."""
 
@@ -203,6 +201,12 @@ class Metric(Model):
         None,
         description="The same for a provider that can't answer and a condition that can't be "
         "evaluated; not beside consecutiveErrorLimit.",
+    )
+    warmup: Warmup = None
+    min_requests: MinRequests | None = Field(
+        None,
+        description="Canary requests that an answer needs to be evidence; a metric with compare "
+        "has a number of its own, compare.minRequests.",
     )
 
 

@@ -5,9 +5,11 @@ from typing import Final
 
 from davy.api import lengths, paths
 from davy.api.analysis import Metric
-from davy.api.compare import Compare
+from davy.api.compare import Compare, Judge, Latency, Side
 from davy.api.errors import Finding
 
+_FAILED: Final = ("errors", "good", "bound")
+"""Each says which of a side's requests failed."""
 _SAY_NOTHING: Final = (
     "success_condition",
     "failure_condition",
@@ -19,6 +21,29 @@ _SAY_NOTHING: Final = (
 )
 
 
+def judge(judge: Judge, path: str) -> Iterator[Finding]:
+    """Everything wrong in comparisons without a template."""
+    yield from findings(judge, path)
+    yield from lengths.above_nothing(judge.warmup, f"{path}.warmup", "30s")
+    (first, own), *further = judge.all
+    names, known = {first}, {_what(own): first}
+    for at, (name, compare) in enumerate(further):
+        here = f"{path}.also[{at}]"
+        if name in names:
+            message = f"is {name}, as another comparison is called; names must differ"
+            yield Finding(f"{here}.name", message)
+        elif (same := known.get(_what(compare))) is not None:
+            yield Finding(here, f"compares the same as {same}; say latency, or other counters")
+        names.add(name)
+        known.setdefault(_what(compare), name)
+        yield from findings(compare, here)
+
+
+def _what(compare: Compare) -> str:
+    """What is counted, whatever is made of it."""
+    return compare.model_dump_json(include={"preset", "canary", "stable", "latency"})
+
+
 def findings(compare: Compare, path: str) -> Iterator[Finding]:
     """Everything wrong in a comparison."""
     own = {"canary": compare.canary, "stable": compare.stable}
@@ -28,18 +53,36 @@ def findings(compare: Compare, path: str) -> Iterator[Finding]:
     elif compare.preset is None and len(given) < len(own):
         yield Finding(path, "has neither a preset nor counters of its own (canary and stable)")
     for name, side in own.items():
-        if side is not None and (side.errors is None) == (side.good is None):
-            has = "neither" if side.errors is None else "both"
-            yield Finding(f"{path}.{name}", f"has {has} of errors and good; give exactly one")
-    if compare.latency is not None and compare.preset is None:
-        message = "is for presets; with counters of your own name the bucket in good"
-        yield Finding(f"{path}.latency", message)
-    yield from ratios(compare, path)
-    times = {"deadline": compare.deadline}
+        if side is not None:
+            yield from _side(side, compare.latency, f"{path}.{name}")
     if compare.latency is not None:
-        times["latency.slowerThan"] = compare.latency.slower_than
-    for field, time in times.items():
-        yield from lengths.above_nothing(time, f"{path}.{field}", "5m")
+        yield from _latency(compare.latency, f"{path}.latency", own=compare.preset is None)
+    yield from ratios(compare, path)
+    yield from lengths.above_nothing(compare.deadline, f"{path}.deadline", "5m")
+
+
+def _side(side: Side, latency: Latency | None, path: str) -> Iterator[Finding]:
+    """Which of a side's requests failed, is said once; a quantile says it itself."""
+    says = [each for each in _FAILED if getattr(side, each) is not None]
+    if latency is None or latency.quantile is None:
+        if len(says) != 1:
+            has = " and ".join(says) or f"none of {', '.join(_FAILED)}"
+            yield Finding(path, f"has {has}; give exactly one")
+    elif latency.histogram == "native" and says:
+        yield Finding(f"{path}.{says[0]}", "stands beside a quantile, which says it; remove it")
+    elif latency.histogram == "classic" and says != ["good"]:
+        yield Finding(path, "needs good: all buckets of the histogram, without le, for a quantile")
+
+
+def _latency(latency: Latency, path: str, *, own: bool) -> Iterator[Finding]:
+    """What is wrong in a limit; `own`: beside counters of its own."""
+    if (latency.slower_than is None) == (latency.quantile is None):
+        has = "both" if latency.quantile else "neither"
+        yield Finding(path, f"has {has} of slowerThan and quantile; give exactly one")
+    elif own and latency.slower_than is not None:
+        message = "is for presets; with counters of your own name the bucket in good, or give bound"
+        yield Finding(path, message)
+    yield from lengths.above_nothing(latency.slower_than, f"{path}.slowerThan", "5m")
 
 
 def ratios(compare: Compare, path: str) -> Iterator[Finding]:

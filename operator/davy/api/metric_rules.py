@@ -144,10 +144,27 @@ def metric_findings(metric: Metric, path: str) -> Iterator[Finding]:
         yield Finding(f"{path}.onProviderError", message)
     yield from lengths.above_nothing(metric.interval, f"{path}.interval", "30s")
     yield from lengths.readable(metric.initial_delay, f"{path}.initialDelay")
+    yield from lengths.above_nothing(metric.warmup, f"{path}.warmup", "30s")
+    yield from _min_requests(metric, f"{path}.minRequests")
     yield from _limits(metric, path)
     yield from _conditions(metric, path)
     yield from provider_rules.findings(metric.provider, f"{path}.provider")
     yield from compare_rules.in_metric(metric, path)
+
+
+def _min_requests(metric: Metric, path: str) -> Iterator[Finding]:
+    """A metric can't know the canary's requests but from a query of their own."""
+    given = metric.provider.given
+    if metric.min_requests is None or len(given) != 1:
+        return
+    if metric.compare is not None:
+        yield Finding(path, "stands beside compare, which counts requests; use compare.minRequests")
+    elif getattr(getattr(metric.provider, given[0]), "query", None) is None:
+        yield Finding(
+            path,
+            f"asks in place of the provider's query, and {given[0]} has none; use a provider with "
+            "a query, such as prometheus, or let the condition look at the number of requests",
+        )
 
 
 def _conditions(metric: Metric, path: str) -> Iterator[Finding]:

@@ -300,7 +300,7 @@ def _analyses(canary: CanaryStrategy) -> Iterator[Finding]:
                 "the analysis would never start",
             )
     if canary.judge:
-        yield from compare_rules.findings(canary.judge, f"{_CANARY}.judge")
+        yield from compare_rules.judge(canary.judge, f"{_CANARY}.judge")
     if canary.harm_budget is not None:
         yield from _harm_budget(canary, f"{_CANARY}.harmBudget")
     for index, step in enumerate(steps):
@@ -343,7 +343,7 @@ def _analysis(analysis: AnalysisRef, path: str, *, measures: bool = False) -> It
                 f"names the {kind} {name} a second time; once is enough",
             )
     if analysis.compare is not None:
-        yield from compare_rules.findings(analysis.compare, f"{path}.compare")
+        yield from compare_rules.judge(analysis.compare, f"{path}.compare")
     elif not named and not measures:
         yield Finding(f"{path}.templates", "is missing; write at least 1, or give compare")
     yield from rollout_args(analysis.args or [], f"{path}.args")

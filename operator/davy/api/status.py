@@ -97,6 +97,8 @@ class TrafficStatus(StatusModel):
     """The weight that `spec.paused` holds; None: it doesn't, or the route couldn't be read."""
     rules: list[str] | None = None
     """Names of the managed routes that the route has; None: it has none."""
+    changed_at: Instant | None = None
+    """When `written` changed last; None: it never did."""
 
 
 class HarmBudgetStatus(StatusModel):

@@ -126,11 +126,11 @@ def plan(
         raise click.UsageError(message, ctx)
     session: Session = ctx.obj or Session()
     written = (
-        Written(weights, Compare(), None, ())
+        Written(weights, Compare(), 1, None, ())
         if file is None
         else judge_steps.read(file, session.api_group)
     )
-    asked = wanted(_compare(written.compare, given, ctx), 1)
+    asked = wanted(_compare(written.compare, given, ctx), written.together)
     service = Service(rate, baseline, scrape.total_seconds())
     budget = harm_budget or written.budget
     found = rehearsal.plan(

@@ -22,6 +22,8 @@ class Written:
     """At least one."""
     compare: Compare
     """Of the rollout's judge, else of the first step that compares; without either Davy's own."""
+    together: int
+    """Comparisons of the same run, which share alpha; those of templates aren't known."""
     budget: HarmBudget | None
     """Of the rollout."""
     notes: tuple[str, ...]
@@ -55,7 +57,7 @@ def read(file: str, api_group: str) -> Written:
         for kind in step.kinds
         if kind in {"analysis", "plugin"}
     ]
-    return Written(steps, _compare(canary), canary.harm_budget, tuple(notes))
+    return Written(steps, *_compare(canary), canary.harm_budget, tuple(notes))
 
 
 def _rollout(file: str, api_group: str) -> Document:
@@ -91,8 +93,10 @@ def _held(weight: int, seconds: float, whole: int, *, endless: bool) -> Iterator
         yield Step(weight, None if endless else seconds, whole)
 
 
-def _compare(canary: CanaryStrategy) -> Compare:
+def _compare(canary: CanaryStrategy) -> tuple[Compare, int]:
+    """What is compared first, and how many comparisons of its run share its alpha."""
     beside = canary.background
     asked = [beside.compare if beside else None]
     asked += [step.analysis.compare for step in canary.steps or () if step.analysis]
-    return next((compare for compare in asked if compare is not None), Compare())
+    found = next((judge for judge in asked if judge is not None), None)
+    return (found, len(found.all)) if found is not None else (Compare(), 1)

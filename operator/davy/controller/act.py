@@ -235,7 +235,13 @@ class Actor:
         if isinstance(action, plan.CreateRun):
             owner = self._owner(seen)
             body = runs.manifest(
-                self.cache, self.kinds, owner, seen.raw, action, prometheus=self.prometheus
+                self.cache,
+                self.kinds,
+                owner,
+                seen.raw,
+                action,
+                prometheus=self.prometheus,
+                route=seen.world.route,
             )
             return await self._create(seen, kind, body)
         found = self._held(kind, seen, action.name)

@@ -19,7 +19,9 @@ from davy.analysis.compared import Compared, Memory
 from davy.analysis.counters import Look, Tally
 from davy.analysis.ledger import Served
 from davy.analysis.schedule import retry_after
+from davy.analysis.warmup import Warmup
 from davy.api.analysis import Metric, RunManifest
+from davy.api.compare import JUDGE
 from davy.api.group import HARM_BUDGET
 from davy.api.harm_budget import HarmBudget
 from davy.controller.queue import Key
@@ -59,17 +61,22 @@ class Watch:
     """As it was told last by this process."""
     silent: bool = False
     """It was told that the canary gets no requests."""
+    warming: bool = False
+    """It was told that it warms up."""
     unanswered: bool = False
     """It was told that nobody answers."""
     requests: int = field(init=False)
     """Of the canary, in all."""
     heard_at: datetime = field(init=False)
     """When they rose last."""
+    counted_at: datetime = field(init=False)
+    """Of the newest sample of a stretch that counts."""
 
     def __post_init__(self) -> None:
         """Count from the memory."""
         self.requests = ledger.summed(self.memory.ledger).canary
         self.heard_at = self.began_at
+        self.counted_at = self.memory.newest_at
 
     def at(self, now: datetime) -> Memory:
         """What the look of this moment goes on from.
@@ -77,12 +84,18 @@ class Watch:
         After a clock was set back what was counted last lies ahead of it: counting begins anew.
         """
         self.began_at, self.heard_at = min(self.began_at, now), min(self.heard_at, now)
+        self.counted_at = min(self.counted_at, now + _AHEAD)
         if max(self.memory.tally.since, self.memory.newest_at) > now + _AHEAD:
             self.memory = replace(self.memory, tally=Tally(now), newest_at=now)
         return self.memory
 
     def after(
-        self, look: Look | NotAnswered, run: RunManifest, metric: Metric, now: datetime
+        self,
+        look: Look | NotAnswered,
+        run: RunManifest,
+        metric: Metric,
+        now: datetime,
+        warm: Warmup | None = None,
     ) -> tuple[Compared | None, datetime]:
         """What is to be recorded, None: nothing yet; and when to look again.
 
@@ -91,6 +104,7 @@ class Watch:
             run: that the metric is of.
             metric: that compares.
             now: the present.
+            warm: the metric's latest warm-up, whose requests don't count; None: it has none.
         """
         pause = compared.pause(metric, now - (run.status.started_at or now))
         due = now - self.began_at >= pause
@@ -101,13 +115,29 @@ class Watch:
             said = render.cut(str(look), render.VALUE_LENGTH)
             return self._told(Compared(None, self.memory, said), now), again
         again = _next(look, now)
-        self.memory = _kept(self.memory, look)
+        before, self.memory = self.memory, _kept(self.memory, look, warm)
+        if self.memory.ledger is not before.ledger:
+            self.counted_at = self.memory.newest_at
         comparison = compare.compared(self.memory.ledger, compared.asked(metric, run.spec))
+        found = self._seen(comparison, look, now, warm)
+        if not due and not self._is_news(found):
+            return None, again
+        return self._told(found, now), again
+
+    def _seen(
+        self, comparison: Comparison, look: Look, now: datetime, warm: Warmup | None
+    ) -> Compared:
+        """The comparison with what else is known of its requests.
+
+        It warms up until something after that time was counted, or nothing comes any more.
+        """
+        warming = warm is not None and self.counted_at <= warm.ends_at
+        if warm is not None and warming:
+            self.heard_at = max(self.heard_at, min(now, warm.ends_at))
         silent = self._is_silent(comparison, look, now)
-        found = Compared(
-            comparison, self.memory, silent=silent, allowance=self._allowance(comparison, look)
-        )
-        return (self._told(found, now) if due or self._is_news(found) else None), again
+        warms = warm.said() if warm is not None and warming and not silent else ""
+        allowed = self._allowance(comparison, look)
+        return Compared(comparison, self.memory, silent=silent, warms=warms, allowance=allowed)
 
     def _allowance(self, comparison: Comparison, look: Look) -> Allowance | None:
         if self.budget is None or look.scrape_interval is None:
@@ -122,8 +152,10 @@ class Watch:
 
     def _is_news(self, found: Compared) -> bool:
         """It is worth telling at once: the first of all, what is decided, held, allowed, let go."""
-        outcome = found.comparison and found.comparison.outcome
         if not self.measured or self.unanswered or found.silent is not self.silent:
+            return True
+        outcome = found.comparison and found.comparison.outcome
+        if bool(found.warms) is not self.warming:
             return True
         if found.allowance and self._moves(found.allowance.share):
             return True
@@ -143,6 +175,7 @@ class Watch:
         self.outcome = told.comparison.outcome if told.comparison else None
         self.silent, self.unanswered = told.silent, told.comparison is None
         self.allowed = told.allowance.share if told.allowance else self.allowed
+        self.warming = bool(told.warms)
         return told
 
 
@@ -159,7 +192,8 @@ class Watches:
             result = underway.result(run.status, metric)
             memory = compared.memory(result, run.status.started_at or now)
             measured = result is not None and bool(result.measurements)
-            self._watches[known] = Watch(memory, now, measured, _budget(run))
+            budget = _budget(run) if metric == JUDGE else None
+            self._watches[known] = Watch(memory, now, measured, budget)
         return self._watches[known]
 
     def forget(self, key: Key) -> None:
@@ -185,14 +219,19 @@ def _next(look: Look, now: datetime) -> datetime:
     return soonest if look.newest_at is None else max(look.newest_at + interval + _SCRAPED, soonest)
 
 
-def _kept(memory: Memory, look: Look) -> Memory:
-    """The memory with what the look counted, where that is a whole stretch."""
+def _kept(memory: Memory, look: Look, warm: Warmup | None) -> Memory:
+    """The memory with what the look counted, where that is a whole stretch.
+
+    What holds some of a warm-up is told, so that it isn't counted again, and is no evidence.
+    """
     if look.newest_at is None:
         return memory
     length, fresh = look.newest_at - memory.newest_at, look.fresh
     begins = not memory.ledger and fresh.canary > 0 and fresh.stable > 0
     if not begins and length < (look.scrape_interval or _UNKNOWN) * _WHOLE:
         return memory
+    if warm is not None and warm.covers(memory.newest_at, look.newest_at):
+        return replace(memory, tally=look.tally, newest_at=look.newest_at)
     served = Served(
         max(length.total_seconds(), 0.0),
         fresh.canary,

@@ -10,14 +10,24 @@ are gone.
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
 import structlog
 
-from davy.analysis import comparisons, credentials, judge, resolve, schedule, underway
-from davy.analysis.answer import Answer, Answered, Measured, NotAnswered
+from davy.analysis import (
+    comparisons,
+    credentials,
+    judge,
+    min_requests,
+    quantile,
+    resolve,
+    schedule,
+    underway,
+    warmup,
+)
+from davy.analysis.answer import Answer, Answered, Held, Measured, NotAnswered
 from davy.analysis.compared import Compared
 from davy.analysis.counters import Look
 from davy.analysis.limits import JudgeDefaults
@@ -40,7 +50,7 @@ from davy.controller.queue import Key
 from davy.controller.settings import MeasureSettings
 from davy.controller.shares import Shares
 from davy.metrics.accounts import Accounts
-from davy.metrics.base import Counting
+from davy.metrics.base import Counting, Ranking
 from davy.metrics.registry import Registry
 
 _log = structlog.get_logger()
@@ -134,7 +144,7 @@ class Measurer:
                 if asked.answers.get(name) is measured:
                     del asked.answers[name]
             run = run.model_copy(update={"status": status})
-        return self._ask_due(key, run, asked)
+        return self._ask_due(key, run, asked, runs.changed_at(self.cache, self.kinds, raw))
 
     def drop(self) -> None:
         """Nobody waits for any answer any more."""
@@ -147,13 +157,22 @@ class Measurer:
         self.drop()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _ask_due(self, key: Key, run: RunManifest, asked: _Asked) -> Result:
+    def _ask_due(
+        self, key: Key, run: RunManifest, asked: _Asked, changed_at: datetime | None
+    ) -> Result:
+        """Begin to measure what is due; `changed_at` is when the canary's weight changed last."""
         if run.status.phase.completed:
             self._forget(key)
             return Done()
         defaults = JudgeDefaults.of(self.kinds.api_group.name)
+        changed_at = changed_at or run.status.started_at
         due = schedule.due(
-            run, self.clock.now(), defaults=defaults, looked=asked.looked, again=asked.again
+            run,
+            self.clock.now(),
+            defaults=defaults,
+            looked=asked.looked,
+            again=asked.again,
+            changed_at=changed_at,
         )
         self.shares.leave(key)
         for metric in due.metrics:
@@ -162,23 +181,33 @@ class Measurer:
             if not self.shares.take(key):
                 break
             task = asyncio.create_task(
-                self._measure(key, run, metric, asked), name=f"measure {key} {metric.name}"
+                self._measure(key, run, metric, asked, changed_at),
+                name=f"measure {key} {metric.name}",
             )
             task.add_done_callback(lambda _: self.shares.give(key))
             asked.tasks[metric.name] = task
         self.shares.next(key.namespace)
         return Done(due.wake_at)
 
-    async def _measure(self, key: Key, run: RunManifest, metric: Metric, asked: _Asked) -> None:
+    async def _measure(
+        self,
+        key: Key,
+        run: RunManifest,
+        metric: Metric,
+        asked: _Asked,
+        changed_at: datetime | None,
+    ) -> None:
         """Ask once, keep the answer, have it recorded."""
         held = underway.held(run.status, metric.name)
         started = (held and held.started_at) or self.clock.now()
         try:
             answer: Answer | None
-            if metric.provider.job is not None:
+            if metric.compare is not None:
+                answer = await self._compared(key, run, metric, asked, changed_at)
+            elif held is None and (waits := warmup.held(metric, changed_at, started)) is not None:
+                answer = waits
+            elif metric.provider.job is not None:
                 answer = await self.jobs.answer(run, metric, metric.provider.job)
-            elif metric.compare is not None:
-                answer = await self._compared(key, run, metric, asked)
             else:
                 answer = await self._answer(key, run, metric, self._measured)
         finally:
@@ -190,26 +219,62 @@ class Measurer:
         self.look(key)
 
     async def _compared(
-        self, key: Key, run: RunManifest, metric: Metric, asked: _Asked
+        self,
+        key: Key,
+        run: RunManifest,
+        metric: Metric,
+        asked: _Asked,
+        changed_at: datetime | None,
     ) -> Compared | None:
         """One look at the counters of both sides; None: nothing is worth telling yet."""
         watch = self.watches.of(key, run, metric.name, self.clock.now())
         memory = watch.at(self.clock.now())
 
         async def look(filled: Metric) -> Look | NotAnswered:
-            sides = comparisons.sides(metric)
             provider = self.providers.provider_for(filled)
             if not isinstance(provider, Counting):
                 return NotAnswered(f"metric {metric.name}: its provider has no counters to compare")
+            limit = memory.limit or await self._limit(filled, run, provider)
+            if isinstance(limit, NotAnswered):
+                return limit
+            watch.memory = replace(watch.memory, limit=limit)
+            sides = comparisons.sides(metric, limit)
             return await provider.look(filled, sides, memory.tally, self.clock.now())
 
         found = await self._answer(key, run, metric, look)
-        told, again = watch.after(found, run, metric, self.clock.now())
+        warm = warmup.of(metric, changed_at, self.clock.now())
+        told, again = watch.after(found, run, metric, self.clock.now(), warm)
         asked.looked[metric.name], asked.again[metric.name] = self.clock.now(), again
         return told
 
-    async def _measured(self, filled: Metric) -> Answered | NotAnswered:
-        return await self.providers.provider_for(filled).measure(filled)
+    async def _limit(
+        self, filled: Metric, run: RunManifest, provider: Counting
+    ) -> str | NotAnswered:
+        """The limit of latency that the metric's quantile comes to; "": it asks for none."""
+        latency = filled.compare and filled.compare.latency
+        if not latency or latency.quantile is None or run.status.started_at is None:
+            return ""
+        if not isinstance(provider, Ranking):
+            return NotAnswered(
+                f"metric {filled.name}: its provider has no histograms; give latency.slowerThan"
+            )
+        stable = quantile.histogram(comparisons.sides(filled).stable)
+        below = await provider.below(filled, stable, run.status.started_at)
+        if isinstance(below, NotAnswered):
+            return below
+        try:
+            return f"{quantile.limit(below, latency.quantile):f}"
+        except ValueError as error:
+            return NotAnswered(f"metric {filled.name}: {error}")
+
+    async def _measured(self, filled: Metric) -> Answered | NotAnswered | Held:
+        provider = self.providers.provider_for(filled)
+        if filled.min_requests is not None:
+            requests = await provider.measure(min_requests.question(filled))
+            lacking = min_requests.lacking(filled, requests)
+            if lacking is not None:
+                return lacking
+        return await provider.measure(filled)
 
     async def _close(self, key: Key, raw: Json) -> Result | None:
         """A run that has ended gets rid of its Jobs; None: it has none that is under way."""

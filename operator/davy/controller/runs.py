@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
 from pydantic import ValidationError
 
 from davy.analysis import compared, judge, resolve, templates, underway
-from davy.analysis.comparisons import JUDGE, Around
+from davy.analysis.comparisons import Around
 from davy.api import errors, fields, findings, group, validate
 from davy.api.analysis import (
     AnalysisRef,
@@ -18,11 +19,12 @@ from davy.api.analysis import (
     RunManifest,
     TemplateRef,
 )
+from davy.api.compare import JUDGE
 from davy.api.errors import Finding
 from davy.api.metadata import Metadata
 from davy.api.rollout import RolloutSpec
 from davy.cluster import apply
-from davy.cluster.cache import Cache, Json, uid_of, version_of
+from davy.cluster.cache import Cache, Json, controller_of, uid_of, version_of
 from davy.cluster.kinds import DESTINATION_RULE, Kind, Kinds
 from davy.controller.interest import Reference
 from davy.engine import plan, world
@@ -110,8 +112,18 @@ def manifest(
     wanted: plan.CreateRun,
     *,
     prometheus: str,
+    route: world.Route,
 ) -> Json:
-    """The AnalysisRun that a plan wants; `prometheus` is asked where a comparison names no server.
+    """The AnalysisRun that a plan wants.
+
+    Args:
+        cache: with its templates.
+        kinds: Davy's own.
+        owner: the Rollout.
+        raw: the Rollout.
+        wanted: by the plan.
+        prometheus: the server that is asked where a comparison names none.
+        route: as it was observed: it knows which Service is the canary's now.
 
     Raises:
         InvalidObject: its templates don't make one.
@@ -125,6 +137,7 @@ def manifest(
         stable=wanted.stable_hash,
         latest=wanted.hash,
         inline=wanted.kind is world.RunKind.STEP,
+        route=route,
     )
     given = wanted.analysis.analysis_run_metadata or Metadata()
     labels = {
@@ -188,6 +201,21 @@ def measured(cache: Cache, found: Json) -> RunManifest:
     except ValidationError as error:
         raise errors.InvalidObject(findings.of(error, AnalysisRunStatus, "status")) from None
     return RunManifest(metadata=found["metadata"], spec=spec, status=status)
+
+
+def changed_at(cache: Cache, kinds: Kinds, run: Json) -> datetime | None:
+    """When the canary's weight changed last, as the run's Rollout says; None: nobody knows."""
+    owner = controller_of(run)
+    if owner is None:
+        return None
+    rollout = cache.get(kinds.rollout, run["metadata"]["namespace"], owner["name"])
+    if rollout is None or uid_of(rollout) != owner["uid"]:
+        return None
+    try:
+        told = (rollout.get("status") or {}).get("traffic") or {}
+        return fields.parse_instant(told["changedAt"])
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return None
 
 
 def _measurable(found: Json) -> AnalysisRunSpec:
@@ -256,8 +284,9 @@ def _spec(
     stable: str,
     latest: str,
     inline: bool,
+    route: world.Route | None = None,
 ) -> AnalysisRunSpec:
-    """The run's spec.
+    """The run's spec; without a route it is for a check alone.
 
     Raises:
         InvalidObject: a template is absent or can't be read, or they don't fit together.
@@ -279,7 +308,12 @@ def _spec(
         stable_hash=stable,
         latest_hash=latest or stable,
         inline=inline,
-        around=Around(prometheus, _host(cache, raw)),
+        around=Around(
+            prometheus,
+            _host(cache, raw),
+            canary_service=route.canary_service if route else None,
+            stable_service=route.stable_service if route else None,
+        ),
     )
 
 

@@ -178,7 +178,17 @@ def _traffic(scene: Scene, wanted: int | None) -> TrafficStatus:
         verified=written if scene.took.in_effect else (before.verified if before else None),
         held=scene.position.held,
         rules=[found.name for found in scene.world.route.rules] or None,
+        changed_at=_changed_at(before, written, scene.now),
     )
+
+
+def _changed_at(
+    before: TrafficStatus | None, written: int | None, now: datetime
+) -> datetime | None:
+    """When the weight changed last: analyses warm up from then on."""
+    if before is None:
+        return None
+    return before.changed_at if written in {None, before.written} else now
 
 
 def _harm_budget(scene: Scene) -> HarmBudgetStatus | None:

@@ -1,13 +1,15 @@
 """The contract of a metric provider: one question, one answer."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
 from davy.analysis.answer import Answered, NotAnswered, Value
 from davy.analysis.counters import Look, Sides, Tally
+from davy.analysis.quantile import Histogram
 from davy.api.analysis import Metric
 
-__all__ = ["Answered", "Counting", "NotAnswered", "Provider", "Value"]
+__all__ = ["Answered", "Counting", "NotAnswered", "Provider", "Ranking", "Value"]
 
 
 class Provider(Protocol):
@@ -34,4 +36,22 @@ class Counting(Protocol):
             sides: the counters.
             tally: of the look before; used again after a failure, so that nothing is lost.
             now: the present, UTC.
+        """
+
+
+@runtime_checkable
+class Ranking(Protocol):
+    """A provider that has histograms, so that a limit of latency can be stable's own."""
+
+    async def below(
+        self, metric: Metric, histogram: Histogram, at: datetime
+    ) -> tuple[tuple[Decimal, float], ...] | NotAnswered:
+        """How many requests of the time before were up to each bound, the bounds rising.
+
+        Never raises but on cancellation.
+
+        Args:
+            metric: whose args are filled in.
+            histogram: of which requests.
+            at: the end of the time, which is `quantile.WINDOW` long.
         """

@@ -5,22 +5,26 @@ For each selector two instant queries with an explicit time: the raw samples sin
 share one time limit and one login.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
 from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 
-from davy.analysis import counters
+from davy.analysis import counters, quantile
 from davy.analysis.answer import Answered, NotAnswered
 from davy.analysis.counters import Look, Read, Selectors, Series, Side, Sides, Tally
+from davy.analysis.quantile import Histogram
 from davy.api.analysis import Metric
 from davy.api.providers import PrometheusMetric
-from davy.metrics import prometheus, wire
+from davy.metrics import native, prometheus, wire
 from davy.metrics.asking import Question
 from davy.metrics.line import Session, Timeout, TooLong
+from davy.metrics.native import Reader, counted
 from davy.metrics.prometheus import SERIES, Prometheus
 
 BEFORE: Final = "1h"
@@ -32,8 +36,7 @@ STRETCHES: Final = 16
 """In one look, after a break; the next look goes on from there."""
 
 _REFUSED: Final = 400
-_LARGEST: Final = 2**53
-"""A float counts to here, one by one."""
+_NATIVE: Final = {"value": "histogram", "values": "histograms"}
 _PLAIN: Final = (
     'write counters with their labels, such as http_requests_total{code=~"5.."}, '
     "without range, function or operator"
@@ -92,6 +95,25 @@ class PrometheusCounts(Prometheus):
             found = replace(further, fresh=further.tally.told - told)
         return found
 
+    async def below(
+        self, metric: Metric, histogram: Histogram, at: datetime
+    ) -> tuple[tuple[Decimal, float], ...] | NotAnswered:
+        """See `Ranking.below`."""
+        query = metric.provider.prometheus
+        if query is None:
+            return NotAnswered(f"metric {metric.name} names no Prometheus")
+        put = partial(_put_below, query, histogram, counters.milliseconds(at))
+        answer = await self._asker.ask(_question(query, put))
+        if isinstance(answer, NotAnswered):
+            return answer
+        where = wire.shown(query.address)
+        try:
+            return native.below(answer.value) if histogram.native else _below(answer.value)
+        except ValueError as error:
+            return NotAnswered(f"{where} has no histogram to choose a limit by: {error}")
+        except (TypeError, KeyError, IndexError, AttributeError, ArithmeticError):
+            return NotAnswered(f"{where} answered no histogram to choose a limit by")
+
     async def _stretch(
         self, query: PrometheusMetric, sides: Sides, tally: Tally, now: datetime
     ) -> Look | NotAnswered:
@@ -103,16 +125,7 @@ class PrometheusCounts(Prometheus):
                 counters.milliseconds(at),
                 count=tally.watched is None,
             )
-            answer = await self._asker.ask(
-                Question(
-                    address=query.address,
-                    seconds=query.timeout,
-                    insecure=query.insecure,
-                    ca_cert=query.ca_cert,
-                    authentication=query.authentication,
-                    put=partial(_put, query, sides, window),
-                )
-            )
+            answer = await self._asker.ask(_question(query, partial(_put, query, sides, window)))
             if isinstance(answer, NotAnswered):
                 return answer
             if answer.value is not None:
@@ -127,6 +140,43 @@ class PrometheusCounts(Prometheus):
             return NotAnswered(f"{where} has no counts to compare: {error}")
         except (TypeError, KeyError, IndexError, AttributeError):
             return NotAnswered(f"{where} answered no samples of counters; {_PLAIN}")
+
+
+def _question(
+    query: PrometheusMetric, put: Callable[[Session, Timeout], Answered | NotAnswered]
+) -> Question:
+    return Question(
+        address=query.address,
+        seconds=query.timeout,
+        insecure=query.insecure,
+        ca_cert=query.ca_cert,
+        authentication=query.authentication,
+        put=put,
+    )
+
+
+def _put_below(
+    query: PrometheusMetric, histogram: Histogram, at: int, session: Session, timeout: Timeout
+) -> Answered | NotAnswered:
+    """What each selector's buckets rose by in the time before."""
+    session.headers["Connection"] = "keep-alive"
+    ask = _Asking(query, prometheus.connected(query, session), session, timeout)
+    by = "" if histogram.native else " by (le)"
+    texts = [f"sum{by} (increase({text}[{quantile.WINDOW}]))" for text in histogram.buckets]
+    try:
+        return Answered([ask.vector("stable's histogram", text, at) for text in texts])
+    except _Refused as refused:
+        return refused.answer
+
+
+def _below(answers: Any) -> tuple[tuple[Decimal, float], ...]:
+    """Requests up to each bound of classic histograms, added up."""
+    found: dict[Decimal, float] = {}
+    for vector in answers:
+        for one in vector:
+            bound = Decimal(one["metric"]["le"])
+            found[bound] = found.get(bound, 0.0) + prometheus.number(one["value"][1])
+    return tuple(sorted(found.items()))
 
 
 def _put(
@@ -161,6 +211,10 @@ class _Asking:
         since = f"{text}[{window.at - window.since}ms]"
         return [before, earlier, self._ask(name, since, window.at, "matrix")]
 
+    def vector(self, name: str, text: str, at: int) -> list[Any]:
+        """The series of an expression at a time."""
+        return self._ask(name, text, at, "vector")
+
     def _ask(self, name: str, text: str, at: int, kind: str) -> list[Any]:
         where = wire.shown(self.query.address)
         params = {
@@ -189,7 +243,10 @@ class _Asking:
 
 
 def _selectors(sides: Sides) -> list[tuple[str, str]]:
-    """Each with its name; the requests of both sides before all others (`counters.Read`)."""
+    """Each with its name; the requests of both sides before all others (`counters.Read`).
+
+    Native histograms of requests say themselves which failed.
+    """
     named = (("canary", sides.canary), ("stable", sides.stable))
     requests = [(f"the {side}'s requests", one) for side, of in named for one in of.requests]
     others = [(f"the {side}'s errors", one) for side, of in named for one in of.errors or of.good]
@@ -202,30 +259,40 @@ def _both(answers: Any, sides: Sides, window: _Window) -> Read:
     Raises:
         ValueError: a sample is no count.
     """
-    left = [_series(before, earlier, since, window) for before, earlier, since in answers]
-    taken = {}
-    for name, several in (
-        ("canary", sides.canary.requests),
-        ("stable", sides.stable.requests),
-        ("canary other", sides.canary.errors or sides.canary.good),
-        ("stable other", sides.stable.errors or sides.stable.good),
-    ):
-        merged = {series.labels: series for found in left[: len(several)] for series in found}
-        taken[name], left = tuple(merged.values()), left[len(several) :]
+    left = list(answers)
+    asked = len(sides.canary.requests)
+    canary, left = left[:asked], left[asked:]
+    asked = len(sides.stable.requests)
+    stable, left = left[:asked], left[asked:]
+    asked = len(sides.canary.errors or sides.canary.good)
     return Read(
-        _side(sides.canary, taken["canary"], taken["canary other"]),
-        _side(sides.stable, taken["stable"], taken["stable other"]),
+        _side(sides.canary, canary, left[:asked], window),
+        _side(sides.stable, stable, left[asked:], window),
     )
 
 
-def _side(of: Selectors, requests: tuple[Series, ...], other: tuple[Series, ...]) -> Side:
-    return Side(requests, good=other) if of.good else Side(requests, errors=other)
+def _side(of: Selectors, requests: list[Any], other: list[Any], window: _Window) -> Side:
+    if of.bound is not None:
+        good = native.up_to(of.bound)
+        return Side(_merged(requests, window, native.all_of), good=_merged(requests, window, good))
+    counted, others = _merged(requests, window, _count), _merged(other, window, _count)
+    return Side(counted, good=others) if of.good else Side(counted, errors=others)
 
 
-def _series(before: Any, earlier: Any, since: Any, window: _Window) -> list[Series]:
-    values = {_labels(one): _count(one["value"][1]) for one in before}
+def _merged(answers: list[Any], window: _Window, read: Reader) -> tuple[Series, ...]:
+    """The series of several selectors; one that two of them find is there once."""
+    found = {
+        series.labels: series
+        for before, earlier, since in answers
+        for series in _series(before, earlier, since, window, read)
+    }
+    return tuple(found.values())
+
+
+def _series(before: Any, earlier: Any, since: Any, window: _Window, read: Reader) -> list[Series]:
+    values = {_labels(one): read(_of(one, "value")[1]) for one in before}
     numbers = {_nameless(_labels(one)): _count(one["value"][1]) for one in earlier}
-    samples = {_labels(one): _samples(one["values"], window) for one in since}
+    samples = {_labels(one): _samples(_of(one, "values"), window, read) for one in since}
     return [
         Series(
             labels,
@@ -237,24 +304,27 @@ def _series(before: Any, earlier: Any, since: Any, window: _Window) -> list[Seri
     ]
 
 
-def _samples(points: Any, window: _Window) -> tuple[tuple[int, int], ...]:
+def _of(one: Any, name: str) -> Any:
+    """The samples of a series: of a float, or of a native histogram."""
+    return one[name] if name in one else one[_NATIVE[name]]
+
+
+def _samples(points: Any, window: _Window, read: Reader) -> tuple[tuple[int, int], ...]:
     """Those after `since`: a range is closed at its start before Prometheus 3, and open since."""
-    found = ((round(at * 1000), _count(value)) for at, value in points)
+    found = ((round(at * 1000), read(sample)) for at, sample in points)
     return tuple((at, value) for at, value in found if value is not None and at > window.since)
 
 
-def _count(text: Any) -> int | None:
+def _count(sample: Any) -> int | None:
     """The number of a sample, rounded down; None: NaN.
 
     Raises:
         ValueError: it counts nothing.
     """
-    value = prometheus.number(text)
-    if value != value:  # noqa: PLR0124 - NaN
-        return None
-    if not 0 <= value <= _LARGEST:
-        raise ValueError(f"{value:g} is a sample of it, and no counter has such; name counters")
-    return int(value)
+    if isinstance(sample, dict):
+        why = "it is a native histogram; say so with latency.histogram: native, or with bound"
+        raise ValueError(why)  # noqa: TRY004 - what Prometheus has, not what was passed
+    return counted(sample)
 
 
 def _labels(series: Any) -> tuple[tuple[str, str], ...]:

@@ -189,7 +189,12 @@ def _points(series: Mapping[str, Any]) -> list[Any]:
 
 def points(found: list[Any]) -> int:
     """Series, or points where they have several."""
-    values = (series.get("values") for series in found if isinstance(series, dict))
+    values = (
+        series.get(name)
+        for series in found
+        if isinstance(series, dict)
+        for name in ("values", "histograms")
+    )
     further = sum(len(several) - 1 for several in values if isinstance(several, list))
     return len(found) + further
 

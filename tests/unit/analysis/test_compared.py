@@ -1,5 +1,6 @@
 """Comparisons in a run's status: measurements, what is remembered, when one is over."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,14 @@ from davy.analysis.compare import Comparison, Outcome
 from davy.analysis.compared import Compared, Memory
 from davy.analysis.counters import Counts, Tally
 from davy.analysis.ledger import NOTHING, Served
-from davy.api.analysis import AnalysisRunStatus, Metric, MetricResult, Phase, RunManifest
+from davy.api.analysis import (
+    AnalysisRunStatus,
+    DryRun,
+    Metric,
+    MetricResult,
+    Phase,
+    RunManifest,
+)
 from davy.api.compare import Compare, Side
 from davy.api.providers import MetricProvider, PrometheusMetric
 from tests.unit.analysis.runs import NOW, a_metric, a_run, seconds, stored
@@ -74,6 +82,8 @@ def result(run: RunManifest) -> MetricResult:
         (told(Outcome.TOO_FEW), Phase.INCONCLUSIVE, False),
         (told(Outcome.STABLE_FAILS), Phase.INCONCLUSIVE, False),
         (told(None), Phase.ERROR, False),
+        (replace(told(Outcome.NOT_WORSE), warms="warms up"), Phase.INCONCLUSIVE, False),
+        (replace(told(Outcome.WORSE), warms="warms up"), Phase.FAILED, True),
     ],
 )
 def test_a_measurement_is_evidence_where_something_was_seen(
@@ -149,12 +159,14 @@ def test_what_cant_be_read_begins_anew(gone: str) -> None:
 
 
 def test_alpha_is_shared_by_the_comparisons_of_a_run() -> None:
-    """Several metrics together abort a good release no more often than one."""
+    """Several metrics together abort a good release no more often than one; a trial aborts none."""
     one, two = a_comparison(), a_comparison().model_copy(update={"name": "latency"})
     alone = a_run(one, a_metric()).spec
     both = a_run(one, two, a_metric()).spec
     assert compared.asked(one, alone).alpha == 0.05
     assert compared.asked(one, both).alpha == 0.025
+    trial = both.model_copy(update={"dry_run": [DryRun(metric_name="^latency$")]})
+    assert compared.asked(one, trial).alpha == compared.asked(two, trial).alpha == 0.05
     other = a_comparison(abort_ratio=1.5, tolerate_ratio=3, accept=0.02, min_requests=7)
     asked = compared.asked(other, a_run(other).spec)
     assert (asked.abort_ratio, asked.tolerate_ratio, asked.accept, asked.least) == (1.5, 3, 0.02, 7)
@@ -170,7 +182,7 @@ def test_alpha_is_shared_by_the_comparisons_of_a_run() -> None:
     ],
 )
 def test_a_policy_says_what_missing_evidence_is(policy: str, phase: Phase, measured: Phase) -> None:
-    """Too few requests are no data; a stable side that fails holds in any case."""
+    """Too few requests are no data; a stable side that fails, or a warm-up, holds in any case."""
     metric = a_comparison(deadline="10m").model_copy(update={"on_no_data": policy})
     run = after(told(Outcome.TOO_FEW), run=a_run(metric))
     assert (run.status.phase, result(run).measurements[-1].phase) == (phase, measured)
@@ -178,6 +190,8 @@ def test_a_policy_says_what_missing_evidence_is(policy: str, phase: Phase, measu
     failing = after(told(Outcome.STABLE_FAILS), run=a_run(metric))
     assert failing.status.phase is Phase.RUNNING
     assert judge.lacks(failing.status) != ""
+    warming = after(replace(told(Outcome.UNDECIDED), warms="warms up"), run=a_run(metric))
+    assert warming.status.phase is Phase.RUNNING
     silent = after(told(None), run=a_run(metric))
     assert result(silent).measurements[-1].phase is Phase.ERROR
 

@@ -4,11 +4,11 @@ from typing import Any, get_args
 
 import pytest
 
-from davy.analysis import comparisons, presets, resolve
+from davy.analysis import compared, comparisons, presets, resolve
 from davy.analysis.comparisons import Around
 from davy.api import compare_rules, metric_rules
 from davy.api.analysis import AnalysisRef, AnalysisRunSpec, Metric
-from davy.api.compare import Compare, Judge, Latency, Preset, Server, Side
+from davy.api.compare import Compare, Further, Judge, Latency, Preset, Server, Side
 from davy.api.errors import InvalidObject
 from davy.api.providers import MetricProvider, PrometheusMetric
 from tests.unit.analysis.runs import a_metric
@@ -101,6 +101,100 @@ def test_slow_requests_are_counted_by_a_bucket() -> None:
     assert 'le=~"' in canary.good[0]
 
 
+def test_slow_requests_are_counted_by_a_native_histogram() -> None:
+    """The run says which series, and which bound."""
+    latency = Latency(slower_than="500ms", histogram="native")
+    (metric,) = run_of(Judge(preset="app", latency=latency)).metrics
+    assert metric.compare is not None
+    assert metric.compare.canary is not None
+    assert metric.compare.canary.bound == 0.5
+    canary = comparisons.sides(metric).canary
+    assert (canary.errors, canary.good, canary.bound) == ((), (), 0.5)
+    assert canary.requests[0].startswith("http_request_duration_seconds{")
+
+
+SLOW = Further(name="latency", latency=Latency(slower_than="500ms"), accept=0.05)
+
+
+def test_further_comparisons_are_metrics_of_the_same_run() -> None:
+    """Errors and latency: one preset and one end, each its own idea of what nobody minds."""
+    judge = Judge(preset="app", alpha=0.02, deadline="5m", warmup="30s", abort_ratio=1.5)
+    spec = run_of(judge.model_copy(update={"also": [SLOW]}))
+    errors, latency = spec.metrics
+    assert [errors.name, latency.name] == ["judge", "latency"]
+    assert errors.provider == latency.provider
+    assert errors.warmup == latency.warmup == "30s"
+    assert errors.compare is not None
+    assert latency.compare is not None
+    assert (latency.compare.alpha, latency.compare.deadline) == (0.02, "5m")
+    assert (errors.compare.accept, latency.compare.accept) == (0.01, 0.05)
+    assert (errors.compare.abort_ratio, latency.compare.abort_ratio) == (1.5, 1.25)
+    assert comparisons.sides(errors).canary.errors
+    assert comparisons.sides(latency).canary.good
+    assert compared.asked(latency, spec).alpha == 0.01
+
+
+def test_a_further_comparison_has_its_own_counters_or_preset() -> None:
+    """Then the first one's preset isn't its own."""
+    also = [Further(name="orders", canary=SIDE, stable=SIDE), Further(name="own", preset="app")]
+    first, orders, own = run_of(Judge(preset="envoy", also=also)).metrics
+    assert comparisons.sides(orders).canary.requests == ("requests",)
+    assert comparisons.sides(own) != comparisons.sides(first)
+
+
+def test_all_further_comparisons_of_a_step_have_its_end() -> None:
+    """A step waits for none without end."""
+    metrics = run_of(Judge(preset="app", also=[SLOW]), inline=True).metrics
+    assert [metric.compare and metric.compare.deadline for metric in metrics] == ["10m", "10m"]
+
+
+@pytest.mark.parametrize(
+    ("also", "path", "says"),
+    [
+        ([Further(name="judge", preset="istio")], "judge.also[0].name", "names must differ"),
+        ([SLOW, SLOW], "judge.also[1].name", "names must differ"),
+        ([Further(name="errors")], "judge.also[0]", "compares the same as judge"),
+        (
+            [SLOW, SLOW.model_copy(update={"name": "slow"})],
+            "judge.also[1]",
+            "compares the same as latency",
+        ),
+        (
+            [Further(name="x", canary=SIDE)],
+            "judge.also[0]",
+            "has neither a preset nor counters of its own",
+        ),
+        (
+            [SLOW.model_copy(update={"abort_ratio": 3.0})],
+            "judge.also[0].tolerateRatio",
+            "not more than abortRatio",
+        ),
+    ],
+)
+def test_further_comparisons_that_cant_be_meant_are_refused(
+    also: list[Further], path: str, says: str
+) -> None:
+    """At the one that is wrong."""
+    found = [*compare_rules.judge(Judge(preset="app", also=also), "judge")]
+    assert [(one.path, says in one.message) for one in found] == [(path, True)]
+
+
+def test_services_that_swap_are_checked_by_either_role() -> None:
+    """Of a file nobody knows whose turn it is; of a route one does."""
+    swapping = {"pingService": "cart-ping", "pongService": "cart-pong"}
+    routing = {"gatewayAPI": {"httpRoutes": [{"name": "cart"}]}}
+    for around, canary in (
+        (Around(), "cart-pong"),
+        (Around(canary_service="cart-ping", stable_service="cart-pong"), "cart-ping"),
+    ):
+        found = comparisons.seen(
+            rollout(pingPong=swapping, trafficRouting=routing), "aaaa", "bbbb", around
+        )
+        assert found is not None
+        assert found.canary.service == canary
+        assert {found.canary.service, found.stable.service} == {"cart-ping", "cart-pong"}
+
+
 def test_the_server_is_the_judges_own_or_the_operators() -> None:
     """And where neither says one, the sentence names both ways."""
     own = Judge(preset="app", prometheus=Server(address="http://other:9090"))
@@ -137,10 +231,10 @@ def test_a_template_beside_a_judge_keeps_its_metrics() -> None:
     [
         ({"preset": "app"}, "compare.canary: stands beside preset"),
         ({"canary": None}, "has neither a preset nor counters of its own"),
-        ({"canary": Side(requests=["a"])}, "compare.canary: has neither of errors and good"),
+        ({"canary": Side(requests=["a"])}, "compare.canary: has none of errors, good, bound"),
         (
             {"stable": Side(requests=["a"], errors=["b"], good=["c"])},
-            "compare.stable: has both of errors and good",
+            "compare.stable: has errors and good; give exactly one",
         ),
         ({"latency": Latency(slower_than="1s")}, "compare.latency: is for presets"),
         ({"abort_ratio": 3}, "compare.tolerateRatio: is 2, not more than abortRatio (3)"),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -334,10 +335,9 @@ def test_another_text_is_no_tally(text: str) -> None:
         ({"requests": (), "errors": ("e",)}, "requests: names no counter"),
         ({"requests": ("r",)}, "exactly one"),
         ({"requests": ("r",), "errors": ("e",), "good": ("g",)}, "exactly one"),
+        ({"requests": ("r",), "errors": ("e",), "bound": 0.5}, "exactly one"),
     ],
 )
-def test_a_side_needs_requests_and_one_more(
-    fields: dict[str, tuple[str, ...]], message: str
-) -> None:
+def test_a_side_needs_requests_and_one_more(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Selectors(**fields)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from davy.analysis.presets import PRESETS, Seen, Version, selectors
+from davy.analysis.presets import PRESETS, Seen, Slow, Version, selectors
 
 SERVICES = Seen(
     namespace="shop",
@@ -182,13 +182,26 @@ def test_with_a_limit_the_bucket_below_it_is_good(
     preset: str, seen: Seen, name: str, labels: dict[str, str], code: str
 ) -> None:
     """Prometheus 3 writes 500.0 where 2 wrote 500."""
-    sides, histogram = selectors(preset, seen, HALF_A_SECOND), HISTOGRAMS[preset]
+    sides, histogram = selectors(preset, seen, Slow(HALF_A_SECOND)), HISTOGRAMS[preset]
     bounds = {"0.5": True, "0.25": False} if histogram.endswith("_seconds") else {}
     bounds = bounds or {"500": True, "500.0": True, "5000": False, "+Inf": False}
     assert found(sides.canary.requests, f"{histogram}_count", **labels)
     for bound, good in bounds.items():
         assert found(sides.canary.good, f"{histogram}_bucket", **labels, le=bound) == good
         assert not found(sides.stable.good, f"{histogram}_bucket", **labels, le=bound)
+
+
+@pytest.mark.parametrize(("preset", "seen", "name", "labels", "code"), COUNTED)
+def test_a_native_histogram_is_one_series_and_a_bound(
+    preset: str, seen: Seen, name: str, labels: dict[str, str], code: str
+) -> None:
+    """In the histogram's own unit, as a classic one's buckets are."""
+    sides, histogram = selectors(preset, seen, Slow(HALF_A_SECOND, native=True)), HISTOGRAMS[preset]
+    assert found(sides.canary.requests, histogram, **labels)
+    assert not found(sides.stable.requests, histogram, **labels)
+    assert sides.canary.bound == sides.stable.bound
+    assert sides.canary.bound == (0.5 if histogram.endswith("_seconds") else 500)
+    assert sides.canary.good == sides.canary.errors == ()
 
 
 def test_an_answer_in_the_series_of_its_class_is_not_counted_again_in_that_of_its_code() -> None:
@@ -252,7 +265,7 @@ def test_names_are_not_patterns() -> None:
     ],
 )
 def test_a_limit_is_a_bound_to_the_digit(limit: float, texts: list[str]) -> None:
-    good = selectors("envoy", SUBSETS, timedelta(seconds=limit)).canary.good
+    good = selectors("envoy", SUBSETS, Slow(timedelta(seconds=limit))).canary.good
     labels = {"cluster_name": "outbound|80|canary|cart.shop.svc.cluster.local"}
     for text in texts:
         assert found(good, "envoy_cluster_upstream_rq_time_bucket", **labels, le=text)
@@ -287,6 +300,6 @@ def test_every_selector_fits_its_field() -> None:
     )
     for preset in PRESETS:
         for limit in (None, HALF_A_SECOND):
-            sides = selectors(preset, long, limit)
+            sides = selectors(preset, long, Slow(limit) if limit else None)
             for side in (sides.canary, sides.stable):
                 assert max(map(len, (*side.requests, *side.errors, *side.good))) <= 2048

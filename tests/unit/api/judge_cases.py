@@ -41,7 +41,7 @@ JUDGE: Final[tuple[Bad, ...]] = (
         "judged",
         f"{_STEP}.compare.canary.errors",
         REMOVE,
-        "has neither of errors and good; give exactly one",
+        "has none of errors, good, bound; give exactly one",
         ONLY_VALIDATION,
         at=f"{_STEP}.compare.canary",
     ),
@@ -94,5 +94,13 @@ JUDGE: Final[tuple[Bad, ...]] = (
         "is missing; write at least 1, or give compare",
         ONLY_VALIDATION,
         at=f"{_STEP}.templates",
+    ),
+    bad(
+        "a warm-up takes no time",
+        "judged",
+        f"{_JUDGE}.warmup",
+        "0s",
+        "is 0s; write more than nothing, such as 30s",
+        ONLY_VALIDATION,
     ),
 )

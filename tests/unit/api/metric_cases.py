@@ -15,6 +15,31 @@ _POD: Final = f"{_JOB}.spec.template"
 
 METRICS: Final[tuple[Bad, ...]] = (
     bad(
+        "a warm-up is no time",
+        "template",
+        f"{_METRIC}.warmup",
+        "soon",
+        "'soon' is not a duration; write seconds (30) or a length such as 30s",
+        ONLY_VALIDATION,
+    ),
+    bad(
+        "requests are to be counted where there is no query",
+        "template",
+        "spec.metrics[2].minRequests",
+        {"requests": 100, "query": "sum(served)"},
+        "asks in place of the provider's query, and web has none",
+        ONLY_VALIDATION,
+    ),
+    bad(
+        "no requests are enough",
+        "template",
+        f"{_METRIC}.minRequests",
+        {"requests": 0, "query": "sum(served)"},
+        "is 0",
+        "should be greater than or equal to 1",
+        at=f"{_METRIC}.minRequests.requests",
+    ),
+    bad(
         "a certificate authority is no PEM",
         "template",
         f"{_PROMETHEUS}.caCert",

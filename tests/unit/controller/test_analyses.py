@@ -1,8 +1,10 @@
 """A rollout's analyses, from its reference to the AnalysisRun, through the whole operator."""
 
+from datetime import timedelta
 from typing import Any
 
 from davy.analysis.answer import Answered
+from davy.api.fields import format_instant, parse_instant
 from davy.cluster.cache import Json
 from tests.unit.controller.stage import Stage, manifest, network, playing
 from tests.unit.controller.test_measure import a_metric
@@ -28,6 +30,11 @@ async def a_first_release(stage: Stage, **analysis: Any) -> None:
     network(stage.cluster)
     stage.apply(a_release("1", **analysis))
     await stage.until(lambda: stage.status().get("phase") == "Healthy")
+
+
+def after(instant: str, seconds: float) -> str:
+    """The moment so much later."""
+    return format_instant(parse_instant(instant) + timedelta(seconds=seconds))
 
 
 def the_run(stage: Stage) -> Json:
@@ -96,3 +103,31 @@ async def test_a_circle_of_templates_is_said() -> None:
         stage.apply(a_release("2"))
         await stage.until(lambda: "leads in a circle" in stage.status()["message"])
         assert stage.weight() == 0
+
+
+async def test_a_metric_warms_up_after_each_change_of_the_weight() -> None:
+    """It isn't asked for 20 s after the route was written, and no further weight is raised."""
+    async with playing() as stage:
+        a_template(stage, "errors", metrics=[a_metric(interval="1s", warmup="20s")])
+        steps: list[Json] = [*STEPS, {"setWeight": 50}, {"pause": {}}]
+        network(stage.cluster)
+
+        def release(version: str) -> None:
+            made = manifest(version=version, steps=steps)
+            beside = {"templates": [{"templateName": "errors"}]}
+            made["spec"]["strategy"]["canary"]["analysis"] = beside
+            stage.apply(made)
+
+        release("1")
+        await stage.until(lambda: stage.status().get("phase") == "Healthy")
+        release("2")
+        for weight in (10, 50):
+            await stage.until(lambda: stage.weight() == weight)  # noqa: B023 - awaited here
+            asked = len(stage.provider.asked)
+            await stage.turn(18)
+            assert stage.weight() == weight
+            assert len(stage.provider.asked) == asked
+            message = the_run(stage)["status"]["message"]
+            assert f"warms up until {after(stage.status()['traffic']['changedAt'], 20)}" in message
+            await stage.turn(3)
+            assert len(stage.provider.asked) > asked

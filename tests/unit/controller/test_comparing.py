@@ -6,11 +6,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from davy.analysis import judge
 from davy.analysis.answer import Measured, NotAnswered
 from davy.analysis.compare import Outcome
 from davy.analysis.counters import Counts, Look, Tally
+from davy.analysis.ledger import summed
+from davy.analysis.warmup import Warmup
 from davy.api.analysis import Phase, RunManifest
 from davy.api.group import HARM_BUDGET
 from davy.controller.comparing import Watch, Watches
@@ -25,6 +29,7 @@ KEY = Key("AnalysisRun", "shop", "cart-2")
 METRIC = a_comparison()
 GOOD = Counts(20, 0, 180, 0)
 BAD = Counts(20, 8, 180, 0)
+NO_SAMPLES = Counts()
 SCRAPE = timedelta(seconds=1)
 
 
@@ -47,6 +52,8 @@ class Life:
         self.watches = Watches()
         self.told: list[Compared] = []
         """What was recorded."""
+        self.warm: Warmup | None = None
+        """The latest warm-up."""
 
     def watch(self) -> Watch:
         return self.watches.of(KEY, self.run, METRIC.name, self.now)
@@ -61,7 +68,7 @@ class Life:
             if isinstance(fresh, Counts)
             else fresh
         )
-        answer, again = watch.after(found, self.run, METRIC, self.now)
+        answer, again = watch.after(found, self.run, METRIC, self.now, self.warm)
         if answer is not None:
             self.told.append(answer)
             measured = {METRIC.name: Measured(answer, self.now, self.now)}
@@ -299,3 +306,72 @@ def test_a_clock_that_is_set_back_stops_nothing() -> None:
         life.look(GOOD)
     assert len(life.told) > told
     assert life.outcomes[-1] is Outcome.NOT_WORSE
+
+
+def test_requests_of_a_warm_up_are_no_evidence() -> None:
+    """They are counted by nobody, then or later; what failed in it aborts nobody."""
+    life = Life()
+    life.warm = Warmup(NOW, NOW + seconds(30))
+    for _ in range(30):
+        life.look(BAD)
+    assert life.watch().memory.ledger == ()
+    assert life.watch().memory.tally.told.canary == 600
+    for _ in range(10):
+        life.look(GOOD)
+    assert summed(life.watch().memory.ledger).canary_errors == 0
+    assert life.run.status.phase is Phase.RUNNING
+
+
+def test_a_warm_up_is_told_when_it_begins_and_when_something_was_counted_after_it() -> None:
+    """I7, I10: it holds the weight, though there was evidence before."""
+    life = Life()
+    for _ in range(9):
+        life.look(GOOD)
+    assert judge.lacks(life.run.status) == ""
+    life.warm = Warmup(life.now, life.now + seconds(30))
+    life.look(GOOD)
+    lacks = judge.lacks(life.run.status)
+    assert "warms up until 2026-05-04T14:00:39.000Z; undecided: canary 0 errors of 180" in lacks
+    for _ in range(30):
+        life.look(GOOD)
+        assert judge.lacks(life.run.status) != ""
+    life.look(GOOD)
+    assert judge.lacks(life.run.status) == ""
+    assert not life.told[-1].warms
+
+
+def test_a_canary_without_requests_after_its_warm_up_gets_none() -> None:
+    """It says so, and not that it warms up."""
+    life = Life()
+    life.warm = Warmup(NOW, NOW + seconds(5))
+    for _ in range(5):
+        life.look(GOOD)
+    for _ in range(12):
+        life.look(NO_SAMPLES)
+    lacks = judge.lacks(life.run.status)
+    assert "warms up" not in lacks
+    assert "canary gets no requests" in lacks
+
+
+@given(
+    length=st.integers(1, 40),
+    change=st.integers(0, 40),
+    steps=st.lists(st.floats(0.95, 9.0), min_size=1, max_size=25),
+)
+def test_all_requests_count_but_those_of_the_warm_up(
+    length: int, change: int, steps: list[float]
+) -> None:
+    """To the scrape: each stretch counts as a whole or not at all."""
+    life = Life()
+    warm = Warmup(NOW + seconds(change), NOW + seconds(change + length))
+    counted = 0
+    before = NOW
+    for step in steps:
+        life.warm = warm if life.now + seconds(step) >= warm.began_at else None
+        life.look(GOOD, step=step)
+        scraped = life.now - seconds(0.1)
+        outside = scraped <= warm.began_at or before >= warm.ends_at
+        counted += 20 * outside
+        before = scraped
+    assert summed(life.watch().memory.ledger).canary == counted
+    assert life.watch().memory.tally.told.canary == 20 * len(steps)

@@ -1,15 +1,21 @@
 """AnalysisRuns, through the whole operator in memory."""
 
 import asyncio
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from davy.analysis.answer import Answered
+from davy.analysis.counters import Counts, Look, Sides
+from davy.analysis.quantile import Histogram
 from davy.api import errors
+from davy.api.fields import parse_instant
 from davy.cluster.cache import Json
 from davy.controller.settings import MeasureSettings
+from davy.metrics.registry import Registry
 from tests.sim.cluster import Call
-from tests.unit.controller.stage import Stage, manifest, network, playing
+from tests.unit.controller.stage import FakeProvider, Stage, manifest, network, playing
 
 
 def a_metric(name: str = "error-rate", **fields: Any) -> Json:
@@ -208,3 +214,105 @@ async def test_a_provider_that_never_answers_is_no_success() -> None:
         assert status(stage)["phase"] == "Running"
         (result,) = status(stage)["metricResults"]
         assert result.get("successful", 0) == 0
+
+
+async def test_requests_are_asked_for_first_and_the_metric_only_with_enough() -> None:
+    """I7: with too few the run goes on, and says how many are missing."""
+    async with playing() as stage:
+        stage.provider.answer = Answered([37.0])
+        wanted = {"requests": 40, "query": "sum(increase(served_total[1m]))"}
+        a_run(stage, a_metric(minRequests=wanted))
+        await stage.turn(1)
+        asked = [metric.provider.prometheus for metric in stage.provider.asked]
+        assert [each and each.query for each in asked] == ["sum(increase(served_total[1m]))"]
+        told = "too few canary requests: 37 of at least 40; needs about 3 more canary requests"
+        assert told in status(stage)["message"]
+        stage.provider.answer = Answered([41.0])
+        await stage.turn(10)
+        assert [metric.provider.prometheus for metric in stage.provider.asked][-1] != asked[0]
+        assert status(stage)["phase"] == "Failed"  # by its own condition, of 41
+
+
+async def test_a_run_without_a_rollout_warms_up_from_its_start() -> None:
+    """Nobody asks before."""
+    async with playing() as stage:
+        a_run(stage, a_metric(warmup="15s"))
+        await stage.turn(14)
+        assert stage.provider.asked == []
+        assert "warms up until" in status(stage)["message"]
+        await stage.turn(2)
+        assert status(stage)["phase"] == "Successful"
+
+
+@dataclass
+class Latencies(FakeProvider):
+    """A provider that has histograms, of which half a second is the bound next to 0.99."""
+
+    asked_at: list[datetime] = field(default_factory=list)
+    counted: list[Sides] = field(default_factory=list)
+
+    async def below(self, *asked: Any) -> tuple[tuple[Decimal, float], ...]:
+        """See `Ranking.below`."""
+        _, histogram, at = asked
+        assert histogram == Histogram(("took_bucket",), native=False)
+        self.asked_at.append(at)
+        return (Decimal("0.5"), 9950.0), (Decimal("Infinity"), 10_000.0)
+
+    async def look(self, *asked: Any) -> Look:
+        """See `Counting.look`."""
+        _, sides, tally, now = asked
+        self.counted.append(sides)
+        fresh, second = Counts(100, 0, 100, 0), timedelta(seconds=1)
+        after = replace(tally, told=tally.told + fresh)
+        return Look(fresh, after, now, now, second, canary_seen=True, stable_seen=True)
+
+
+async def test_a_quantile_becomes_a_limit_once_when_the_run_begins() -> None:
+    """Its bound is stable's of before the run, and stays, though Davy begins anew."""
+    async with playing() as stage:
+        provider = Latencies()
+        stage.operator.measurer.providers = Registry({"prometheus": lambda: provider})
+        side = {"requests": ["took_count"], "good": ["took_bucket"]}
+        a_run(
+            stage,
+            {
+                "name": "latency",
+                "provider": {"prometheus": {"address": "http://prometheus:9090"}},
+                "compare": {"canary": side, "stable": side, "latency": {"quantile": 0.99}},
+            },
+        )
+        await stage.turn(3)
+        stage.operator.measurer.drop()
+        await stage.turn(3)
+        begun = parse_instant(status(stage)["startedAt"])
+        assert provider.asked_at == [begun]
+        assert len(provider.counted) > 3
+        bounds = {each.canary.good for each in provider.counted}
+        assert bounds == {('took_bucket{le=~"0\\\\.5"}',)}
+        (*_, last) = status(stage)["metricResults"][0]["measurements"]
+        assert last["metadata"]["limit"] == "0.5"
+
+
+async def test_a_provider_without_histograms_has_no_quantile() -> None:
+    """The status says what to give instead."""
+    async with playing() as stage:
+        stage.operator.measurer.providers = Registry({"prometheus": NoLatencies})
+        side = {"requests": ["took_count"], "good": ["took_bucket"]}
+        a_run(
+            stage,
+            {
+                "name": "latency",
+                "provider": {"prometheus": {"address": "http://prometheus:9090"}},
+                "compare": {"canary": side, "stable": side, "latency": {"quantile": 0.99}},
+            },
+        )
+        await stage.turn(1)
+        assert "has no histograms; give latency.slowerThan" in status(stage)["message"]
+
+
+class NoLatencies(FakeProvider):
+    """It counts, and no more."""
+
+    async def look(self, *_: Any) -> Look:
+        """See `Counting.look`."""
+        raise AssertionError("nobody knows the limit")

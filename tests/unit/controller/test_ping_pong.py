@@ -9,6 +9,7 @@ from davy.cluster.kinds import SERVICE, VIRTUAL_SERVICE
 from tests.unit.controller.stage import Stage, manifest, playing
 
 PING, PONG = "cart-ping", "cart-pong"
+JUDGE = {"preset": "istio", "prometheus": {"address": "http://prometheus:9090"}}
 SWAPPING = {"pingPong": {"pingService": PING, "pongService": PONG}}
 NAMED = {"stableService": PING, "canaryService": PONG}
 
@@ -126,7 +127,8 @@ async def test_stable_has_all_the_traffic_in_the_very_status_that_promotes() -> 
         first = next(status for status in said if status.get("stableRS") == hash_of("2"))
         assert first["canary"]["stablePingPong"] == "pong"
         assert first["canary"]["weights"]["stable"]["weight"] == 100
-        assert first["traffic"] == {"wanted": 0, "written": 0, "verified": 0}
+        traffic = first["traffic"]
+        assert (traffic["wanted"], traffic["written"], traffic["verified"]) == (0, 0, 0)
 
 
 async def test_an_abort_goes_back_to_the_service_that_is_stables_by_turn() -> None:
@@ -229,3 +231,34 @@ async def test_weights_that_somebody_gives_back_to_ping_make_it_stables() -> Non
             if (status.get("canary") or {}).get("stablePingPong") == "ping"
         ]
         assert (phases[0], phases[-1]) == ("Progressing", "Healthy")
+
+
+def judging(stage: Stage) -> Json:
+    """The run of the update."""
+    name = stage.status()["canary"]["currentBackgroundAnalysisRunStatus"]["name"]
+    found = stage.cluster.peek(stage.operator.kinds.analysis_run, "shop", name)
+    assert found is not None
+    return found
+
+
+async def test_a_judge_compares_by_the_service_that_each_side_has_now() -> None:
+    """A preset that goes by Service counts the canary's turn by turn, and never the other one."""
+    async with playing() as stage:
+        network(stage)
+
+        def judged(version: str) -> Json:
+            made = a_rollout(version)
+            made["spec"]["strategy"]["canary"]["judge"] = JUDGE
+            return made
+
+        stage.apply(judged("1"))
+        await healthy(stage)
+        for version, stable, canary in (("2", PING, PONG), ("3", PONG, PING), ("4", PING, PONG)):
+            stage.apply(judged(version))
+            await stage.until(lambda: stage.status().get("phase") == "Paused")
+            (metric,) = judging(stage)["spec"]["metrics"]
+            for side, service in (("canary", canary), ("stable", stable)):
+                (requests,) = metric["compare"][side]["requests"]
+                assert f'destination_service_name="{service}"' in requests
+            await verb(stage, promoteFull=True)
+            await healthy(stage)

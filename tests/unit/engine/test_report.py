@@ -1,5 +1,6 @@
 """The whole status of a pass (I10)."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ STEPS: tuple[dict[str, Any], ...] = ({"setWeight": 50}, ANALYSIS)
 PAUSED = (PauseCondition(reason=PauseReason.CANARY_PAUSE_STEP, start_time=NOW),)
 PROBLEM = (Finding("spec", "is wrong"),)
 UNREADABLE = Route(None)
+EARLIER = NOW - timedelta(minutes=5)
 
 
 def test_the_status_of_an_update() -> None:
@@ -135,7 +137,34 @@ def test_what_was_known_of_the_weights_stays_while_the_route_cant_be_read() -> N
     assert told.canary == CanaryStatus(weights=last)
     assert told.traffic == TrafficStatus(wanted=0, written=None, verified=10)
     told = report.status(a_scene(*STEPS, status=before, settled=False), None)
-    assert told.traffic == TrafficStatus(wanted=50, written=50, verified=10)
+    assert told.traffic == TrafficStatus(wanted=50, written=50, verified=10, changed_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("written", "route", "changed_at"),
+    [
+        (50, Route(50), EARLIER),
+        (20, Route(50), NOW),
+        (None, Route(50), NOW),
+        (20, UNREADABLE, EARLIER),
+    ],
+)
+def test_when_the_weight_changed_is_known_while_it_stays(
+    written: int | None, route: Route, changed_at: datetime
+) -> None:
+    """Analyses warm up from then on; a route that can't be read says nothing of it."""
+    before = TrafficStatus(wanted=20, written=written, changed_at=EARLIER)
+    scene = a_scene(*STEPS, status={"traffic": before}, world=a_world(route=route))
+    told = report.status(scene, None).traffic
+    assert told is not None
+    assert told.changed_at == changed_at
+
+
+def test_the_first_weight_is_no_change() -> None:
+    """Nothing was there before it."""
+    told = report.status(a_scene(*STEPS), None).traffic
+    assert told is not None
+    assert told.changed_at is None
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from davy.analysis.answer import HIDDEN, NotAnswered
 from davy.analysis.counters import Counts, Look, Selectors, Sides, Tally
+from davy.analysis.quantile import Histogram
 from davy.api.analysis import Metric
 from davy.api.providers import Authentication, BasicAuth, MetricProvider, PrometheusMetric
 from davy.metrics import counts
@@ -30,7 +32,7 @@ class Memory:
     """A Prometheus of few words: a selector is the name of a metric, its series have pods."""
 
     def __init__(self) -> None:
-        self.samples: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
+        self.samples: dict[tuple[str, str], list[tuple[datetime, Any]]] = {}
         self.refuse: dict[str, tuple[int, str]] = {}
         """Status and error text, by a part of the query."""
         self.warnings: list[str] = []
@@ -41,6 +43,14 @@ class Memory:
         """A sample so many seconds after NOW."""
         moment = NOW + timedelta(seconds=after)
         self.samples.setdefault((name, pod), []).append((moment, str(value)))
+
+    def took(self, name: str, after: float, *buckets: tuple[str, str, int]) -> None:
+        """A sample that is a native histogram."""
+        moment = NOW + timedelta(seconds=after)
+        total = str(sum(number for *_, number in buckets))
+        shown = [[0, left, right, str(number)] for left, right, number in buckets]
+        sample = {"count": total, "sum": "1", "buckets": shown}
+        self.samples.setdefault((name, "a"), []).append((moment, sample))
 
     def answer(self, asked: dict[str, str]) -> tuple[int, bytes]:
         for part, (status, error) in self.refuse.items():
@@ -63,11 +73,13 @@ class Memory:
             )
             if name != selector or not within:
                 continue
+            native = "histogram" if isinstance(within[-1][1], dict) else "value"
             if function is None:
-                result.append({"metric": labels, "values": within})
+                result.append({"metric": labels, f"{native}s": within})
+            elif function == "last_over_time":
+                result.append({"metric": labels, native: [end, within[-1][1]]})
             else:
-                value = within[-1][1] if function == "last_over_time" else str(len(within))
-                result.append({"metric": labels, "value": [end, value]})
+                result.append({"metric": labels, "value": [end, str(len(within))]})
         kind = "vector" if function else "matrix"
         data = {"resultType": kind, "result": result}
         return 200, json.dumps(
@@ -302,3 +314,97 @@ async def test_a_metric_of_another_provider_has_no_counters(counter: PrometheusC
     metric = Metric(name="errors", provider=MetricProvider(plugin={"acme": {}}))
     answer = await counter.look(metric, SIDES, Tally(NOW), at(10))
     assert answer == NotAnswered("metric errors names no Prometheus")
+
+
+FAST, SLOW = ("0.25", "0.5"), ("0.5", "1")
+NATIVE = Sides(Selectors(("canary_seconds",), bound=0.5), Selectors(("stable_seconds",), bound=0.5))
+
+
+async def test_native_histograms_say_themselves_which_requests_were_slow(
+    server: Server, memory: Memory, counter: PrometheusCounts
+) -> None:
+    """One question a side and time; what was counted before the run isn't counted."""
+    for after, fast, slow in ((-20, 800, 40), (-10, 810, 40), (0, 820, 41), (10, 900, 45)):
+        memory.took("stable_seconds", after, (*FAST, fast), (*SLOW, slow))
+    memory.took("canary_seconds", 10, (*FAST, 7), (*SLOW, 2))
+    found = await counter.look(a_metric(server), NATIVE, Tally(NOW), at(11))
+    assert isinstance(found, Look), found
+    assert found.fresh == Counts(9, 2, 84, 4)
+    again = await counter.look(a_metric(server), NATIVE, found.tally, at(12))
+    assert isinstance(again, Look)
+    assert again.fresh == Counts()
+
+
+@pytest.mark.parametrize(
+    ("sides", "says"),
+    [
+        (NATIVE, "the limit 0.5 lies inside a bucket of it, from 0.4 to 0.6"),
+        (SIDES, "it is a native histogram; say so with latency.histogram: native, or with bound"),
+    ],
+)
+async def test_what_a_native_histogram_cant_say_is_told(
+    server: Server, memory: Memory, counter: PrometheusCounts, sides: Sides, says: str
+) -> None:
+    """I7: nothing is guessed within a bucket."""
+    for name in ("canary_seconds", "canary_total"):
+        memory.took(name, 10, ("0.4", "0.6", 3))
+    found = await counter.look(a_metric(server), sides, Tally(NOW), at(11))
+    assert isinstance(found, NotAnswered)
+    assert says in str(found)
+
+
+async def test_a_counter_is_no_native_histogram(
+    server: Server, memory: Memory, counter: PrometheusCounts
+) -> None:
+    """The bound was meant for something else."""
+    memory.scraped("canary_seconds", 10, 5)
+    found = await counter.look(a_metric(server), NATIVE, Tally(NOW), at(11))
+    assert "it is no native histogram; name one" in str(found)
+
+
+def a_vector(*series: dict[str, Any], warnings: tuple[str, ...] = ()) -> bytes:
+    data = {"resultType": "vector", "result": series}
+    return json.dumps({"status": "success", "data": data, "warnings": warnings}).encode()
+
+
+CLASSIC, ONE = (Histogram(("a_bucket",), native=native) for native in (False, True))
+
+
+async def test_requests_below_each_bound_are_asked_for_at_the_start(
+    server: Server, counter: PrometheusCounts
+) -> None:
+    """Of the hour before, by bound; several selectors are added up."""
+    asked: list[dict[str, str]] = []
+
+    def answer(query: dict[str, str]) -> tuple[int, bytes]:
+        asked.append(query)
+        found = [("+Inf", "50"), ("0.5", "49.5"), ("1", "50")]
+        return 200, a_vector(*({"metric": {"le": le}, "value": [0, n]} for le, n in found))
+
+    server.answers = answer
+    histogram = Histogram(("a_bucket", "b_bucket"), native=False)
+    found = await counter.below(a_metric(server), histogram, NOW)
+    expected = ((Decimal("0.5"), 99.0), (Decimal(1), 100.0), (Decimal("Infinity"), 100.0))
+    assert found == expected
+    texts = [f"sum by (le) (increase({name}[1h]))" for name in histogram.buckets]
+    assert [each["query"] for each in asked] == texts
+    assert {float(each["time"]) for each in asked} == {NOW.timestamp()}
+
+
+@pytest.mark.parametrize(
+    ("body", "histogram", "says"),
+    [
+        (a_vector({"metric": {}, "value": [0, "1"]}), CLASSIC, "answered no histogram"),
+        (a_vector({"metric": {"le": "x"}, "value": [0, "1"]}), CLASSIC, "answered no histogram"),
+        (a_vector({"metric": {}, "value": [0, "1"]}), ONE, "it is no native histogram"),
+        (a_vector(warnings=("a store is missing",)), CLASSIC, "a store is missing"),
+    ],
+)
+async def test_what_is_no_histogram_chooses_no_limit(
+    server: Server, counter: PrometheusCounts, body: bytes, histogram: Histogram, says: str
+) -> None:
+    """I7: it is no answer."""
+    server.answers = lambda _: (200, body)
+    found = await counter.below(a_metric(server), histogram, NOW)
+    assert isinstance(found, NotAnswered)
+    assert says in str(found)
