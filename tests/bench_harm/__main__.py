@@ -98,8 +98,8 @@ def _read(path: Path) -> Iterator[Result]:
 
 
 def _commit() -> str:
-    """Of the operator's sources; empty where they are in no repository."""
-    asked, where = ["git", "describe", "--always", "--dirty"], Path(davy.__file__).parent
+    """The last that changed the operator; empty where its sources are in no repository."""
+    asked, where = ["git", "log", "-1", "--format=%h", "--", "."], Path(davy.__file__).parent
     found = subprocess.run(asked, cwd=where, capture_output=True, text=True, check=False)
     return found.stdout.strip()
 

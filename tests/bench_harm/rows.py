@@ -133,6 +133,13 @@ ROWS: Final[Mapping[str, Row]] = {
         {Figure.MISSED: 0, Figure.HARMED: 40, Figure.LAST: 2.5, **_ROUTED},
         canary=App(error_rate=1.0),
     ),
+    "budget": Row(
+        "100 % 5xx, with a harm budget of 10 requests",
+        Play.BAD,
+        {Figure.MISSED: 0, Figure.HARMED: 10, **_ROUTED},
+        canary=App(error_rate=1.0),
+        strategy={"harmBudget": {"requests": 10}},
+    ),
     "latency": Row(
         "five times the latency, by Envoy's histogram",
         Play.BAD,
