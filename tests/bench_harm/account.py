@@ -11,7 +11,7 @@ from typing import Any
 from tests.bench_harm.rows import PAUSES_SECONDS, SLOW_SECONDS, Figure
 from tests.lab import audit
 from tests.lab.audit import Write
-from tests.lab.chaos.routes import weights
+from tests.lab.chaos.routes import ALL, weights
 from tests.lab.load_records import MadeBy, Request, Window
 
 Figures = dict[Figure, float]
@@ -138,14 +138,20 @@ def by_hand(release: Release, told_at: datetime) -> Figures:
 
 def good(release: Release) -> Figures:
     """Of a release that was to be promoted."""
-    found = {
+    return {
         Figure.ABORTED: float(release.aborted_at() is not None),
-        **_seconds(release.asked_at, Figure.OVERHEAD, release.healthy_at()),
         Figure.OUTSIDE: outside(release.requests),
     }
-    if Figure.OVERHEAD in found:
-        found[Figure.OVERHEAD] -= PAUSES_SECONDS
-    return found
+
+
+def overhead(release: Release) -> Figures:
+    """How much longer a good release took than its steps say."""
+    full = next((at for at, weight in release.weights() if weight == ALL), None)
+    since = release.asked_at + timedelta(seconds=PAUSES_SECONDS)
+    return {
+        **_seconds(since, Figure.FULL, full),
+        **_seconds(since, Figure.OVERHEAD, release.healthy_at()),
+    }
 
 
 def raised(release: Release, since: datetime, until: datetime) -> float:

@@ -185,9 +185,11 @@ async def _good(stage: Stage) -> Played:
     await stage.begin()
     said = await stage.ends("Healthy", GOOD_SECONDS)
     figures: Figures = {}
-    if stage.row.at_once == 1:  # else nobody knows whose requests they are
+    if stage.row.at_once == 1:  # else they wait for one another, and share their requests
         figures[Figure.API] = await _api_requests(stage)
     await stage.over()
+    if stage.row.at_once == 1:
+        figures |= account.overhead(stage.release)
     return stage.played({**account.good(stage.release), **figures}, said, stage.release.asked_at)
 
 
@@ -226,7 +228,6 @@ async def _no_prometheus(stage: Stage) -> Played:
         Figure.SILENT: float(not said),
         Figure.SAID: round((said_at - began).total_seconds(), 3),
     }
-    del figures[Figure.OVERHEAD]
     if healthy := stage.release.healthy_at():
         figures[Figure.BACK] = round((healthy - back_at).total_seconds(), 3)
     return stage.played(figures, said or message, began)

@@ -40,6 +40,7 @@ class Figure(StrEnum):
     BY_HAND_ZERO = "s from it to weight 0 in the route"
     BY_HAND_LAST = "s from it to the last canary request"
     ABORTED = "good release aborted"
+    FULL = "s from the edit to weight 100 in the route, without the 60 s of pauses"
     OVERHEAD = "s from the edit to Healthy, without the 60 s of pauses"
     API = "API requests, without watches and leases"
     RAISED = "weight raised without evidence"

@@ -119,20 +119,23 @@ def test_the_overhead_is_what_a_release_took_beside_its_pauses() -> None:
     writes = [
         status(0.1, "Healthy"),
         status(0.2, "Progressing"),
+        route(1, 10),
+        route(60.25, 100),
+        route(61, 0),
         status(61.5, "Healthy"),
         status(92, "Healthy"),
     ]
-    found = account.good(Release("v2", ASKED, writes=writes))
-    assert found == {Figure.ABORTED: 0, Figure.OVERHEAD: 1.5, Figure.OUTSIDE: 0}
+    release = Release("v2", ASKED, writes=writes)
+    assert account.overhead(release) == {Figure.FULL: 0.25, Figure.OVERHEAD: 1.5}
+    assert account.good(release) == {Figure.ABORTED: 0, Figure.OUTSIDE: 0}
 
 
-def test_a_release_that_never_got_healthy_has_no_overhead() -> None:
-    """It was aborted."""
-    writes = [status(0.2, "Progressing"), status(3, "Degraded", abort=True)]
-    assert account.good(Release("v2", ASKED, writes=writes)) == {
-        Figure.ABORTED: 1,
-        Figure.OUTSIDE: 0,
-    }
+def test_a_good_release_that_was_aborted_has_no_overhead() -> None:
+    """It never got Healthy."""
+    writes = [status(0.2, "Progressing"), route(1, 10), status(3, "Degraded", abort=True)]
+    release = Release("v2", ASKED, writes=writes)
+    assert account.overhead(release) == {}
+    assert account.good(release) == {Figure.ABORTED: 1, Figure.OUTSIDE: 0}
 
 
 def test_only_what_no_app_answered_failed_outside() -> None:
