@@ -31,7 +31,7 @@ class Figure(StrEnum):
     MISSED = "bad release not aborted"
     HARMED = "users harmed"
     STATUS = "s from the first bad answer to the abort in the status"
-    SCRAPE = "s from the first scrape that shows a bad answer to that"
+    SCRAPE = "s from the first scrape that shows one to the abort in the status"
     ZERO = "s from the first bad answer to weight 0 in the route"
     LAST = "s from the first bad answer to the last canary request"
     WEIGHT = "highest canary weight"

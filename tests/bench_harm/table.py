@@ -1,25 +1,29 @@
-"""The table of all results: a line per row and figure, and whether the goal was met."""
+"""The tables of all results: a line per row, a column per figure, and which goals were met."""
 
 import statistics
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tests.bench_harm.result import Result
-from tests.bench_harm.rows import ROWS, YES_OR_NO, Figure
+from tests.bench_harm.rows import ROWS, YES_OR_NO, Figure, Play
 
-_HEAD: Final = (
-    "| release | figure | n | min | median | max | goal | met |",
-    "|---|---|---|---|---|---|---|---|",
+_TABLES: Final = (
+    {Play.BAD, Play.KILL},
+    {Play.BY_HAND},
+    {Play.GOOD},
+    {Play.NO_TRAFFIC, Play.NO_PROMETHEUS},
 )
+"""Plays whose rows have much the same figures."""
 
 
 def markdown(results: Sequence[Result]) -> list[str]:
-    """The lines: the machine, then the rows that were played in the order of `ROWS`."""
+    """The lines: the machine, then a table for each group of rows that were played."""
     if not results:
         return ["No release was played."]
-    lines = [_machine(results), "", *_HEAD]
-    for name in ROWS:
-        lines += _row(name, [each for each in results if each.row == name])
+    lines = [_machine(results)]
+    for plays in _TABLES:
+        names = [name for name, row in ROWS.items() if row.play in plays]
+        lines += _table([[each for each in results if each.row == name] for name in names])
     return lines
 
 
@@ -34,33 +38,39 @@ def _machine(results: Sequence[Result]) -> str:
     )
 
 
-def _row(name: str, results: Sequence[Result]) -> Iterator[str]:
-    title = f"**{ROWS[name].title}**"
-    for figure in Figure:
-        values = [each.figures[figure] for each in results if figure in each.figures]
-        if not values:
-            continue
-        goal = ROWS[name].goals.get(figure)
-        cells = [title, figure, str(len(values)), *_values(figure, values), *_goal(goal, values)]
-        yield f"| {' | '.join(cells)} |"
-        title = ""
+def _table(rows: Sequence[Sequence[Result]]) -> Iterator[str]:
+    played = [results for results in rows if results]
+    had = {figure for results in played for each in results for figure in each.figures}
+    if not had:
+        return
+    figures = [figure for figure in Figure if figure in had]
+    yield ""
+    yield f"| {' | '.join(['release', 'n', *figures])} |"
+    yield f"|{'---|' * (2 + len(figures))}"
+    for results in played:
+        cells = (_cell(figure, results) for figure in figures)
+        yield f"| {' | '.join([ROWS[results[0].row].title, str(len(results)), *cells])} |"
 
 
-def _values(figure: Figure, values: Sequence[float]) -> list[str]:
+def _cell(figure: Figure, results: Sequence[Result]) -> str:
+    """Least, median and most; and the goal with the releases that met it: it is of every one."""
+    values = [each.figures[figure] for each in results if figure in each.figures]
+    if not values:
+        return ""
+    goal = ROWS[results[0].row].goals.get(figure)
     if figure in YES_OR_NO:
-        return ["", f"{sum(values):g} of {len(values)}", ""]
-    return [_number(value) for value in (min(values), statistics.median(values), max(values))]
+        told = f"{sum(values):g} of {len(values)}"
+    elif min(values) == max(values):
+        told = _number(values[0])
+    else:
+        told = " / ".join(map(_number, (min(values), statistics.median(values), max(values))))
+    if goal is None:
+        return told
+    met = sum(value <= goal for value in values)
+    if met == len(values):
+        return f"{told} (≤ {goal:g}: met)"
+    return f"{told} (≤ {goal:g}: **missed** in {len(values) - met} of {len(values)})"
 
 
 def _number(value: float) -> str:
     return f"{value:g}" if float(value).is_integer() else f"{value:.2f}"
-
-
-def _goal(goal: float | None, values: Sequence[float]) -> list[str]:
-    """The goal, and of how many releases it is true; a goal is of every release."""
-    if goal is None:
-        return ["", ""]
-    met = sum(value <= goal for value in values)
-    if met == len(values):
-        return [f"≤ {goal:g}", "met"]
-    return [f"≤ {goal:g}", f"**missed** in {len(values) - met} of {len(values)}"]
