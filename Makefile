@@ -11,7 +11,7 @@ ANY_PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.
 BOOTSTRAP := $(or $(ANY_PYTHON),no-python) tests/bootstrap.py $(if $(PYTHON),--python $(PYTHON))
 BIN := .venv/bin
 
-.PHONY: help demo test bench bench-judge chaos fuzz mutants unit sim lab lint crds lock clean env env-lab have-python
+.PHONY: help demo test bench bench-harm bench-judge chaos fuzz mutants unit sim lab lint crds lock clean env env-lab have-python
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -26,6 +26,10 @@ test: env-lab lint unit  ## everything CI runs: lint, unit, simulation, and the 
 
 bench: env-lab  ## what many rollouts cost, on a real API server; SIZES=100,1000,5000 PAUSE=1s JSON=FILE
 	$(BIN)/python -m tests.bench $(if $(SIZES),--sizes $(SIZES)) $(if $(PAUSE),--pause $(PAUSE)) $(if $(JSON),--json $(JSON))
+
+bench-harm: env-lab  ## what bad and good releases cost users under load, an hour; ROWS=a,b N=5 GOOD=40 JSON=FILE PAGE=FILE
+	$(BIN)/python -m tests.bench_harm $(if $(ROWS),--rows $(ROWS)) $(if $(N),--n $(N)) $(if $(GOOD),--good $(GOOD)) \
+	  $(if $(JSON),--json $(JSON)) $(if $(PAGE),--page $(PAGE))
 
 bench-judge: env  ## how well compare decides, beside threshold rules, in a quarter of an hour; QUICK=1 SEED=… PAGE=FILE
 	$(BIN)/python -m tests.bench_judge $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(PAGE),--page $(PAGE))

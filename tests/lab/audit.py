@@ -8,7 +8,7 @@ some in an outage, and never says who made one.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -111,6 +111,8 @@ class Request:
     code: int
     namespace: str
     """Empty for a request of all namespaces, or of what belongs to none."""
+    at: datetime = field(compare=False)
+    """When the API server received it."""
 
 
 def requests(path: Path, user: str) -> list[Request]:
@@ -124,7 +126,8 @@ def requests(path: Path, user: str) -> list[Request]:
         resource = "/".join(filter(None, [reference.get("resource"), reference.get("subresource")]))
         code = (event.get("responseStatus") or {}).get("code", 0)
         group, namespace = reference.get("apiGroup", ""), reference.get("namespace", "")
-        found.append(Request(group, resource, event["verb"], code, namespace))
+        at = datetime.fromisoformat(event["requestReceivedTimestamp"])
+        found.append(Request(group, resource, event["verb"], code, namespace, at))
     return found
 
 

@@ -1,0 +1,1 @@
+"""What a release costs its users, on real components: `make bench-harm`."""
