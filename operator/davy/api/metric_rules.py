@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from davy.api import compare_rules, job_rules, lengths, provider_rules
+from davy.api import compare_rules, job_rules, lengths, provider_rules, vendor_rules
 from davy.api.analysis import (
     AnalysisRef,
     AnalysisRunSpec,
@@ -94,7 +94,9 @@ def doubts(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:
         path = f"spec.metrics[{index}]"
         if metric.provider.job is not None:
             found += job_rules.doubts(metric.provider.job, f"{path}.provider.job")
-        elif metric.compare is None and not (metric.success_condition or metric.failure_condition):
+            continue
+        found += vendor_rules.doubts(metric.provider, f"{path}.provider")
+        if metric.compare is None and not (metric.success_condition or metric.failure_condition):
             message = (
                 "has neither successCondition nor failureCondition, so every answer is a success"
             )
