@@ -15,7 +15,7 @@ from davy.controller import runs
 from davy.metrics import documents, prometheus, web, wire
 from tests.fuzz import expressions, strange
 from tests.unit.analysis.runs import NOW
-from tests.unit.metrics.vendors import VENDORS, a_metric, asked
+from tests.unit.metrics.vendors import VENDORS
 
 _ADDRESS: Final = "http://prometheus:9090"
 _LONGEST: Final = 2000
@@ -48,8 +48,7 @@ def web_answer(random: Random) -> None:
 
 def vendor_answer(random: Random) -> None:
     """So is whatever a vendor sends, in its own format or in none."""
-    name = random.choice(sorted(VENDORS))
-    vendor = VENDORS[name]
+    vendor = VENDORS[random.choice(sorted(VENDORS))]
     good = vendor.good if random.random() < 0.9 else vendor.empty
     try:
         body = _written(strange.mutated(json.loads(good), random), random)
@@ -57,7 +56,7 @@ def vendor_answer(random: Random) -> None:
         body = _with_noise(good.encode(), random)
     answer: Answered | NotAnswered
     try:
-        answer = asked(a_metric(name), vendor.module).read(body, _ADDRESS)
+        answer = vendor.read(body, _ADDRESS)
     except documents.Unreadable as error:
         assert len(str(error.answer)) < _LONGEST
         answer = error.answer

@@ -355,6 +355,11 @@ _ANALYSIS: Final[tuple[Rule, ...]] = (
         field="method",
     ),
     Rule(
+        f"{_PROVIDER}.cloudWatch.metricDataQueries[]",
+        one_of("expression", "metricStat"),
+        "a query has exactly one of expression and metricStat",
+    ),
+    Rule(
         f"{_PROVIDER}.datadog",
         one_of("query", "queries"),
         "has exactly one of query and queries",

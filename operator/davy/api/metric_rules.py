@@ -8,7 +8,6 @@ from davy.api.analysis import (
     AnalysisRef,
     AnalysisRunSpec,
     AnalysisTemplateSpec,
-    IntOrText,
     Metric,
     TemplateArg,
 )
@@ -18,6 +17,7 @@ from davy.api.arguments import (
     template_args,
 )
 from davy.api.errors import Finding
+from davy.api.fields import IntOrText
 from davy.api.findings import shown
 
 _LEAST: Final = {

@@ -9,6 +9,7 @@ from pydantic import Field, WithJsonSchema
 
 from davy.api.fields import Model
 from davy.api.vendors import (
+    CloudWatchMetric,
     DatadogMetric,
     GraphiteMetric,
     InfluxdbMetric,
@@ -190,6 +191,9 @@ class MetricProvider(Model):
     new_relic: NewRelicMetric | None = Field(None, description="New Relic, by NRQL.")
     wavefront: WavefrontMetric | None = Field(
         None, description="Wavefront, by now Operations for Applications."
+    )
+    cloud_watch: CloudWatchMetric | None = Field(
+        None, description="Amazon CloudWatch, where an administrator allows it."
     )
     skywalking: SkyWalkingMetric | None = Field(None, description="Apache SkyWalking, by GraphQL.")
 

@@ -162,10 +162,7 @@ _METRICS: Final = (
             f"the provider {field} is",
             "use another one, such as prometheus",
         )
-        for field in (
-            "kayenta",
-            "cloudWatch",
-        )
+        for field in ("kayenta",)
     ),
     *(
         Unbuilt(

@@ -1,13 +1,21 @@
 """What the question to a vendor's provider must hold beyond its fields."""
 
+import re
 from collections.abc import Iterator
+from typing import Final
 from urllib.parse import parse_qsl
 
 from davy.api import lengths, urls
-from davy.api.arguments import has_placeholder
+from davy.api.arguments import has_placeholder, is_placeholder
 from davy.api.errors import Finding
+from davy.api.fields import IntOrText
+from davy.api.findings import shown
 from davy.api.providers import MetricProvider
-from davy.api.vendors import DatadogMetric, GraphiteMetric, WavefrontMetric
+from davy.api.vendors import CloudWatchMetric, DatadogMetric, GraphiteMetric, WavefrontMetric
+
+_SECONDS: Final = re.compile(r"[1-9][0-9]{0,8}")
+_ID: Final = re.compile(r"[a-z][A-Za-z0-9_]*")
+"""As CloudWatch has them."""
 
 
 def findings(provider: MetricProvider, path: str) -> Iterator[Finding]:
@@ -20,6 +28,8 @@ def findings(provider: MetricProvider, path: str) -> Iterator[Finding]:
         yield from _datadog(provider.datadog, f"{path}.datadog")
     elif provider.wavefront is not None:
         yield from _wavefront(provider.wavefront, f"{path}.wavefront")
+    elif provider.cloud_watch is not None:
+        yield from _cloud_watch(provider.cloud_watch, f"{path}.cloudWatch")
     elif provider.skywalking is not None:
         at = f"{path}.skywalking"
         yield from urls.findings(provider.skywalking.address, f"{at}.address")
@@ -65,6 +75,34 @@ def _datadog(asked: DatadogMetric, path: str) -> Iterator[Finding]:
             "must be true: a Secret of Davy's own namespace isn't for tenants; put it into the "
             "run's namespace",
         )
+
+
+def _cloud_watch(asked: CloudWatchMetric, path: str) -> Iterator[Finding]:
+    yield from lengths.above_nothing(asked.interval, f"{path}.interval", "5m")
+    queries = asked.metric_data_queries
+    for index, query in enumerate(queries):
+        at = f"{path}.metricDataQueries[{index}]"
+        if not has_placeholder(query.id) and not _ID.fullmatch(query.id):
+            right = "write a lower case letter, then letters, digits and _"
+            yield Finding(f"{at}.id", f"is {shown(query.id)}; {right}")
+        if query.id in [other.id for other in queries[:index]]:
+            yield Finding(f"{at}.id", f"is {query.id} a second time; ids must differ")
+        if (query.expression is None) == (query.metric_stat is None):
+            has = "neither expression nor" if query.expression is None else "both expression and"
+            yield Finding(at, f"has {has} metricStat; give exactly one")
+        yield from _period(query.period, f"{at}.period")
+        if query.metric_stat is not None:
+            yield from _period(query.metric_stat.period, f"{at}.metricStat.period")
+    if all(query.return_data is False for query in queries):
+        message = "all say returnData: false, so nothing would come back; remove it from one"
+        yield Finding(f"{path}.metricDataQueries", message)
+
+
+def _period(given: IntOrText | None, path: str) -> Iterator[Finding]:
+    if given is None or (isinstance(given, str) and is_placeholder(given)):
+        return
+    if not _SECONDS.fullmatch(str(given)):
+        yield Finding(path, f"is {shown(given)}; write seconds, such as 60")
 
 
 def _wavefront(asked: WavefrontMetric, path: str) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
-from davy.api.fields import Model, ObjectName
+from davy.api.fields import IntOrText, Model, ObjectName
 
 Query = Annotated[str, Field(min_length=1, max_length=8192)]
 """A question in the provider's own language; may hold `{{args.name}}`."""
@@ -179,3 +179,65 @@ class SkyWalkingMetric(Model):
         description="GraphQL with the variable `$duration: Duration!`; may hold `{{args.name}}`."
     )
     interval: Window = Field("5m", description="How far back from now `$duration` goes (5m).")
+
+
+class CloudWatchDimension(Model):
+    """One of the names and values that tell a metric from others of its name."""
+
+    name: Annotated[str, Field(min_length=1, max_length=255)] = Field(description="Its name.")
+    value: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
+        description="Its value; may hold `{{args.name}}`."
+    )
+
+
+class CloudWatchMetricName(Model):
+    """Which metric."""
+
+    namespace: Name | None = Field(None, description="Its namespace, e.g. AWS/ApplicationELB.")
+    metric_name: Name = Field(description="Its name.")
+    dimensions: list[CloudWatchDimension] | None = Field(
+        None, max_length=30, description="Its dimensions; all that it has."
+    )
+
+
+class CloudWatchStat(Model):
+    """A metric, and the statistic that is made of each period."""
+
+    metric: CloudWatchMetricName = Field(description="Which metric.")
+    period: IntOrText = Field(description="Seconds of a period: 1, 5, 10, 20, 30 or 60, 120 …")
+    stat: Name = Field(description="Sum, Average, SampleCount, p99 …")
+    unit: Annotated[str, Field(min_length=1, max_length=32)] | None = Field(
+        None, description="Only values in this unit. Unset: any."
+    )
+
+
+class CloudWatchQuery(Model):
+    """One of the queries of a GetMetricData."""
+
+    id: Annotated[str, Field(min_length=1, max_length=255)] = Field(
+        description="Its name in expressions: a lower case letter, then letters, digits and _."
+    )
+    expression: Annotated[str, Field(min_length=1, max_length=2048)] | None = Field(
+        None, description="Metric math over other queries, e.g. `errors / requests`."
+    )
+    label: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
+        None, description="A name for people."
+    )
+    metric_stat: CloudWatchStat | None = Field(
+        None, description="A metric's statistic; not beside expression."
+    )
+    period: IntOrText | None = Field(None, description="Seconds of a period of an expression.")
+    return_data: bool | None = Field(
+        None, description="false: only other queries' expressions see it. Unset: true."
+    )
+
+
+class CloudWatchMetric(Model):
+    """GetMetricData; `result` is a list with a map for each query that returns data."""
+
+    interval: Window = Field("5m", description="How far back from now is asked (5m, 15m).")
+    metric_data_queries: list[CloudWatchQuery] = Field(
+        min_length=1,
+        max_length=32,
+        description="As in GetMetricData; texts may hold `{{args.name}}`.",
+    )

@@ -15,13 +15,18 @@ import requests
 from davy.analysis.answer import Answered, NotAnswered
 from davy.api.analysis import Metric
 from davy.api.providers import Authentication
-from davy.metrics import documents
+from davy.metrics import documents, wire
 from davy.metrics.addresses import Addresses
 from davy.metrics.asking import Asker, Question
 from davy.metrics.clock import Now
 from davy.metrics.line import Session, Timeout
 
 _SUCCESS: Final = range(200, 300)
+
+
+def _nothing(body: bytes) -> str:
+    del body
+    return ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Request:
     json: Mapping[str, Any] | None = None
     """Posted; None: it is a GET."""
     authentication: Authentication | None = None
+    refusal: Callable[[bytes], str] = _nothing
+    """What to do about an error, in Davy's words, of its body; "": nobody knows."""
 
 
 class OneRequest:
@@ -94,6 +101,8 @@ def _put(asked: Request, session: Session, timeout: Timeout) -> Answered | NotAn
         timeout=timeout,
     )
     if session.status not in _SUCCESS:
+        if why := asked.refusal(session.body):
+            return NotAnswered(f"{wire.shown(asked.url)} answered {session.status}: {why}")
         raise requests.HTTPError
     try:
         return asked.read(session.body, asked.url)

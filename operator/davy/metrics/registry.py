@@ -7,7 +7,7 @@ from typing import Final
 
 from davy.api.analysis import Metric
 from davy.api.providers import MetricProvider
-from davy.metrics import datadog, graphite, influxdb, new_relic, skywalking, wavefront
+from davy.metrics import cloudwatch, datadog, graphite, influxdb, new_relic, skywalking, wavefront
 from davy.metrics.addresses import Addresses
 from davy.metrics.base import Provider
 from davy.metrics.clock import Now
@@ -25,6 +25,7 @@ BUILT_IN: Final[Mapping[str, Callable[[Addresses, Now], Provider]]] = {
     "datadog": partial(OneRequest, "datadog", datadog.request),
     "newRelic": partial(OneRequest, "new-relic", new_relic.request),
     "wavefront": partial(OneRequest, "wavefront", wavefront.request),
+    "cloudWatch": partial(OneRequest, "cloudwatch", cloudwatch.request),
     "skywalking": partial(OneRequest, "skywalking", skywalking.request),
 }
 

@@ -160,6 +160,26 @@ _VENDORS: Final[tuple[Json, ...]] = tuple(
             "query": "query q($duration: Duration!) { apdex }",
             "interval": "3m",
         },
+        "cloudWatch": {
+            "interval": "15m",
+            "metricDataQueries": [
+                {"id": "rate", "expression": "errors / 100", "label": "errors", "period": "60"},
+                {
+                    "id": "errors",
+                    "metricStat": {
+                        "metric": {
+                            "namespace": "app",
+                            "metricName": "errors",
+                            "dimensions": [{"name": "Service", "value": "{{args.service}}"}],
+                        },
+                        "period": 60,
+                        "stat": "Sum",
+                        "unit": "Count",
+                    },
+                    "returnData": False,
+                },
+            ],
+        },
         "influxdb": {"profile": "influxdb-shop", "query": 'from(bucket: "{{args.service}}")'},
         "newRelic": {"profile": "newrelic-shop", "query": "SELECT 1", "timeout": 20},
     }.items()

@@ -9,7 +9,8 @@ _GRAPHITE: Final = "spec.metrics[5].provider.graphite"
 _DATADOG: Final = "spec.metrics[6].provider.datadog"
 _WAVEFRONT: Final = "spec.metrics[7].provider.wavefront"
 _SKYWALKING: Final = "spec.metrics[8].provider.skywalking"
-_NEW_RELIC: Final = "spec.metrics[10].provider.newRelic"
+_NEW_RELIC: Final = "spec.metrics[11].provider.newRelic"
+_QUERIES: Final = "spec.metrics[9].provider.cloudWatch.metricDataQueries"
 
 VENDORS: Final[tuple[Bad, ...]] = (
     *(
@@ -124,6 +125,76 @@ VENDORS: Final[tuple[Bad, ...]] = (
         "https://example.wavefront.com",
         "is https://example.wavefront.com; write the host alone",
         ONLY_VALIDATION,
+    ),
+    bad(
+        "CloudWatch is asked nothing",
+        "template",
+        _QUERIES,
+        [],
+        "is empty; write at least 1",
+        "should have at least 1 items",
+    ),
+    bad(
+        "a query of CloudWatch asks nothing",
+        "template",
+        f"{_QUERIES}[0].expression",
+        REMOVE,
+        "has neither expression nor metricStat; give exactly one",
+        "a query has exactly one of expression and metricStat",
+        at=f"{_QUERIES}[0]",
+    ),
+    bad(
+        "a query of CloudWatch asks two things",
+        "template",
+        f"{_QUERIES}[1].expression",
+        "rate * 100",
+        "has both expression and metricStat; give exactly one",
+        "a query has exactly one of expression and metricStat",
+        at=f"{_QUERIES}[1]",
+    ),
+    bad(
+        "two queries of CloudWatch have one id",
+        "template",
+        f"{_QUERIES}[1].id",
+        "rate",
+        "is rate a second time; ids must differ",
+        ONLY_VALIDATION,
+    ),
+    bad(
+        "an id of CloudWatch begins with a capital",
+        "template",
+        f"{_QUERIES}[0].id",
+        "Rate",
+        'is "Rate"; write a lower case letter, then letters, digits and _',
+        ONLY_VALIDATION,
+    ),
+    *(
+        bad(
+            f"a period of CloudWatch is {value!s:.9}",
+            "template",
+            f"{_QUERIES}[0].period",
+            value,
+            "; write seconds, such as 60",
+            ONLY_VALIDATION,
+        )
+        for value in ("1m", -60, "9" * 5000)
+    ),
+    bad(
+        "a metric's period is nothing",
+        "template",
+        f"{_QUERIES}[1].metricStat.period",
+        0,
+        "is 0; write seconds, such as 60",
+        ONLY_VALIDATION,
+    ),
+    bad(
+        "nothing of CloudWatch comes back",
+        "template",
+        f"{_QUERIES}[0].returnData",
+        False,
+        "all say returnData: false, so nothing would come back",
+        ONLY_VALIDATION,
+        at=_QUERIES,
     ),
     bad(
         "New Relic takes too long",

@@ -1,9 +1,10 @@
 """Metrics of vendors' providers, and the providers with every address turned to a local server."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,13 +12,12 @@ from davy.analysis import credentials
 from davy.analysis.answer import Answered, NotAnswered
 from davy.api.analysis import Metric
 from davy.api.providers import MetricProvider
-from davy.metrics import datadog, graphite, influxdb, new_relic, skywalking, wavefront
+from davy.metrics import cloudwatch, datadog, graphite, influxdb, new_relic, skywalking, wavefront
 from davy.metrics.addresses import Addresses
 from davy.metrics.one_request import OneRequest, Request
 from tests.unit.analysis.runs import NOW
 from tests.unit.metrics.server import Server
 
-_HERE: Final = Addresses.of(["127.0.0.0/8"])
 TOKEN: Final = "t0p-secret-t0ken"
 
 
@@ -27,6 +27,8 @@ class Vendor:
 
     module: Any
     """Its `request` is what is tested."""
+    read: Callable[[bytes, str], Answered]
+    """What the module makes of an answer to this metric."""
     asked: Mapping[str, Any]
     secret: Mapping[str, str]
     """Of the Secret that logs it in."""
@@ -38,11 +40,14 @@ class Vendor:
     """A body without any."""
     nothing: Any
     """As `result` is then."""
+    hides: bool = False
+    """Texts of its answers aren't told, as Davy's own login is in the question."""
 
 
 VENDORS: Final[Mapping[str, Vendor]] = {
     "graphite": Vendor(
         graphite,
+        graphite.read,
         {"address": "http://graphite:8080/", "query": "target=app.errors&from=-5min"},
         {},
         '[{"target": "app.errors", "datapoints": [[null, 1700000000], [0.5, 1700000060]]}]',
@@ -52,6 +57,7 @@ VENDORS: Final[Mapping[str, Vendor]] = {
     ),
     "influxdb": Vendor(
         influxdb,
+        influxdb.read,
         {"query": 'from(bucket: "app")'},
         {"address": "http://influx:8086", "authToken": TOKEN, "org": "shop"},
         "#datatype,string,long,double\r\n#default,_result,,\r\n,result,table,_value\r\n,,0,0.5\r\n",
@@ -61,6 +67,7 @@ VENDORS: Final[Mapping[str, Vendor]] = {
     ),
     "datadog": Vendor(
         datadog,
+        datadog.read_v1,
         {"query": "avg:errors{*}"},
         {"api-key": "an-api-key", "app-key": TOKEN},
         '{"status": "ok", "series": [{"pointlist": [[1.7e12, 0.25], [1.70006e12, 0.5]]}]}',
@@ -70,6 +77,7 @@ VENDORS: Final[Mapping[str, Vendor]] = {
     ),
     "newRelic": Vendor(
         new_relic,
+        new_relic.read,
         {"query": "SELECT percentage(count(*), WHERE error) AS bad FROM Transaction"},
         {"personal-api-key": TOKEN, "account-id": "123"},
         '{"data": {"actor": {"account": {"nrql": {"results": [{"bad": 0.5}]}}}}}',
@@ -79,6 +87,7 @@ VENDORS: Final[Mapping[str, Vendor]] = {
     ),
     "wavefront": Vendor(
         wavefront,
+        partial(wavefront.read, now=NOW),
         {"address": "example.wavefront.com", "query": 'ts("errors")'},
         {"example.wavefront.com": TOKEN},
         f'{{"query": "ts", "timeseries": [{{"data": [[{NOW.timestamp() - 30}, 0.5]]}}]}}',
@@ -86,8 +95,30 @@ VENDORS: Final[Mapping[str, Vendor]] = {
         '{"query": "ts", "timeseries": []}',
         None,
     ),
+    "cloudWatch": Vendor(
+        cloudwatch,
+        cloudwatch.read,
+        {"metricDataQueries": [{"id": "rate", "expression": "errors / requests"}]},
+        {},
+        '{"MetricDataResults": [{"Id": "rate", "Label": "r", "StatusCode": "Complete", '
+        '"Timestamps": [1.7e9], "Values": [0.5]}]}',
+        [
+            {
+                "Id": "rate",
+                "Label": "r",
+                "StatusCode": "Complete",
+                "Timestamps": [1.7e9],
+                "Values": [0.5],
+            }
+        ],
+        '{"MetricDataResults": [{"Id": "rate", "StatusCode": "Complete", "Timestamps": [], '
+        '"Values": []}], "Messages": []}',
+        [],
+        hides=True,
+    ),
     "skywalking": Vendor(
         skywalking,
+        skywalking.read,
         {"address": "http://oap:12800", "query": "query q($duration: Duration!) { a }"},
         {},
         '{"data": {"apdex": {"values": {"values": [{"value": 9900, "isEmptyValue": false}]}}}}',
@@ -125,14 +156,14 @@ def asked(metric: Metric, module: Any) -> Request:
 
 @asynccontextmanager
 async def asking(
-    name: str, server: Server, addresses: Addresses = _HERE
+    name: str, server: Server, listed: Sequence[str] = ("127.0.0.0/8",)
 ) -> AsyncIterator[OneRequest]:
     """The provider; whatever host it means, this server is asked.
 
     Args:
         name: of the provider.
         server: that is asked.
-        addresses: that may be called.
+        listed: addresses that may be called; any other, where there is none.
     """
 
     def turned(metric: Metric, now: datetime) -> Request | NotAnswered:
@@ -141,6 +172,7 @@ async def asking(
             return found
         return replace(found, url=server.address + urlsplit(found.url).path)
 
+    addresses = Addresses.of(listed, signed=[f"monitoring={server.address}"])
     made = OneRequest(name, turned, addresses, lambda: NOW)
     yield made
     await made.close()
