@@ -12,9 +12,10 @@ from davy.api.analysis import Metric
 from davy.api.group import ARGO, DAVY
 from davy.api.providers import MetricProvider, PrometheusMetric, RangeQuery, WebMetric
 from davy.controller import runs
-from davy.metrics import prometheus, web, wire
+from davy.metrics import documents, prometheus, web, wire
 from tests.fuzz import expressions, strange
 from tests.unit.analysis.runs import NOW
+from tests.unit.metrics.vendors import VENDORS
 
 _ADDRESS: Final = "http://prometheus:9090"
 _LONGEST: Final = 2000
@@ -43,6 +44,23 @@ def web_answer(random: Random) -> None:
     judged(random, random.choice((answer, told)))
     if isinstance(told, Answered):
         assert not [text for text in _texts(told.shown) if not text.startswith("***")]
+
+
+def vendor_answer(random: Random) -> None:
+    """So is whatever a vendor sends, in its own format or in none."""
+    vendor = VENDORS[random.choice(sorted(VENDORS))]
+    good = vendor.good if random.random() < 0.9 else vendor.empty
+    try:
+        body = _written(strange.mutated(json.loads(good), random), random)
+    except ValueError:  # CSV
+        body = _with_noise(good.encode(), random)
+    answer: Answered | NotAnswered
+    try:
+        answer = vendor.read(body, _ADDRESS)
+    except documents.Unreadable as error:
+        assert len(str(error.answer)) < _LONGEST
+        answer = error.answer
+    judged(random, answer)
 
 
 def json_path(random: Random) -> None:
@@ -136,12 +154,19 @@ def _texts(value: Value) -> list[str]:
 def _body(random: Random) -> bytes:
     series = {"metric": {"pod": "a"}, "value": [1700000000.1, "0.5"]}
     good = {"status": "success", "data": {"resultType": "vector", "result": [series] * 2}}
-    made = strange.mutated({**good, "warnings": ["w"]}, random)
+    return _written(strange.mutated({**good, "warnings": ["w"]}, random), random)
+
+
+def _written(made: Any, random: Random) -> bytes:
+    """As JSON, with some noise."""
     try:
         text = json.dumps(made)
     except (ValueError, RecursionError):  # more digits, or levels, than Python writes
         text = '{"data": {"resultType": "vector", "result": [' + "9" * 5000 + "]}}"
-    body = text.encode(errors="surrogatepass")
+    return _with_noise(text.encode(errors="surrogatepass"), random)
+
+
+def _with_noise(body: bytes, random: Random) -> bytes:
     while random.random() < 0.3:
         at = random.randrange(len(body) + 1)
         noise = random.choice(

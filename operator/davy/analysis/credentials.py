@@ -46,6 +46,20 @@ def filled(metric: Metric, values: Mapping[str, str]) -> Metric:
     return _changed(metric, lambda text, _: substitute.replaced(text, values)) if values else metric
 
 
+def logged_in(metric: Metric, values: Mapping[str, str]) -> Metric:
+    """The metric with the Secret that its provider logs in by, for one measurement; never stored.
+
+    Args:
+        metric: of a run's spec.
+        values: of the Secret, by key.
+    """
+    if (found := metric.provider.logged_in) is None:
+        return metric
+    field, asked = found
+    provider = metric.provider.model_copy(update={field: asked.logged_in(dict(values))})
+    return metric.model_copy(update={"provider": provider})
+
+
 def _changed(metric: Metric, change: _Change) -> Metric:
     provider = metric.provider
     updates: dict[str, PrometheusMetric | WebMetric] = {}

@@ -3,18 +3,24 @@
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import ConfigDict, Field
 
 from davy.api.compare import Compare, Judge
 from davy.api.evidence import MinRequests, NoEvidence, Warmup
-from davy.api.fields import BY_METRIC_NAME, BY_NAME, INT32, Instant, Model, ObjectName
+from davy.api.fields import (
+    BY_METRIC_NAME,
+    BY_NAME,
+    INT32,
+    Instant,
+    IntOrText,
+    Model,
+    ObjectName,
+)
 from davy.api.metadata import Metadata
 from davy.api.providers import MetricProvider
 
 MOST_REQUESTS: Final = 10**15
 """What is above is nonsense, but nothing to crash on."""
-IntOrText = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
-"""A whole number, or a text such as `{{args.count}}` that becomes one when args are filled in."""
 
 
 class FieldRef(Model):

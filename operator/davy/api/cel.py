@@ -10,6 +10,7 @@ from typing import Final
 from davy.api import cel_routers
 from davy.api.cel_rule import Rule, escaped, one_of
 from davy.api.mesh_routers import BUILT_IN_PLUGINS, GATEWAY_API_PLUGIN
+from davy.api.providers import PROVIDERS
 from davy.api.rollout import ROUTERS, STEP_KINDS
 
 _CANARY: Final = "spec.strategy.canary"
@@ -330,8 +331,8 @@ _ANALYSIS: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         _PROVIDER,
-        one_of("prometheus", "web", "job", "plugin"),
-        "a metric has exactly one provider: prometheus, web, job or plugin",
+        one_of(*PROVIDERS),
+        f"a metric has exactly one provider: {', '.join(PROVIDERS)}",
         unless_unbuilt=True,
     ),
     Rule(
@@ -352,6 +353,8 @@ _ANALYSIS: Final[tuple[Rule, ...]] = (
             ("prometheus.authentication.oauth2", "tokenUrl"),
             ("web", "url"),
             ("web.authentication.oauth2", "tokenUrl"),
+            ("graphite", "address"),
+            ("skywalking", "address"),
         )
     ),
     *(
@@ -375,6 +378,29 @@ _ANALYSIS: Final[tuple[Rule, ...]] = (
         "(has(self.method) && self.method in ['POST', 'PUT'])",
         "has a body, so method is POST or PUT",
         field="method",
+    ),
+    Rule(
+        f"{_PROVIDER}.cloudWatch.metricDataQueries[]",
+        one_of("expression", "metricStat"),
+        "a query has exactly one of expression and metricStat",
+    ),
+    Rule(
+        f"{_PROVIDER}.datadog",
+        one_of("query", "queries"),
+        "has exactly one of query and queries",
+    ),
+    Rule(
+        f"{_PROVIDER}.datadog",
+        "(!has(self.queries) && !has(self.aggregator)) || "
+        "(has(self.apiVersion) && self.apiVersion == 'v2')",
+        "is v1, which has neither queries nor aggregator; write v2",
+        field="apiVersion",
+    ),
+    Rule(
+        f"{_PROVIDER}.datadog.secretRef",
+        "has(self.namespaced) && self.namespaced",
+        "must be true: a Secret of Davy's own namespace isn't for tenants; put it into the run's",
+        field="namespaced",
     ),
     Rule(
         "spec.args[]",

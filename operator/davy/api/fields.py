@@ -35,6 +35,9 @@ NAME_PATTERN: Final = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=NAME_PATTERN)]
 
+IntOrText = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
+"""A whole number, or a text such as `{{args.count}}` that becomes one when args are filled in."""
+
 BY_NAME: Final[JsonDict] = {
     "x-kubernetes-list-type": "map",
     "x-kubernetes-list-map-keys": ["name"],

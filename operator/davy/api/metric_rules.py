@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from davy.api import compare_rules, job_rules, lengths, provider_rules
+from davy.api import compare_rules, job_rules, lengths, provider_rules, vendor_rules
 from davy.api.analysis import (
     AnalysisRef,
     AnalysisRunSpec,
     AnalysisTemplateSpec,
-    IntOrText,
     Metric,
     TemplateArg,
 )
@@ -18,6 +17,7 @@ from davy.api.arguments import (
     template_args,
 )
 from davy.api.errors import Finding
+from davy.api.fields import IntOrText
 from davy.api.findings import shown
 
 _LEAST: Final = {
@@ -94,7 +94,9 @@ def doubts(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:
         path = f"spec.metrics[{index}]"
         if metric.provider.job is not None:
             found += job_rules.doubts(metric.provider.job, f"{path}.provider.job")
-        elif metric.compare is None and not (metric.success_condition or metric.failure_condition):
+            continue
+        found += vendor_rules.doubts(metric.provider, f"{path}.provider")
+        if metric.compare is None and not (metric.success_condition or metric.failure_condition):
             message = (
                 "has neither successCondition nor failureCondition, so every answer is a success"
             )

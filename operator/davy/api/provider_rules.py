@@ -5,10 +5,10 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
-from davy.api import job_rules, lengths, paths, plugins
+from davy.api import job_rules, lengths, paths, plugins, urls, vendor_rules
 from davy.api.arguments import has_placeholder
 from davy.api.errors import Finding
-from davy.api.providers import MetricProvider, PrometheusMetric, WebMetric
+from davy.api.providers import PROVIDERS, MetricProvider, PrometheusMetric, WebMetric
 
 LONGEST_BODY: Final = 16_384
 """Characters of a jsonBody as JSON; as many as a body may have."""
@@ -19,16 +19,18 @@ def findings(provider: MetricProvider, path: str) -> Iterator[Finding]:
     """Everything wrong in the question."""
     if len(provider.given) > 1:
         yield Finding(path, f"has {' and '.join(provider.given)}; give exactly one")
+    elif not provider.given:
+        yield Finding(path, f"names nobody; give one of {', '.join(PROVIDERS)}")
     elif provider.prometheus is not None:
         at = f"{path}.prometheus"
-        yield from _url(provider.prometheus.address, f"{at}.address")
+        yield from urls.findings(provider.prometheus.address, f"{at}.address")
         yield from _login(provider.prometheus, at)
         yield from _authorities(provider.prometheus, at)
         if over := provider.prometheus.range_query:  # the judgement reads its start and its end
             yield from lengths.above_nothing(over.step, f"{at}.rangeQuery.step", "15s")
     elif provider.web is not None:
         at = f"{path}.web"
-        yield from _url(provider.web.url, f"{at}.url")
+        yield from urls.findings(provider.web.url, f"{at}.url")
         yield from _login(provider.web, at)
         yield from _body(provider.web, at)
     elif provider.job is not None:
@@ -37,12 +39,7 @@ def findings(provider: MetricProvider, path: str) -> Iterator[Finding]:
         for name, config in provider.plugin.items():
             yield from plugins.problems(config, paths.child(f"{path}.plugin", name))
     else:
-        yield Finding(path, "names nobody; give prometheus, web, job or plugin")
-
-
-def _url(url: str, path: str) -> Iterator[Finding]:
-    if not has_placeholder(url) and not url.startswith(("http://", "https://")):
-        yield Finding(path, f"is {url}; write http:// or https://, host and port")
+        yield from vendor_rules.findings(provider, path)
 
 
 def _login(asked: PrometheusMetric | WebMetric, path: str) -> Iterator[Finding]:
@@ -53,7 +50,7 @@ def _login(asked: PrometheusMetric | WebMetric, path: str) -> Iterator[Finding]:
         has = " and ".join(login.given) or "nothing"
         yield Finding(at, f"has {has}; give exactly one of basicAuth, oauth2 and sigv4")
     if login.oauth2:
-        yield from _url(login.oauth2.token_url, f"{at}.oauth2.tokenUrl")
+        yield from urls.findings(login.oauth2.token_url, f"{at}.oauth2.tokenUrl")
     if login.sigv4 and asked.insecure:
         sentence = "stands beside insecure, by which anybody could take the signature; give one"
         yield Finding(f"{at}.sigv4", sentence)

@@ -1,10 +1,23 @@
-"""Who answers a metric, one model a provider: where it is asked, what, and how Davy logs in."""
+"""Who answers a metric, one model a provider: where it is asked, what, and how Davy logs in.
 
-from typing import Annotated, Any, Literal
+Those of vendors are in `vendors`.
+"""
+
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, WithJsonSchema
 
 from davy.api.fields import Model
+from davy.api.vendors import (
+    CloudWatchMetric,
+    DatadogMetric,
+    GraphiteMetric,
+    InfluxdbMetric,
+    LoggedIn,
+    NewRelicMetric,
+    SkyWalkingMetric,
+    WavefrontMetric,
+)
 
 Text = Annotated[str, Field(min_length=1, max_length=2048)]
 """A part of a question; may hold `{{args.name}}`."""
@@ -172,8 +185,31 @@ class MetricProvider(Model):
         description="A provider by its plugin's name, installed beside Davy, with any object as "
         "configuration; its texts may hold `{{args.name}}`, but no secret's.",
     )
+    graphite: GraphiteMetric | None = Field(None, description="Graphite, by its render API.")
+    influxdb: InfluxdbMetric | None = Field(None, description="InfluxDB, by Flux.")
+    datadog: DatadogMetric | None = Field(None, description="Datadog.")
+    new_relic: NewRelicMetric | None = Field(None, description="New Relic, by NRQL.")
+    wavefront: WavefrontMetric | None = Field(
+        None, description="Wavefront, by now Operations for Applications."
+    )
+    cloud_watch: CloudWatchMetric | None = Field(
+        None, description="Amazon CloudWatch, where an administrator allows it."
+    )
+    skywalking: SkyWalkingMetric | None = Field(None, description="Apache SkyWalking, by GraphQL.")
+
+    @property
+    def logged_in(self) -> tuple[str, LoggedIn] | None:
+        """The field of the provider that logs in by a Secret, and the provider; None: none does."""
+        for field in type(self).model_fields:
+            if isinstance(asked := getattr(self, field), LoggedIn):
+                return field, asked
+        return None
 
     @property
     def given(self) -> tuple[str, ...]:
         """Who is named."""
         return tuple(self.manifest())
+
+
+PROVIDERS: Final = tuple(info.alias or name for name, info in MetricProvider.model_fields.items())
+"""Names of all providers, as users write them."""

@@ -160,18 +160,9 @@ _METRICS: Final = (
             field,
             _OBJECT,
             f"the provider {field} is",
-            "use prometheus, web or job",
+            "use another one, such as prometheus",
         )
-        for field in (
-            "datadog",
-            "newRelic",
-            "wavefront",
-            "kayenta",
-            "cloudWatch",
-            "graphite",
-            "influxdb",
-            "skywalking",
-        )
+        for field in ("kayenta",)
     ),
     *(
         Unbuilt(

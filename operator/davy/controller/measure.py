@@ -301,10 +301,12 @@ class Measurer:
     ) -> _Found | NotAnswered:
         """What is answered to a metric with its secrets; every failure is an answer too."""
         values: dict[str, str] = {}
+        login = secrets.Login({}, ())
         answer: _Found | NotAnswered
         try:
             values = await self.secrets.values(key.namespace, run.spec, metric)
-            filled = credentials.filled(metric, values)
+            login = await self.secrets.login(key.namespace, metric)
+            filled = credentials.logged_in(credentials.filled(metric, values), login.values)
             async with asyncio.timeout(self.settings.timeout.total_seconds()):
                 answer = await ask(filled)
         except TimeoutError:
@@ -314,12 +316,14 @@ class Measurer:
             text = error.args[0] if error.args else type(error).__name__
             answer = NotAnswered(str(text))
         except Exception as error:  # noqa: BLE001  # a third party's provider may raise anything
-            trace = resolve.redact(traceback.format_exc(), values.values())
+            hide = [*values.values(), *login.credentials]
+            trace = resolve.redact(traceback.format_exc(), hide)
             _log.error("provider failed", run=str(key), metric=metric.name, trace=trace)
             failed = f"metric {metric.name}: the provider failed: {type(error).__name__}"
             answer = NotAnswered(failed, str(error))
         if isinstance(answer, Answered | NotAnswered):
-            return cast("_Found | NotAnswered", secrets.untold(answer, values.values()))
+            told = login.untold(secrets.untold(answer, values.values()))
+            return cast("_Found | NotAnswered", told)
         return answer
 
     async def _write(self, raw: Json, before: AnalysisRunStatus, after: AnalysisRunStatus) -> None:

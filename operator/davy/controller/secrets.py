@@ -4,16 +4,17 @@ Who may write a Rollout or a template names the address and reads the status; wh
 Secret is somebody else. So a Secret says itself, in an annotation, where it may be sent; its value
 is filled into headers and credentials alone, never into a query whose numbers would show it; and of
 what comes back only Davy's own words and numbers are told, as a server may echo a header in any
-form.
+form. The Secret of a vendor's provider is another case: there nobody but its owner says where it
+goes.
 """
 
 import base64
 import binascii
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 
 from davy.analysis import credentials, resolve
-from davy.analysis.answer import Answered, NotAnswered, hidden
+from davy.analysis.answer import Answered, NotAnswered, Value, hidden
 from davy.api import errors
 from davy.api.analysis import AnalysisRunSpec, Metric
 from davy.api.group import ApiGroup
@@ -21,6 +22,31 @@ from davy.cluster.cache import Json
 from davy.cluster.client import Api
 from davy.cluster.kinds import SECRET
 from davy.metrics import addresses, wire
+
+
+@dataclass(frozen=True)
+class Login:
+    """What a Secret of fixed keys holds."""
+
+    values: Mapping[str, str] = field(repr=False)
+    """By key."""
+    credentials: tuple[str, ...] = field(repr=False)
+    """Those of the values that are told to nobody."""
+
+    def untold(self, answer: Answered | NotAnswered) -> Answered | NotAnswered:
+        """The answer without the credentials, should the server have given them back.
+
+        Who owns the Secret chose the server: so its texts are told, as an error's is of use.
+        """
+        if not self.credentials:
+            return answer
+        if isinstance(answer, NotAnswered):
+            return NotAnswered(self._without(answer.why), self._without(answer.said))
+        warnings = tuple(map(self._without, answer.warnings))
+        return Answered(_each_text(answer.value, self._without), warnings, answer.secret)
+
+    def _without(self, text: str) -> str:
+        return resolve.redact(text, self.credentials)
 
 
 @dataclass
@@ -51,6 +77,32 @@ class Secrets:
                 found[name] = _value(secret, namespace, reference.name, reference.key)
         return found
 
+    async def login(self, namespace: str, metric: Metric) -> Login:
+        """The Secret by which a vendor's provider logs in, of the run's own namespace.
+
+        It needs no annotation: its keys say where it goes, or the vendor is known.
+
+        Raises:
+            errors.ApiFailure: the Secret can't be read, or lacks a key.
+        """
+        if (found := metric.provider.logged_in) is None:
+            return Login({}, ())
+        wanted = found[1].secret
+        needed = (*wanted.credentials, *wanted.needed)
+        try:
+            secret = await self.api.get(SECRET, namespace, wanted.name)
+        except errors.NotFound:
+            raise errors.NotFound(
+                f"Secret {namespace}/{wanted.name} isn't there; make it in this namespace, with "
+                f"the keys {', '.join(needed)}."
+            ) from None
+        names = [*needed, *(key for key in wanted.optional if key in (secret.get("data") or {}))]
+        values = {key: _value(secret, namespace, wanted.name, key).strip() for key in names}
+        for key in names:
+            if not values[key]:
+                raise errors.NotFound(f"Secret {namespace}/{wanted.name}: key {key} is empty.")
+        return Login(values, tuple(values[key] for key in wanted.credentials))
+
     def _check(self, secret: Json, namespace: str, address: str) -> None:
         name = self.group.metric_addresses_annotation
         listed = str((secret["metadata"].get("annotations") or {}).get(name) or "")
@@ -69,6 +121,16 @@ def untold(answer: Answered | NotAnswered, values: Collection[str]) -> Answered 
     if isinstance(answer, NotAnswered):
         answer = NotAnswered(resolve.redact(answer.why, values), answer.said)
     return hidden(answer)
+
+
+def _each_text(value: Value, change: Callable[[str], str]) -> Value:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_each_text(item, change) for item in value]
+    if isinstance(value, dict):
+        return {change(key): _each_text(item, change) for key, item in value.items()}
+    return value
 
 
 def _value(secret: Json, namespace: str, name: str, key: str) -> str:

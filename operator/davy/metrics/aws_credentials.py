@@ -54,6 +54,12 @@ class Credentials:
     """When they expire; None: never, as far as is known."""
 
 
+def region(environment: Mapping[str, str]) -> str:
+    """The region that a machine with these variables is in; "": it doesn't say."""
+    given = environment.get("AWS_REGION", "") or environment.get("AWS_DEFAULT_REGION", "")
+    return given.strip()
+
+
 class AwsCredentials:
     """The credentials of this process; used from many threads.
 
@@ -71,7 +77,7 @@ class AwsCredentials:
     @property
     def region(self) -> str:
         """The region that the machine is in; "": it doesn't say."""
-        return self._of("AWS_REGION") or self._of("AWS_DEFAULT_REGION")
+        return region(self._variables)
 
     def current(self) -> Credentials:
         """Credentials that are good for a while.

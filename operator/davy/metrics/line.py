@@ -177,6 +177,8 @@ class Session(requests.Session):
         self.body = b""
         self.location = ""
         """Where a redirect leads."""
+        self.retry_after = ""
+        """When a server that is asked too often wants to be asked again, as it says it."""
 
     def get_adapter(self, url: str | bytes) -> HTTPAdapter:
         """The one with the line, whatever the client has mounted."""
@@ -190,6 +192,7 @@ class Session(requests.Session):
         try:
             self.status = response.status_code
             self.location = response.headers.get("Location", "")
+            self.retry_after = response.headers.get("Retry-After", "")
             self.body = self._read(response)
         finally:
             response.close()

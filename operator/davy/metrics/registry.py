@@ -7,10 +7,12 @@ from typing import Final
 
 from davy.api.analysis import Metric
 from davy.api.providers import MetricProvider
+from davy.metrics import cloudwatch, datadog, graphite, influxdb, new_relic, skywalking, wavefront
 from davy.metrics.addresses import Addresses
 from davy.metrics.base import Provider
 from davy.metrics.clock import Now
 from davy.metrics.counts import PrometheusCounts
+from davy.metrics.one_request import OneRequest
 from davy.metrics.plugin import PluginProvider
 from davy.metrics.web import Web
 from davy.plugins.installed import Installed
@@ -18,6 +20,13 @@ from davy.plugins.installed import Installed
 BUILT_IN: Final[Mapping[str, Callable[[Addresses, Now], Provider]]] = {
     "prometheus": PrometheusCounts,
     "web": Web,
+    "graphite": partial(OneRequest, "graphite", graphite.request),
+    "influxdb": partial(OneRequest, "influxdb", influxdb.request),
+    "datadog": partial(OneRequest, "datadog", datadog.request),
+    "newRelic": partial(OneRequest, "new-relic", new_relic.request),
+    "wavefront": partial(OneRequest, "wavefront", wavefront.request),
+    "cloudWatch": partial(OneRequest, "cloudwatch", cloudwatch.request),
+    "skywalking": partial(OneRequest, "skywalking", skywalking.request),
 }
 
 

@@ -1,8 +1,8 @@
 """Questions signed for AWS by Signature Version 4, with Davy's own credentials.
 
 Whoever writes a metric would ask as Davy: so only what the administrator lists is signed, looked at
-as it is about to be sent. The signature covers method, path, query, body, host and content type,
-and is worth nothing after some minutes.
+as it is about to be sent. The signature covers method, path, query, body, host, content type and
+AWS's own headers, and is worth nothing after some minutes.
 
 AWS describes it in "Signature Version 4 for API requests" of its IAM user guide.
 """
@@ -25,6 +25,7 @@ from davy.metrics.clock import Now
 from davy.metrics.line import Auth
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
+_OF_AWS: Final = "x-amz-"
 _PLAIN: Final = "-_.~"
 """What is never escaped beside letters and digits."""
 _DEFAULT_PORTS: Final = {("http", 80), ("https", 443)}
@@ -86,7 +87,7 @@ class Signer:
                 request.method or "GET",
                 url,
                 body.encode() if isinstance(body, str) else body,
-                content_type=request.headers.get("Content-Type", ""),
+                beside=_beside(request),
                 credentials=credentials,
                 scope=Scope(region, service, self._now()),
             )
@@ -110,7 +111,7 @@ def signed(
     url: str,
     body: bytes,
     *,
-    content_type: str,
+    beside: Mapping[str, str],
     credentials: Credentials,
     scope: Scope,
 ) -> dict[str, str]:
@@ -120,13 +121,12 @@ def signed(
         method: of HTTP.
         url: respelled.
         body: as it is sent.
-        content_type: of the body; "": the request says none.
+        beside: further headers that are signed, by their names in lower case.
         credentials: to sign with.
         scope: what for.
     """
-    headers = {"host": _host(url), "x-amz-date": scope.instant}
-    if content_type:
-        headers["content-type"] = " ".join(content_type.split())
+    headers = {name: " ".join(text.split()) for name, text in beside.items()}
+    headers |= {"host": _host(url), "x-amz-date": scope.instant}
     if credentials.token:
         headers["x-amz-security-token"] = credentials.token
     names = ";".join(sorted(headers))
@@ -156,6 +156,16 @@ def signed(
         f"Signature={_keyed(key, text).hex()}"
     )
     return sent
+
+
+def _beside(request: requests.PreparedRequest) -> dict[str, str]:
+    """The content type, and what AWS wants to have signed: each header of its own."""
+    names = {name.lower(): text for name, text in request.headers.items() if text}
+    return {
+        name: str(text)
+        for name, text in names.items()
+        if name == "content-type" or name.startswith(_OF_AWS)
+    }
 
 
 def _keyed(key: bytes, text: str) -> bytes:

@@ -6,26 +6,22 @@ no evidence.
 
 import json
 from functools import partial
-from typing import Final, NoReturn
+from typing import Final
 
 import requests
 from requests.structures import CaseInsensitiveDict
 
 from davy.analysis import jsonpath
 from davy.analysis.answer import Answered, NotAnswered
-from davy.api import paths
 from davy.api.analysis import Metric
 from davy.api.errors import JsonPathError
 from davy.api.providers import WebMetric
-from davy.metrics import wire
+from davy.metrics import documents, wire
 from davy.metrics.addresses import Addresses
 from davy.metrics.asking import Asker, Question
 from davy.metrics.clock import Now
 from davy.metrics.line import Session, Timeout
 
-LEVELS: Final = 100
-VALUES: Final = 100_000
-"""The most that an answer may nest, and have in it."""
 _SUCCESS: Final = range(200, 300)
 
 
@@ -82,28 +78,10 @@ def read(body: bytes, asked: WebMetric) -> Answered | NotAnswered:
     """
     where, path = wire.shown(asked.url), asked.json_path or jsonpath.WHOLE
     try:
-        document = json.loads(body, parse_constant=_no_json)
-    except RecursionError:
-        document = None
-        deep = True
-    except ValueError:
-        return NotAnswered(f"{where} answered something that isn't JSON", wire.start(body))
-    else:
-        deep = paths.beyond(document, levels=LEVELS, values=VALUES)
-    if deep:
-        return NotAnswered(f"{where} answered JSON of more than {LEVELS} levels or {VALUES} values")
-    try:
-        found = jsonpath.found(path, document)
+        found = jsonpath.found(path, documents.parsed(body, where))
+    except documents.Unreadable as error:
+        return error.answer
     except JsonPathError as error:
         return NotAnswered(f"{where}: jsonPath {error}")
     several = f"jsonPath {path:.100} leads to {len(found)} values; the first is judged"
     return Answered(found[0], (several,) if len(found) > 1 else ())
-
-
-def _no_json(name: str) -> NoReturn:
-    """NaN and the infinities, which Python reads and JSON doesn't have.
-
-    Raises:
-        ValueError: always.
-    """
-    raise ValueError(name)

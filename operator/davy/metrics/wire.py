@@ -1,6 +1,7 @@
 """Failures of an HTTP question as sentences: every exception of the libraries has its own, once."""
 
 import json
+import re
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,6 +18,8 @@ BODY_SHOWN: Final = 300
 """Characters of a foreign text that a message carries."""
 _CAUSES: Final = 16
 _REDIRECTS: Final = range(300, 400)
+_TOO_MANY: Final = 429
+_SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _QUOTES: Final = " [said]"
 """At the end of a template: what came is told as well."""
 
@@ -40,6 +43,9 @@ def plain(text: str) -> str:
     line = " ".join(words.printable(text).split())
     return line if len(line) <= BODY_SHOWN else line[: BODY_SHOWN - 1] + "…"
 
+
+_ERROR_TEXTS: Final = ("error", "message", "errors")
+"""Where servers have the text of an error, in JSON."""
 
 SENTENCES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (TooLong, "answered more than {limit} MiB"),
@@ -102,8 +108,17 @@ def sentence(
         refusal=error,
         connection=_connection(error).format(seconds=f"{seconds:g}"),
     )
+    if status == _TOO_MANY and isinstance(error, requests.HTTPError):
+        why += _rest(session)
     said = _said(b"" if session is None else session.body) if template.endswith(_QUOTES) else ""
     return NotAnswered(f"{shown(address)} {why}", said)
+
+
+def _rest(session: Session | None) -> str:
+    """What to do about a 429."""
+    wanted = "" if session is None else session.retry_after
+    rest = f", and wants to be left alone for {wanted} s" if _SECONDS.fullmatch(wanted) else ""
+    return f": it is asked too often{rest}; give the metric a longer interval"
 
 
 def start(body: bytes) -> str:
@@ -112,13 +127,17 @@ def start(body: bytes) -> str:
 
 
 def _said(body: bytes) -> str:
-    """Prometheus' own error text, or the start of whatever came."""
+    """The provider's own error text, or the start of whatever came."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
         document = None
-    if isinstance(document, dict) and isinstance(document.get("error"), str):
-        return plain(document["error"])
+    if isinstance(document, dict):
+        for name in _ERROR_TEXTS:
+            found = document.get(name)
+            told = found[0] if isinstance(found, list) and found else found
+            if isinstance(told, str) and told:
+                return plain(told)
     return start(body) or "(no text)"
 
 

@@ -9,6 +9,13 @@ from davy.api import paths, unbuilt
 from davy.migrate import objects
 from davy.migrate.result import DEFAULT_PROMETHEUS, Json, Manifest, Notes, Options
 
+_SECRETS: Final = {
+    "datadog": "datadog",
+    "influxdb": "influxdb",
+    "newRelic": "newrelic",
+    "wavefront": "wavefront-api-tokens",
+}
+"""Names of the Secrets that providers log in by, where a metric names none."""
 KINDS: Final = ("AnalysisTemplate", "ClusterAnalysisTemplate")
 
 
@@ -69,6 +76,7 @@ def template(source: int, manifest: Manifest, options: Options, notes: Notes) ->
         at = f"spec.metrics[].provider.{kind}.authentication.sigv4"
         for path, _ in paths.objects({"spec": found.spec}, at):
             notes.note(path, "signs only for what `davy run --sigv4-addresses` allows")
+    _secrets(found.spec, notes)
     rest, refused = unbuilt.split({"spec": made["spec"]}, unbuilt.ANALYSIS_TEMPLATE)
     made["spec"] = rest["spec"]
     for finding in refused:
@@ -176,6 +184,19 @@ def _addresses(spec: Json, options: Options, notes: Notes) -> None:
                 f"{path}.address",
                 "is missing (Argo's controller had it in its environment); "
                 f"{found['address']} is written" + _asked(options),
+            )
+
+
+def _secrets(spec: Json, notes: Notes) -> None:
+    """Argo's controller has one Secret for all; Davy reads the one of the rollout's namespace."""
+    for name, secret in _SECRETS.items():
+        for path, found in paths.objects({"spec": spec}, f"spec.metrics[].provider.{name}"):
+            ref = objects.mapping(found, "secretRef")
+            if ref:
+                ref["namespaced"] = True
+            called = ref.get("name") or found.get("profile") or secret
+            notes.note(
+                path, f"logs in by Secret {called} of the rollout's namespace; copy it there"
             )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from davy.api import unbuilt
 from davy.api.fields import parse_duration
+from davy.api.providers import PROVIDERS
 from davy.migrate import objects
 from davy.migrate.reader import Reader
 from davy.migrate.result import DEFAULT_PROMETHEUS, Json, Manifest, Options, refusal
@@ -251,8 +252,11 @@ def _of_template(
     kind = provider.text("type") or "prometheus"
     if kind != "prometheus":
         field = _PROVIDERS.get(kind)
-        said = refusal(unbuilt.ANALYSIS_TEMPLATE, "spec.metrics[].provider", field) if field else ""
-        message = said or f"the provider {kind} is not built; use prometheus or web"
+        message = f"the provider {kind} is not built; use prometheus or web"
+        if field in PROVIDERS:
+            message = f"is not translated; write it as provider.{field}, see docs/providers.md"
+        elif field:
+            message = refusal(unbuilt.ANALYSIS_TEMPLATE, "spec.metrics[].provider", field)
         found.notes.lost(f"{where}.provider.type", f"{message}; the metric is left out")
         return None
     more, secrets = _login(provider)

@@ -15,8 +15,9 @@ from tests.unit.api.pod_cases import PODS
 from tests.unit.api.routing_cases import ROUTING
 from tests.unit.api.scale_cases import SCALES
 from tests.unit.api.step_cases import STEPS
+from tests.unit.api.vendor_cases import VENDORS
 
-ALL: Final = PODS + ROUTING + STEPS + SCALES + METRICS + JUDGE
+ALL: Final = PODS + ROUTING + STEPS + SCALES + METRICS + VENDORS + JUDGE
 
 _SAMPLES: Final[dict[str, Any]] = {
     "array": [{"name": "x"}],

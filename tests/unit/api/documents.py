@@ -139,6 +139,53 @@ _SMOKE: Final[Json] = {
 }
 
 
+_VENDORS: Final[tuple[Json, ...]] = tuple(
+    {"name": f"by-{name.lower()}", "successCondition": "result != nil", "provider": {name: asked}}
+    for name, asked in {
+        "graphite": {
+            "address": "http://graphite:8080",
+            "query": "target=app.{{args.service}}.errors&from=-5min",
+        },
+        "datadog": {
+            "apiVersion": "v2",
+            "interval": "90s",
+            "queries": {"bad": "sum:errors{service:{{args.service}}}", "all": "sum:requests{*}"},
+            "formula": "bad / all",
+            "aggregator": "sum",
+            "secretRef": {"name": "datadog-shop", "namespaced": True},
+        },
+        "wavefront": {"address": "example.wavefront.com", "query": 'ts("{{args.service}}")'},
+        "skywalking": {
+            "address": "http://oap:12800",
+            "query": "query q($duration: Duration!) { apdex }",
+            "interval": "3m",
+        },
+        "cloudWatch": {
+            "interval": "15m",
+            "metricDataQueries": [
+                {"id": "rate", "expression": "errors / 100", "label": "errors", "period": "60"},
+                {
+                    "id": "errors",
+                    "metricStat": {
+                        "metric": {
+                            "namespace": "app",
+                            "metricName": "errors",
+                            "dimensions": [{"name": "Service", "value": "{{args.service}}"}],
+                        },
+                        "period": 60,
+                        "stat": "Sum",
+                        "unit": "Count",
+                    },
+                    "returnData": False,
+                },
+            ],
+        },
+        "influxdb": {"profile": "influxdb-shop", "query": 'from(bucket: "{{args.service}}")'},
+        "newRelic": {"profile": "newrelic-shop", "query": "SELECT 1", "timeout": 20},
+    }.items()
+)
+
+
 def _analysis(kind: str, **spec: Any) -> Json:
     metadata = {"name": "errors"}
     if kind != "ClusterAnalysisTemplate":
@@ -148,7 +195,7 @@ def _analysis(kind: str, **spec: Any) -> Json:
         "kind": kind,
         "metadata": metadata,
         "spec": {
-            "metrics": [_METRIC, _LATENCY, _HEALTH, _SMOKE, _OPINION],
+            "metrics": [_METRIC, _LATENCY, _HEALTH, _SMOKE, _OPINION, *_VENDORS],
             "args": [
                 {"name": "service"},
                 {"name": "hash", "value": "none"},

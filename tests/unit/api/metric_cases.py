@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from davy.api.providers import PROVIDERS
 from tests.unit.api.bad import ONLY_VALIDATION, Bad, bad
 from tests.unit.api.documents import REMOVE
 
@@ -217,8 +218,8 @@ METRICS: Final[tuple[Bad, ...]] = (
         "template",
         f"{_METRIC}.provider",
         {},
-        "names nobody; give prometheus, web, job or plugin",
-        "a metric has exactly one provider: prometheus, web, job or plugin",
+        f"names nobody; give one of {', '.join(PROVIDERS)}",
+        "a metric has exactly one provider: prometheus, web, job, plugin, ",
     ),
     bad(
         "a metric has two providers",
@@ -226,7 +227,7 @@ METRICS: Final[tuple[Bad, ...]] = (
         f"{_METRIC}.provider.web",
         {"url": "http://health"},
         "has prometheus and web; give exactly one",
-        "a metric has exactly one provider: prometheus, web, job or plugin",
+        "a metric has exactly one provider: prometheus, web, job, plugin, ",
         at=f"{_METRIC}.provider",
     ),
     *(

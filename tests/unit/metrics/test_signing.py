@@ -73,7 +73,7 @@ def test_aws_s_own_examples(method: str, url: str, body: bytes, kind: str, signa
         method,
         signing.respelled(f"https://example.amazonaws.com{url}"),
         body,
-        content_type=kind,
+        beside={"content-type": kind} if kind else {},
         credentials=Credentials(KEY, SECRET),
         scope=EXAMPLE,
     )
