@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from davy.analysis import counters, presets
+from davy.analysis import compared, counters, presets, underway
 from davy.analysis.presets import Seen, Version
-from davy.api.analysis import AnalysisRef, Metric
+from davy.api.analysis import AnalysisRef, ComparedValue, Metric, RunManifest
 from davy.api.compare import DEADLINE, Compare, Side
 from davy.api.errors import Finding, InvalidObject
 from davy.api.fields import parse_duration
@@ -89,6 +89,13 @@ def sides(metric: Metric) -> counters.Sides:
         message = "names no counters; give canary and stable"
         raise InvalidObject([Finding(f"metrics[{metric.name}].compare", message)])
     return counters.Sides(_selectors(compare.canary), _selectors(compare.stable))
+
+
+def counted(run: RunManifest) -> ComparedValue | None:
+    """What a rollout's `judge`, or a step's `compare`, counted last; None: nothing yet, or none."""
+    compares = any(metric.name == JUDGE and metric.compare for metric in run.spec.metrics)
+    result = underway.result(run.status, JUDGE)
+    return compared.latest(result) if compares and result is not None else None
 
 
 def seen(

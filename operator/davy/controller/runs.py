@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from davy.analysis import compared, judge, resolve, templates, underway
-from davy.analysis.comparisons import JUDGE, Around
+from davy.analysis import comparisons, judge, resolve, templates
+from davy.analysis.comparisons import Around
 from davy.api import errors, fields, findings, group, validate
 from davy.api.analysis import (
     AnalysisRef,
@@ -228,12 +228,7 @@ def _run(cache: Cache, found: Json, kinds: Kinds) -> world.Run | None:
 
 
 def _counted(run: RunManifest) -> world.Counted | None:
-    """Of the metric that a rollout's `judge`, or a step's `compare`, became."""
-    compares = any(metric.name == JUDGE and metric.compare for metric in run.spec.metrics)
-    result = underway.result(run.status, JUDGE)
-    if not compares or result is None:
-        return None
-    found = compared.latest(result)
+    found = comparisons.counted(run)
     return None if found is None else world.Counted(found.canary, found.stable)
 
 

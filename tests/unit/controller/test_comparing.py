@@ -10,8 +10,9 @@ from davy.analysis import judge
 from davy.analysis.answer import Measured, NotAnswered
 from davy.analysis.compare import Outcome
 from davy.analysis.counters import Counts, Look, Tally
+from davy.analysis.watch import Watch
 from davy.api.analysis import Phase, RunManifest
-from davy.controller.comparing import Watch, Watches
+from davy.controller.comparing import Watches
 from davy.controller.queue import Key
 from tests.unit.analysis.runs import NOW, a_run, seconds, stored
 from tests.unit.analysis.test_compared import a_comparison
