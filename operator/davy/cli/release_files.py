@@ -28,15 +28,25 @@ def read(files: Sequence[str], api_group: str) -> tuple[Release, tuple[str, ...]
         click.ClickException: there is no Rollout, or more than one, or it has findings.
     """
     found = [document for name in expanded(files) for document in documents(name, text_of(name))]
-    rollout = only_rollout(found, ", ".join(files), api_group)
+    return release(only_rollout(found, ", ".join(files), api_group), found, api_group)
+
+
+def release(
+    rollout: Document, found: Sequence[Document], api_group: str
+) -> tuple[Release, tuple[str, ...]]:
+    """The release of a Rollout among other documents, and what of it isn't played.
+
+    Raises:
+        click.ClickException: it has findings.
+    """
     spec, notes = _spec(rollout, found)
     metadata = {"namespace": _NAMESPACE, **rollout.content["metadata"]}
-    release = Release(
+    made = Release.coming(
         manifest={**rollout.content, "metadata": metadata},
         spec=spec.model_copy(update={"workload_ref": None, "restart_at": None}),
         find=check.finder(found, rollout, api_group),
     )
-    return release, notes
+    return made, notes
 
 
 def _spec(rollout: Document, found: Sequence[Document]) -> tuple[RolloutSpec, tuple[str, ...]]:

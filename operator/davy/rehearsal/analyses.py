@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
-from davy.analysis import compared, comparisons, judge, schedule, underway
-from davy.analysis.answer import Answer, Measured, NotAnswered
+from davy.analysis import compared, comparisons, judge, underway
+from davy.analysis.answer import Answer
 from davy.analysis.limits import JudgeDefaults
-from davy.analysis.watch import Watch
 from davy.api.analysis import Measurement, Metric, RunManifest
 from davy.api.fields import parse_duration
 from davy.engine import plan as plans
@@ -16,11 +14,8 @@ from davy.engine.world import Counted, Run, RunKind
 from davy.rehearsal import answers
 from davy.rehearsal.answers import Given
 from davy.rehearsal.invented import Invented
+from davy.rehearsal.judged import Judged
 from davy.rehearsal.release import Release
-
-_SOON: Final = timedelta(milliseconds=100)
-"""Nothing is asked twice within it."""
-_DOWN: Final = NotAnswered("Prometheus refused the connection")
 
 
 @dataclass(frozen=True)
@@ -44,16 +39,12 @@ class Outage:
 
 
 @dataclass
-class _Underway:
-    """A run, and what is in memory of it."""
+class _Run:
+    """A run, and who made it."""
 
     made: plans.CreateRun
-    manifest: RunManifest
+    judged: Judged
     created_at: datetime
-    watches: dict[str, Watch] = field(default_factory=dict)
-    """By metric that compares."""
-    again: dict[str, datetime] = field(default_factory=dict)
-    """By metric that compares, when the counters are looked at next."""
     told: dict[str, object] = field(default_factory=dict)
     """By metric, what its latest measurement said, apart from numbers."""
 
@@ -73,7 +64,7 @@ class Analyses:
     invented: Invented
     given: Mapping[str, Given]
     outage: Outage | None
-    _runs: dict[str, _Underway] = field(default_factory=dict)
+    _runs: dict[str, _Run] = field(default_factory=dict)
 
     def act(self, action: plans.Action, now: datetime) -> None:
         """Do what a plan says of runs."""
@@ -81,11 +72,10 @@ class Analyses:
             case plans.CreateRun():
                 spec = self.release.run_spec(action.analysis, inline=action.kind is RunKind.STEP)
                 manifest = RunManifest(metadata={"name": action.name}, spec=spec)
-                self._runs[action.name] = _Underway(action, manifest, now.replace(microsecond=0))
+                judged = Judged(manifest, JudgeDefaults.of(self.release.group.name))
+                self._runs[action.name] = _Run(action, judged, now.replace(microsecond=0))
             case plans.TerminateRun(name=name):
-                run = self._runs[name]
-                spec = run.manifest.spec.model_copy(update={"terminate": True})
-                run.manifest = run.manifest.model_copy(update={"spec": spec})
+                self._runs[name].judged.terminate()
             case plans.DeleteRun(name=name):
                 del self._runs[name]
             case _:
@@ -97,13 +87,8 @@ class Analyses:
 
     def next_at(self, now: datetime) -> datetime | None:
         """When something is asked next; None: nothing is."""
-        soon = now + _SOON
-        moments = [
-            soon if due.metrics else max(due.wake_at or soon, soon)
-            for due in (self._due(run, now) for run in self._runs.values())
-            if due.metrics or due.wake_at is not None
-        ]
-        return min(moments, default=None)
+        moments = (run.judged.next_at(now) for run in self._runs.values())
+        return min((at for at in moments if at is not None), default=None)
 
     def observed(self) -> tuple[Run, ...]:
         """The runs as the engine sees them."""
@@ -112,52 +97,37 @@ class Analyses:
     def is_going_on(self, name: str | None, now: datetime) -> bool:
         """A step's run that has evidence, or an end in time: it is worth waiting for."""
         run = self._runs.get(name or "")
-        if run is None or run.manifest.status.phase.completed:
+        if run is None or run.judged.status.phase.completed:
             return False
-        begun = run.manifest.status.started_at or now
+        begun = run.judged.status.started_at or now
         deadlines = (
             begun + parse_duration(metric.compare.deadline)
-            for metric in run.manifest.spec.metrics
+            for metric in run.judged.manifest.spec.metrics
             if metric.compare is not None and metric.compare.deadline is not None
         )
-        return not judge.lacks(run.manifest.status) or any(at > now for at in deadlines)
+        return not judge.lacks(run.judged.status) or any(at > now for at in deadlines)
 
-    def _due(self, run: _Underway, now: datetime) -> schedule.Due:
-        return schedule.due(run.manifest, now, defaults=self._defaults, again=run.again)
-
-    @property
-    def _defaults(self) -> JudgeDefaults:
-        return JudgeDefaults.of(self.release.group.name)
-
-    def _measure(self, run: _Underway, now: datetime) -> list[News]:
-        status = run.manifest.status
-        if status.phase.completed:
+    def _measure(self, run: _Run, now: datetime) -> list[News]:
+        judged = run.judged
+        if judged.status.phase.completed:
             return []
-        if status.started_at is None or run.manifest.spec.terminate:
-            self._record(run, {}, now)
-        found = {metric.name: self._ask(run, metric, now) for metric in self._due(run, now).metrics}
-        taken = {
-            name: Measured(answer, now, now) for name, answer in found.items() if answer is not None
-        }
+        judged.begin(now)
+        found = {metric.name: self._ask(judged, metric, now) for metric in judged.due(now)}
+        taken = {name: answer for name, answer in found.items() if answer is not None}
         if taken:
-            self._record(run, taken, now)
+            judged.record(taken, now)
         return [news for name in taken for news in _news(run, name)]
 
-    def _record(self, run: _Underway, taken: Mapping[str, Measured], now: datetime) -> None:
-        status = judge.record(run.manifest, taken, now, defaults=self._defaults)
-        run.manifest = run.manifest.model_copy(update={"status": status})
-
-    def _ask(self, run: _Underway, metric: Metric, now: datetime) -> Answer | None:
+    def _ask(self, judged: Judged, metric: Metric, now: datetime) -> Answer | None:
         """The answer; None: a look that nothing is to be told of."""
         down = self.outage is not None and self.outage.holds(now)
         if metric.compare is None:
             recent = self.invented.recent(now)
             return answers.answer(metric, self.given[metric.name], recent, down=down)
-        watch = run.watches.setdefault(metric.name, Watch.of(run.manifest, metric.name, now))
-        tally = watch.at(now).tally
-        look = _DOWN if down else self.invented.look(tally, now, slow=_is_latency(metric))
-        told, run.again[metric.name] = watch.after(look, run.manifest, metric, now)
-        return told
+        tally = judged.tally(metric, now)
+        slow = _is_latency(metric)
+        look = answers.DOWN if down else self.invented.look(tally, now, slow=slow)
+        return judged.looked(metric, look, now)
 
 
 def _is_latency(metric: Metric) -> bool:
@@ -166,8 +136,8 @@ def _is_latency(metric: Metric) -> bool:
     return any("_bucket" in selector.partition("{")[0] for selector in sides.canary.good)
 
 
-def _news(run: _Underway, name: str) -> list[News]:
-    result = underway.result(run.manifest.status, name)
+def _news(run: _Run, name: str) -> list[News]:
+    result = underway.result(run.judged.status, name)
     if result is None or not result.measurements:
         return []
     last = result.measurements[-1]
@@ -184,8 +154,8 @@ def _apart_from_numbers(found: Measurement) -> tuple[object, ...]:
     return found.phase, (found.message or "").partition(":")[0] if is_compared else ""
 
 
-def _observed(run: _Underway) -> Run:
-    manifest, made = run.manifest, run.made
+def _observed(run: _Run) -> Run:
+    manifest, made = run.judged.manifest, run.made
     counted = comparisons.counted(manifest)
     return Run(
         name=made.name,

@@ -41,7 +41,7 @@ _ENDS: Final = {
     Phase.FAILED: Decided(Phase.FAILED, "as --answer says"),
     Phase.INCONCLUSIVE: Decided(Phase.INCONCLUSIVE, "as --answer says"),
 }
-_DOWN: Final = NotAnswered("Prometheus refused the connection")
+DOWN: Final = NotAnswered("Prometheus refused the connection")
 
 
 def problems(metrics: Mapping[str, Sequence[Metric]], given: Mapping[str, Given]) -> list[Finding]:
@@ -76,7 +76,7 @@ def answer(
         down: Prometheus doesn't answer.
     """
     if down and metric.provider.prometheus is not None:
-        return _DOWN
+        return DOWN
     if isinstance(given, Phase):
         return _ENDS[given]
     if isinstance(given, Fixed):

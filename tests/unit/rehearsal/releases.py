@@ -64,7 +64,7 @@ def a_release(
         spec = found and AnalysisTemplateSpec.model_validate(found)
         return Template(ref.template_name, spec) if spec else None
 
-    return Release(manifest, validate.parse_rollout(manifest), find)
+    return Release.coming(manifest, validate.parse_rollout(manifest), find)
 
 
 def at_the_shop(**given: Given) -> Circumstances:
