@@ -62,8 +62,9 @@ def a_template(folder: Path) -> str:
 async def test_a_bad_past_is_told_look_by_look(
     prometheus: Prometheus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A good time first, then a canary that errs: the abort comes after it began to, and no row
-    before it says so; the same question has the same answer, and a good time alone aborts nobody.
+    """A good time, then a canary that errs: the abort comes after it began to, not before.
+
+    The same question has the same answer, and the good time alone aborts nobody.
     """
     stable = Exporter({REQUESTS.format("stable"): 90_000, ERRORS.format("stable"): 400})
     canary = Exporter({REQUESTS.format("canary"): 0, ERRORS.format("canary"): 0})
