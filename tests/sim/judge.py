@@ -101,6 +101,7 @@ class Judge:
             for pod in cache.owned(POD, found)
             if "restartAt" in raw["spec"]
         ]
+        beside = get(ANALYSIS_RUN, run_rules.background(raw))
         shown = Shown(
             at=self.world.now,
             wall=self.wall(),
@@ -115,7 +116,8 @@ class Judge:
             carries=self._ledgers[name].carries,
             older=process.older,
             workload=get(DEPLOYMENT, name),
-            lacks=run_rules.lacks(get(ANALYSIS_RUN, run_rules.background(raw))),
+            lacks=run_rules.lacks(beside),
+            allowed=run_rules.allowed(beside),
             may_look=manifests.is_open(self.world.setup, get(VIRTUAL_SERVICE, name)),
         )
         key = (process.name, name)

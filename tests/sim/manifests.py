@@ -66,6 +66,8 @@ def rollout(
         canary["analysis"] = _analysis()
     if setup.judge:
         canary["judge"] = {"preset": "app", "prometheus": {"address": "http://prometheus:9090"}}
+    if setup.budget:
+        canary["harmBudget"] = {"requests": 20}
     return {
         "metadata": {"namespace": NAMESPACE, "name": name},
         "spec": {

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 from davy.cluster.client import Json
 from davy.cluster.kinds import INGRESS, SERVICE, VIRTUAL_SERVICE
-from tests.sim import handover_rules, manifests, traffic
+from tests.sim import handover_rules, manifests, status_rules, traffic
 from tests.sim.cluster import GONE, Change
 from tests.sim.shown import Ledger, Shown, carried
 from tests.sim.traffic import Traffic
@@ -65,9 +65,23 @@ def written(judge: "Judge", ledger: Ledger, shown: Shown, change: Change) -> Non
             not (shown.paused and raised and (after.canary or 0) > shown.held),
             f"weight {share} to {template_hash}, though paused at {shown.held}",
         )
+        _spares(judge, shown, before, after)
         held = judge.world.rollout(ledger.name)
         on = held is not None and FINALIZER in (held["metadata"].get("finalizers") or ())
         judge.check("I9", on, "the canary gets weight, and no finalizer would take it back")
+
+
+def _spares(judge: "Judge", shown: Shown, before: Traffic, after: Traffic) -> None:
+    """A weight that rises is within the harm budget, unless a person or a rollback needs none."""
+    raised = (after.canary or 0) > (before.canary or 0)
+    if not judge.world.setup.budget or not raised or shown.status.get("promoteFull"):
+        return
+    if status_rules.is_rollback(shown, shown.status):
+        return
+    known = max(1, before.canary or 0, shown.written.canary or 0)
+    most = max(known, int(shown.total * shown.allowed))
+    weight = after.canary or 0
+    judge.check("budget", weight <= most, f"weight {weight}, where {most} was allowed")
 
 
 def _stays(judge: "Judge", ledger: Ledger, shown: Shown, before: Traffic, after: Traffic) -> None:

@@ -1,5 +1,6 @@
 """I7 on each status of an AnalysisRun."""
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -72,6 +73,20 @@ def lacks(run: Json | None) -> bool:
     ]
     blind = ("noEvidence" in (found.get("metadata") or {}) for found in last)
     return status.get("phase") == "Running" and any(blind)
+
+
+def allowed(run: Json | None) -> float:
+    """The share of all requests that a run says its rollout's harm budget allows; 0: none yet."""
+    status = (run or {}).get("status") or {}
+    if status.get("phase") not in {None, "Pending", "Running"}:
+        return 1.0
+    told = [
+        json.loads(one["value"]).get("allowed")
+        for found in status.get("metricResults") or ()
+        for one in found.get("measurements") or ()
+        if found["name"] == JUDGE and one.get("value")
+    ]
+    return float(told[-1] or 0) if told else 0.0
 
 
 def _dry_runs(judge: "Judge", run: Json, status: Json) -> None:

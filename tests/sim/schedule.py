@@ -75,6 +75,8 @@ class Setup:
     """Background analysis beside the steps."""
     judge: bool = False
     """`judge` beside the steps: canary and stable are compared."""
+    budget: bool = False
+    """`harmBudget`, beside `judge` and with a router."""
     failure_limit: int = 0
     dry_run: str = ""
     """What a metric of a dry run finds beside the other: one of DRY_RUNS; "": there is none."""
@@ -159,6 +161,8 @@ def generate(seed: int) -> Schedule:
     setup = _with_elsewhere(setup, Random(f"elsewhere {seed}"))
     setup = _with_job(setup, Random(f"job {seed}"))
     setup = replace(setup, judge=Random(f"judge {seed}").random() < _WITH_JUDGE)
+    may_spare = setup.judge and setup.router != PODS
+    setup = replace(setup, budget=may_spare and Random(f"budget {seed}").random() < 1 / 2)
     setup = _with_plugin(setup, Random(f"plugin {seed}"))
     setup = _with_swap(setup, Random(f"swap {seed}"))
     setup = _with_deployment(setup, Random(f"deployment {seed}"))

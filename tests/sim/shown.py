@@ -55,6 +55,8 @@ class Shown:
     """The Deployment that the template is taken from."""
     lacks: bool = False
     """Its background analysis had measured last, and got no evidence."""
+    allowed: float = 0.0
+    """The share of all requests that its background analysis says a harm budget allows."""
     may_look: bool = True
     """The route's owner lets Davy see what is in it, or did when the canary got its weight."""
 

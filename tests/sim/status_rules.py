@@ -45,14 +45,14 @@ def written(judge: "Judge", ledger: Ledger, under_way: Pass, change: Change) -> 
     now = after.get("currentStepIndex") or 0
     judge.check("I6", now >= was, lambda: f"step {was} → {now}, of the same revision")
     judge.check("I6", now == was or not shown.paused, f"step {was} → {now}, though paused")
-    if not before.get("promoteFull") and not _is_rollback(shown, after):
+    if not before.get("promoteFull") and not is_rollback(shown, after):
         for index in range(was, now):
             _passed(judge, ledger, shown, before, index)
 
 
 def _begun(judge: "Judge", shown: Shown, after: Json) -> None:
     """A revision's first status: it needs all evidence, unless it was stable not long ago."""
-    if after.get("stableRS") in {None, after.get("currentPodHash")} or _is_rollback(shown, after):
+    if after.get("stableRS") in {None, after.get("currentPodHash")} or is_rollback(shown, after):
         return
     passed = shown.steps[: after.get("currentStepIndex") or 0]
     judge.check("I7", all("analysis" not in step for step in passed), "skipped an analysis")
@@ -60,7 +60,7 @@ def _begun(judge: "Judge", shown: Shown, after: Json) -> None:
     judge.check("I6", all("plugin" not in step for step in passed), "skipped a plugin's step")
 
 
-def _is_rollback(shown: Shown, after: Json) -> bool:
+def is_rollback(shown: Shown, after: Json) -> bool:
     """The new revision is older than stable, and within the rollback window."""
     made = {
         template_hash: parse_instant(found["metadata"]["creationTimestamp"])

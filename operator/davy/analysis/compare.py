@@ -2,7 +2,7 @@
 
 | looked at in this order | outcome | the caller |
 |---|---|---|
-| each of the newest 20 or more canary requests failed, stable's didn't | WORSE | aborts |
+| canary's newest 20 requests failed, or its first 10, stable's didn't | WORSE | aborts |
 | canary errs more than `abort_ratio` times as often as stable (`worse.py`) | WORSE | aborts |
 | canary served fewer requests than `least` | TOO_FEW | waits |
 | stable itself fails now | STABLE_FAILS | holds |
@@ -94,7 +94,7 @@ class Comparison:
             f"stable {_share(self.total.stable_errors, self.total.stable)}"
         )
         if self.outcome is Outcome.WORSE:
-            if self.failing_straight < worse.FAST:
+            if worse.total_failure(self.failing_straight, self.total.canary) < 1:
                 return f"worse: {counts}"
             row = f"each of the newest {self.failing_straight} canary requests failed"
             return f"worse: {row}; {counts}"
@@ -117,7 +117,7 @@ def compared(ledger: Ledger, asked: Asked) -> Comparison:
     against = worse.evidence(seen, ratio=asked.abort_ratio, accept=asked.accept, bar=bar)
     straight = worse.failing_straight(ledger)
     near = passing(seen, ratio=asked.tolerate_ratio, accept=asked.accept, bar=bar)
-    to_abort = max(0.0, against / bar, straight / worse.FAST)
+    to_abort = max(0.0, against / bar, worse.total_failure(straight, seen.total.canary))
     to_pass = max(0.0, near.evidence)
     outcome = _outcome(seen, to_abort, to_pass, asked.least)
     needs: Needs | None = None

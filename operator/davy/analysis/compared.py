@@ -24,6 +24,7 @@ from pydantic import ValidationError
 
 from davy.analysis import ledger as ledgers
 from davy.analysis import nodata
+from davy.analysis.budget import Allowance
 from davy.analysis.compare import Asked, Comparison, Outcome
 from davy.analysis.counters import Tally
 from davy.analysis.ledger import Ledger
@@ -87,6 +88,8 @@ class Compared:
     """Why nobody answered, cut to what a status takes."""
     silent: bool = False
     """The canary gets no requests now."""
+    allowance: Allowance | None = None
+    """What the rollout's harm budget allows; None: it has none, or nothing is known yet."""
 
     @property
     def missing(self) -> Missing | None:
@@ -115,7 +118,7 @@ class Compared:
         return f"{silent}{self.comparison.sentence()}"
 
     def value(self) -> str | None:
-        """The measurement's value: how near to an abort and to a pass, and the four counts."""
+        """The measurement's value: how near to an abort and to a pass, the counts, the budget."""
         if self.comparison is None:
             return None
         total = self.comparison.total
@@ -124,6 +127,8 @@ class Compared:
             to_pass=round(self.comparison.to_pass, 3),
             canary=SideCounts.model_construct(requests=total.canary, errors=total.canary_errors),
             stable=SideCounts.model_construct(requests=total.stable, errors=total.stable_errors),
+            allowed=round(self.allowance.share, 6) if self.allowance else None,
+            spent=self.allowance.spent if self.allowance else None,
         )
         return json.dumps(found.manifest())
 

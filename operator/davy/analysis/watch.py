@@ -9,14 +9,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from pydantic import ValidationError
+
 from davy.analysis import compare, compared, ledger, limits, render, underway
 from davy.analysis.answer import NotAnswered
+from davy.analysis.budget import Allowance, allowance
 from davy.analysis.compare import Comparison, Outcome
 from davy.analysis.compared import Compared, Memory
 from davy.analysis.counters import Look, Tally
 from davy.analysis.ledger import Served
 from davy.analysis.schedule import retry_after
 from davy.api.analysis import Metric, RunManifest
+from davy.api.group import HARM_BUDGET
+from davy.api.harm_budget import HarmBudget
 
 _SHORTEST: Final = timedelta(seconds=0.15)
 _LONGEST: Final = timedelta(seconds=5)
@@ -45,6 +50,10 @@ class Watch:
     began_at: datetime
     measured: bool
     """Something was told of it, by this process or one before."""
+    budget: HarmBudget | None = None
+    """Of the rollout, where that has one."""
+    allowed: float = 0.0
+    """Share of all requests that was told to be allowed last."""
     outcome: Outcome | None = None
     """As it was told last by this process."""
     silent: bool = False
@@ -66,7 +75,8 @@ class Watch:
         """The watch of a run's metric; it goes on from what the run's status says."""
         result = underway.result(run.status, metric)
         memory = compared.memory(result, run.status.started_at or now)
-        return cls(memory, now, measured=result is not None and bool(result.measurements))
+        measured = result is not None and bool(result.measurements)
+        return cls(memory, now, measured, _budget(run))
 
     def at(self, now: datetime) -> Memory:
         """What the look of this moment goes on from.
@@ -101,9 +111,15 @@ class Watch:
         self.memory = _kept(self.memory, look)
         comparison = compare.compared(self.memory.ledger, compared.asked(metric, run.spec))
         silent = self._is_silent(comparison, look, now)
-        if not due and not self._is_news(comparison.outcome, silent=silent):
-            return None, again
-        return self._told(Compared(comparison, self.memory, silent=silent), now), again
+        found = Compared(
+            comparison, self.memory, silent=silent, allowance=self._allowance(comparison, look)
+        )
+        return (self._told(found, now) if due or self._is_news(found) else None), again
+
+    def _allowance(self, comparison: Comparison, look: Look) -> Allowance | None:
+        if self.budget is None or look.scrape_interval is None:
+            return None
+        return allowance(comparison, look.scrape_interval.total_seconds(), self.budget)
 
     def _is_silent(self, comparison: Comparison, look: Look, now: datetime) -> bool:
         """The canary got no request for some time, and for more than a scrape."""
@@ -111,21 +127,38 @@ class Watch:
             self.requests, self.heard_at = comparison.total.canary, now
         return now - self.heard_at >= max(compared.EVERY, 2 * (look.scrape_interval or _UNKNOWN))
 
-    def _is_news(self, outcome: Outcome, *, silent: bool) -> bool:
-        """It is worth telling at once: the first of all, what is decided, held or let go."""
-        if not self.measured or self.unanswered or silent is not self.silent:
+    def _is_news(self, found: Compared) -> bool:
+        """It is worth telling at once: the first of all, what is decided, held, allowed, let go."""
+        outcome = found.comparison and found.comparison.outcome
+        if not self.measured or self.unanswered or found.silent is not self.silent:
+            return True
+        if found.allowance and self._moves(found.allowance.share):
             return True
         if outcome is self.outcome:
             return False
         waited = self.outcome in {Outcome.TOO_FEW, Outcome.STABLE_FAILS}
         return waited or outcome in {Outcome.WORSE, Outcome.NOT_WORSE}
 
+    def _moves(self, share: float) -> bool:
+        """The budget allows twice as much as was told, or all, or half of it."""
+        grown = share > self.allowed and share >= min(1.0, 2 * self.allowed)
+        return grown or (share < self.allowed and 2 * share <= self.allowed)
+
     def _told(self, told: Compared, now: datetime) -> Compared:
         """The same; the watch goes on after it."""
         self.began_at, self.measured = now, True
         self.outcome = told.comparison.outcome if told.comparison else None
         self.silent, self.unanswered = told.silent, told.comparison is None
+        self.allowed = told.allowance.share if told.allowance else self.allowed
         return told
+
+
+def _budget(run: RunManifest) -> HarmBudget | None:
+    """Of the rollout that the run was made for; None: it has none, or none that can be read."""
+    try:
+        return HarmBudget.model_validate_json(run.metadata["annotations"][HARM_BUDGET])
+    except (KeyError, TypeError, ValidationError):
+        return None
 
 
 def _next(look: Look, now: datetime) -> datetime:

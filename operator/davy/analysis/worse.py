@@ -27,6 +27,8 @@ PLAIN: Final = math.log(10_000)
 """Evidence that is enough although the dispersion isn't known."""
 FAST: Final = 20
 """Canary requests that failed in a row: no evidence is waited for."""
+FIRST: Final = 10
+"""The same for a canary that never answered a request well."""
 ALONE: Final = 100.0
 """Canary requests per stable request above which stable is no measure any more."""
 _MOST, _LEAST = 0.9, 0.1
@@ -62,6 +64,16 @@ def failing_straight(ledger: Ledger) -> int:
         stable += served.stable
         stable_errors += served.stable_errors
     return 0 if stable and 2 * stable_errors >= stable else requests
+
+
+def total_failure(straight: int, canary: int) -> float:
+    """Canary's requests that failed in a row, over those that are a total failure: 1 or more is.
+
+    Args:
+        straight: from `failing_straight`.
+        canary: all its requests.
+    """
+    return straight / (FIRST if straight == canary else FAST)
 
 
 def _alone(

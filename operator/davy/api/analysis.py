@@ -334,6 +334,11 @@ class ComparedValue(StatusModel):
     """The same for a pass."""
     canary: SideCounts
     stable: SideCounts
+    allowed: float | None = Field(None, ge=0, le=1)
+    """The share of all requests that the rollout's harm budget allows the canary; None: it has
+    none, or nothing is known yet."""
+    spent: int | None = Field(None, ge=0, le=MOST_REQUESTS)
+    """Requests of the budget that surely failed for the canary's sake."""
 
 
 class Measurement(StatusModel):

@@ -177,6 +177,31 @@ ROLLOUT: Final[tuple[Rule, ...]] = (
         field="minPodsPerReplicaSet",
     ),
     Rule(
+        f"{_CANARY}.harmBudget",
+        one_of("requests", "share"),
+        "harmBudget has exactly one of requests and share",
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.harmBudget) || has(self.trafficRouting)",
+        "harmBudget needs trafficRouting; without a router each weight is a whole pod: remove it",
+        field="harmBudget",
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.harmBudget) || has(self.judge) || "
+        "(has(self.analysis) && has(self.analysis.compare))",
+        "harmBudget needs judge; only what both sides are seen to serve can raise the weight",
+        field="harmBudget",
+    ),
+    Rule(
+        _CANARY,
+        "!has(self.harmBudget) || !has(self.analysis) || !has(self.analysis.startingStep) || "
+        "self.analysis.startingStep == 0",
+        "harmBudget needs the judge from the first weight on; remove analysis.startingStep",
+        field="harmBudget",
+    ),
+    Rule(
         f"{_CANARY}.replicaProgressThreshold",
         "!has(self.type) || !has(self.value) || self.type != 'Percent' || self.value <= 100",
         "replicaProgressThreshold.value is more than 100 percent; 100 are all pods",

@@ -20,6 +20,9 @@ _TEMPLATE: Final = "/template"
 _ROLE: Final = "/ephemeral-metadata"
 _ANTI_AFFINITY: Final = "/anti-affinity"
 
+HARM_BUDGET: Final = "davy.dev/harm-budget"
+"""AnalysisRun annotation: the rollout's harm budget, JSON."""
+
 RUN_TYPE_LABEL: Final = "rollout-type"
 STEP_INDEX_LABEL: Final = "step-index"
 

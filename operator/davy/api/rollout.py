@@ -19,6 +19,7 @@ from davy.api.fields import (
     ObjectName,
     parse_duration,
 )
+from davy.api.harm_budget import HarmBudget
 from davy.api.managed_routes import ManagedRoute, Rule, SetHeaderRoute, SetMirrorRoute
 from davy.api.mesh_routers import (
     CONTOUR_PLUGIN,
@@ -238,6 +239,12 @@ class CanaryStrategy(Model):
         None,
         description="Compares canary and stable beside all steps, with no template: aborts as soon "
         "as the canary is shown to be worse, and raises no weight while there is no evidence.",
+    )
+    harm_budget: HarmBudget | None = Field(
+        None,
+        description="Every weight starts so low that a canary which always fails costs no more "
+        "than this before it is seen, and grows to the step's as evidence comes in; only with "
+        "judge (or analysis.compare) and trafficRouting.",
     )
     min_pods_per_replica_set: int = Field(
         1,

@@ -301,9 +301,33 @@ def _analyses(canary: CanaryStrategy) -> Iterator[Finding]:
             )
     if canary.judge:
         yield from compare_rules.findings(canary.judge, f"{_CANARY}.judge")
+    if canary.harm_budget is not None:
+        yield from _harm_budget(canary, f"{_CANARY}.harmBudget")
     for index, step in enumerate(steps):
         if step.analysis:
             yield from _analysis(step.analysis, f"{_CANARY}.steps[{index}].analysis")
+
+
+def _harm_budget(canary: CanaryStrategy, path: str) -> Iterator[Finding]:
+    given = [*canary.harm_budget.manifest()] if canary.harm_budget else []
+    if len(given) != 1:
+        has = "both" if given else "neither"
+        yield Finding(path, f"has {has} of requests and share; give exactly one")
+    if canary.traffic_routing is None:
+        message = "needs trafficRouting: without a router each weight is a whole pod; remove it"
+        yield Finding(path, message)
+    beside = canary.background
+    if beside is None or beside.compare is None:
+        message = (
+            "needs judge: only what both sides are seen to serve can raise the weight; give "
+            "strategy.canary.judge"
+        )
+        yield Finding(path, message)
+    elif beside.starting_step:
+        message = (
+            f"needs the judge from the first weight on; remove {_CANARY}.analysis.startingStep"
+        )
+        yield Finding(path, message)
 
 
 def _analysis(analysis: AnalysisRef, path: str, *, measures: bool = False) -> Iterator[Finding]:

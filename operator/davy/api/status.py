@@ -99,6 +99,15 @@ class TrafficStatus(StatusModel):
     """Names of the managed routes that the route has; None: it has none."""
 
 
+class HarmBudgetStatus(StatusModel):
+    """How far the harm budget has got."""
+
+    allowed: int | None = None
+    """The weight that it allows now; None: the update is aborted."""
+    spent: int
+    """Requests that surely failed for the canary's sake: more than stable's, beyond chance."""
+
+
 class ProgressMark(StatusModel):
     """The most pods that were available in this wait: flapping pods are no progress."""
 
@@ -153,6 +162,8 @@ class RolloutStatus(StatusModel):
     canary: CanaryStatus | None = None
     traffic: TrafficStatus | None = None
     progress: ProgressMark | None = None
+    harm_budget: HarmBudgetStatus | None = None
+    """None: the rollout has none, or isn't being updated."""
     verdict: str | None = None
     """The last verdict of an analysis with its numbers."""
     history: list[PastUpdate] | None = None

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from davy.analysis.compared import wanted
 from davy.api import compare_rules, findings
 from davy.api.compare import Compare
+from davy.api.harm_budget import HarmBudget
 from davy.cli import judge_plot, judge_steps, judge_table, options, output
 from davy.cli.judge_steps import Written
-from davy.cli.judge_values import Rate, Share, WeightStep
+from davy.cli.judge_values import Budget, Rate, Share, WeightStep
 from davy.cli.length import Length
 from davy.cli.session import Session
 from davy.rehearsal import plan as rehearsal
@@ -59,6 +60,12 @@ _SCRAPES: Final = (timedelta(seconds=1), timedelta(hours=1))
 @click.option("--accept", type=Share(), metavar="SHARE", help="As the judge's accept: 1%.")
 @click.option("--min-requests", type=int, metavar="NUMBER", help="As the judge's minRequests.")
 @click.option(
+    "--harm-budget",
+    type=Budget(),
+    metavar="REQUESTS|SHARE",
+    help="As the rollout's harmBudget: 50, or 1%.",
+)
+@click.option(
     "--plays",
     type=click.IntRange(20, 10_000),
     default=200,
@@ -84,6 +91,7 @@ def plan(
     weights: tuple[Step, ...],
     file: str | None,
     scrape: timedelta,
+    harm_budget: HarmBudget | None,
     plays: int,
     plot: Path | None,
     form: str | None,
@@ -97,7 +105,8 @@ def plan(
     canary requests until a bad release is aborted, were the step long enough; HARMED are canary
     requests that fail until then or until the step's end, on average.
 
-    With -f the judge's settings are those of the file, where an option doesn't say otherwise.
+    With -f the judge's settings, and the harm budget, are those of the file, where an option
+    doesn't say otherwise. A harm budget is told of in a sentence: what it spares, and the time.
     A step that aborts fewer than 95 % of the bad releases is told to be too short.
 
     \b
@@ -117,21 +126,31 @@ def plan(
         raise click.UsageError(message, ctx)
     session: Session = ctx.obj or Session()
     written = (
-        Written(weights, Compare(), ())
+        Written(weights, Compare(), None, ())
         if file is None
         else judge_steps.read(file, session.api_group)
     )
     asked = wanted(_compare(written.compare, given, ctx), 1)
     service = Service(rate, baseline, scrape.total_seconds())
-    found = rehearsal.plan(written.steps, service, bad, asked, plays=plays, seed=_SEED)
+    budget = harm_budget or written.budget
+    found = rehearsal.plan(
+        written.steps, service, bad, asked, plays=plays, seed=_SEED, budget=budget
+    )
     notes = [
         *written.notes,
-        *judge_table.sentences(found, service, bad, asked, plays),
+        *judge_table.sentences(found, service, bad, asked, plays, budget=budget),
     ]
     if plot is not None:
         _write(plot, judge_plot.svg(found, f"{judge_table.percent(bad)} of errors, {rate:g}/s"))
     if form is not None:
-        asks = {"service": service, "bad": bad, "judge": asked, "plays": plays, "seed": _SEED}
+        asks = {
+            "service": service,
+            "bad": bad,
+            "judge": asked,
+            "harmBudget": budget.manifest() if budget else None,
+            "plays": plays,
+            "seed": _SEED,
+        }
         output.dump({**asks, "plan": found, "notes": notes}, form)
     else:
         output.show(judge_table.drawn(found, service, bad, notes), output.console())

@@ -7,6 +7,7 @@ import click
 
 from davy.api import validate
 from davy.api.compare import Compare
+from davy.api.harm_budget import HarmBudget
 from davy.api.rollout import CanaryStrategy
 from davy.cli.documents import documents, text_of
 from davy.cli.release_files import only_rollout
@@ -21,6 +22,8 @@ class Written:
     """At least one."""
     compare: Compare
     """Of the rollout's judge, else of the first step that compares; without either Davy's own."""
+    budget: HarmBudget | None
+    """Of the rollout."""
     notes: tuple[str, ...]
     """Sentences on what isn't played."""
 
@@ -52,7 +55,7 @@ def read(file: str, api_group: str) -> Written:
         for kind in step.kinds
         if kind in {"analysis", "plugin"}
     ]
-    return Written(steps, _compare(canary), tuple(notes))
+    return Written(steps, _compare(canary), canary.harm_budget, tuple(notes))
 
 
 def _steps(canary: CanaryStrategy) -> Iterator[Step]:

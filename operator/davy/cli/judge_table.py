@@ -8,8 +8,10 @@ from rich.text import Text
 
 from davy.analysis.compare import Asked
 from davy.analysis.words import lasting, rounded
+from davy.api.harm_budget import HarmBudget
 from davy.cli import render
-from davy.rehearsal.plan import LONGEST_SECONDS, MOST, PERCENT, Expected, Plan, Step
+from davy.rehearsal.budget import LONGEST_SECONDS
+from davy.rehearsal.plan import MOST, PERCENT, Budget, Expected, Harm, Plan, Step
 from davy.rehearsal.play import Service
 
 _NEVER = f"> {lasting(LONGEST_SECONDS)}"
@@ -32,7 +34,15 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def sentences(plan: Plan, service: Service, bad: float, asked: Asked, plays: int) -> Iterator[str]:
+def sentences(
+    plan: Plan,
+    service: Service,
+    bad: float,
+    asked: Asked,
+    plays: int,
+    *,
+    budget: HarmBudget | None = None,
+) -> Iterator[str]:
     """What a reader of the tables should know or do."""
     if bad <= asked.abort_ratio * service.baseline:
         yield (
@@ -48,9 +58,33 @@ def sentences(plan: Plan, service: Service, bad: float, asked: Asked, plays: int
         if one.short:
             yield _short(f"Step {number} of {len(plan.steps)}", one, bad)
     yield _together(plan)
+    if plan.budget is not None and budget is not None:
+        yield _spared(plan.budget, budget, bad)
     yield (
         f"{plays} releases of each kind were played; 0 % means below {percent(3 / plays)}. "
         "Errors that come in bursts take longer to tell."
+    )
+
+
+def _spared(plan: Budget, budget: HarmBudget, bad: float) -> str:
+    """What the budget is worth and what it costs."""
+
+    def harm(found: Harm) -> str:
+        return f"{rounded(found.mean)} requests (at most {rounded(found.most)} in {percent(MOST)})"
+
+    half, most = plan.longer.median, plan.longer.most
+    if half is None:
+        takes = f"half of the good releases never reach their weights in {lasting(LONGEST_SECONDS)}"
+    else:
+        at_most = "without end" if most is None else lasting(most)
+        takes = (
+            f"a good release takes {lasting(half)} longer ({percent(MOST)}: {at_most}), and "
+            f"{percent(plan.good_aborted)} of them are aborted"
+        )
+    return (
+        f"With the harm budget of {budget} a release that always fails costs "
+        f"{harm(plan.total_harm)}, one of {percent(bad)} {harm(plan.bad_harm)}, of which "
+        f"{percent(plan.bad_aborted)} are aborted; {takes}."
     )
 
 

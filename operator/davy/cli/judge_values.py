@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from davy.api.fields import parse_duration
+from davy.api.harm_budget import LEAST, HarmBudget
 from davy.rehearsal.plan import PERCENT, Step
 
 _NUMBER: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(%?)")
@@ -58,6 +59,24 @@ class Rate(click.ParamType[float]):
             message = f"{value!s:.40} is no rate; write requests per second, from 0.001 to 1000000."
             self.fail(message, param, ctx)
         return rate
+
+
+class Budget(click.ParamType[HarmBudget]):
+    """A harm budget: `50` requests, or a share of all of them, `1%`."""
+
+    name = "budget"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> HarmBudget:
+        """The budget."""
+        number, whole = str(value).removesuffix("%"), not str(value).endswith("%")
+        try:
+            given = {"requests": int(number)} if whole else {"share": float(number) / 100}
+            return HarmBudget.model_validate(given)
+        except ValueError:
+            message = f"{value!s:.40} is no harm budget; write requests, from {LEAST}, or 1%."
+            self.fail(message, param, ctx)
 
 
 class WeightStep(click.ParamType[Step]):

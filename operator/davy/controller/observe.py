@@ -296,6 +296,7 @@ class Observer:
         desired = found["spec"].get("replicas", 1)
         available = status.get("availableReplicas") or 0
         waits = available < desired
+        down = desired > 0 and not status.get("readyReplicas")
         return world.ReplicaSet(
             name=metadata["name"],
             hash=_hash(found),
@@ -308,6 +309,8 @@ class Observer:
             observed=status.get("observedGeneration", 0) >= metadata.get("generation", 0),
             scale_down_at=_instant(annotations.get(group.SCALE_DOWN_DEADLINE)),
             trouble=pods.trouble(self.cache, found) if waits else None,
+            crashing=pods.crashing(self.cache, found) if down else None,
+            unready=pods.unready(self.cache, found) if down else None,
             failure=_failure(status),
             created_at=_instant(metadata.get("creationTimestamp")),
             added=added,

@@ -12,6 +12,7 @@ from davy.engine import world
 
 _HARMLESS: Final = frozenset({"ContainerCreating", "PodInitializing", "Completed", ""})
 """Reasons that pass by themselves."""
+_LOOP: Final = "CrashLoopBackOff"
 _WORST_FIRST: Final = (
     "ErrImagePull",
     "ImagePullBackOff",
@@ -20,7 +21,7 @@ _WORST_FIRST: Final = (
     "CreateContainerConfigError",
     "CreateContainerError",
     "RunContainerError",
-    "CrashLoopBackOff",
+    _LOOP,
     "OOMKilled",
     "Error",
     "Evicted",
@@ -48,25 +49,44 @@ def of(cache: Cache, replica_set: Json) -> Iterator[world.Pod]:
 
 def added(cache: Cache, replica_set: Json, api_group: ApiGroup) -> Iterator[world.PodMetadata]:
     """What each of its pods has for its role, by name, but for pods that are going."""
-    for pod in cache.owned(POD, replica_set):
-        metadata = pod["metadata"]
-        if "deletionTimestamp" not in metadata:
-            held = roles.recorded(pod, api_group) or {}
-            yield world.PodMetadata(metadata["name"], uid_of(pod), held)
+    for pod in _staying(cache, replica_set):
+        held = roles.recorded(pod, api_group) or {}
+        yield world.PodMetadata(pod["metadata"]["name"], uid_of(pod), held)
 
 
 def trouble(cache: Cache, replica_set: Json) -> str | None:
     """The worst trouble of a ReplicaSet's pods, of equals the first by name; None: none known."""
     found = [
         (reason, pod["metadata"]["name"])
-        for pod in cache.owned(POD, replica_set)
-        if "deletionTimestamp" not in pod["metadata"]
+        for pod in _staying(cache, replica_set)
         for reason in _reasons(pod)
     ]
     if not found:
         return None
     reason, name = min(found, key=lambda item: (_rank(item[0]), item[1]))
     return f"{name}: {reason}"
+
+
+def crashing(cache: Cache, replica_set: Json) -> str | None:
+    """The first of its pods, by name, that is restarted again and again; None: none is."""
+    found = (
+        pod["metadata"]["name"] for pod in _staying(cache, replica_set) if _LOOP in _reasons(pod)
+    )
+    return min(found, default=None)
+
+
+def unready(cache: Cache, replica_set: Json) -> str | None:
+    """The first of its pods, by name, where all run, none goes, and none is ready."""
+    found = [*of(cache, replica_set)]
+    phases = [(pod.get("status") or {}).get("phase") for pod in cache.owned(POD, replica_set)]
+    down = all(not pod.ready and not pod.going for pod in found) and {*phases} == {"Running"}
+    return min(pod.name for pod in found) if found and down else None
+
+
+def _staying(cache: Cache, replica_set: Json) -> Iterator[Json]:
+    for pod in cache.owned(POD, replica_set):
+        if "deletionTimestamp" not in pod["metadata"]:
+            yield pod
 
 
 def _reasons(pod: Json) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """AnalysisRuns: those of a rollout, what is wrong with new ones, manifests, what a run measures."""
 
+import json
 from collections.abc import Iterator
 
 from pydantic import ValidationError
@@ -130,6 +131,11 @@ def manifest(
         group.POD_TEMPLATE_HASH_LABEL: wanted.hash,
         group.RUN_TYPE_LABEL: wanted.kind.value,
     }
+    annotations = dict(given.annotations or {})
+    annotations[kinds.api_group.revision_annotation] = str(wanted.revision)
+    budget = raw["spec"]["strategy"]["canary"].get("harmBudget")
+    if budget and wanted.kind is world.RunKind.BACKGROUND:
+        annotations[group.HARM_BUDGET] = json.dumps(budget)
     if wanted.step_index is not None:
         labels[group.STEP_INDEX_LABEL] = str(wanted.step_index)
     return {
@@ -139,10 +145,7 @@ def manifest(
             "name": wanted.name,
             "namespace": owner.namespace,
             "labels": labels,
-            "annotations": {
-                **(given.annotations or {}),
-                kinds.api_group.revision_annotation: str(wanted.revision),
-            },
+            "annotations": annotations,
             "ownerReferences": [owner.reference()],
         },
         "spec": spec.manifest(),
@@ -208,6 +211,7 @@ def _run(cache: Cache, found: Json, kinds: Kinds) -> world.Run | None:
     try:
         kind = world.RunKind(labels.get(group.RUN_TYPE_LABEL))
         run = cache.made(parse, found, version_of(found))
+        value = comparisons.counted(run)
         step, created = labels.get(group.STEP_INDEX_LABEL), metadata.get("creationTimestamp")
         return world.Run(
             name=metadata["name"],
@@ -221,15 +225,11 @@ def _run(cache: Cache, found: Json, kinds: Kinds) -> world.Run | None:
             lacks=judge.lacks(run.status),
             terminating=run.spec.terminate or "deletionTimestamp" in metadata,
             created_at=fields.parse_instant(created) if created else None,
-            counted=_counted(run),
+            counted=world.Counted.of(value),
+            allowance=world.Allowance.of(value),
         )
     except (ValidationError, ValueError):
         return None
-
-
-def _counted(run: RunManifest) -> world.Counted | None:
-    found = comparisons.counted(run)
-    return None if found is None else world.Counted(found.canary, found.stable)
 
 
 def _spec(

@@ -64,14 +64,14 @@ def progress(
 def check(
     rollout: Rollout, world: World, position: Position, now: datetime
 ) -> tuple[Position, str]:
-    """The position, aborted by hand or by an analysis, and why in words ("" when it isn't)."""
+    """The position, aborted by hand, by an analysis or its pods, and why ("" when it isn't)."""
     if position.stage is Stage.ABORTED:
         if position.aborted_at is None:
             return aborted(world, position, "by hand", now)
         before = rollout.status.condition(ConditionType.PROGRESSING)
         recorded = before is not None and before.reason == Reason.ROLLOUT_ABORTED
         return position, before.message if before and recorded else "The update was aborted."
-    cause = _verdict(world, position)
+    cause = _verdict(world, position) or _failing(rollout, world, position)
     if position.stage is not Stage.UPDATING or rollout.deleting or not cause:
         return position, ""
     return aborted(world, position, cause, now)
@@ -112,6 +112,25 @@ def _verdict(world: World, position: Position) -> str:
             return run.message or run.verdict or f"AnalysisRun {run.name} is {run.phase}"
         if run is None and _bad(reference):
             return (reference.message if reference else None) or "its analysis failed"
+    return ""
+
+
+def _failing(rollout: Rollout, world: World, position: Position) -> str:
+    """What needs no judge, where there is one: pods that crash, or that were ready and aren't.
+
+    Pods that come and go are no failure of the revision's, nor is what stable's suffer as well.
+    """
+    beside, new = rollout.spec.strategy.canary.background, world.replica_set(position.new_hash)
+    stable = world.replica_set(position.stable_hash)
+    if beside is None or beside.compare is None or new is None or stable is None:
+        return ""
+    if stable.ready < stable.desired:
+        return ""
+    if new.crashing:
+        return f"none of its pods is ready, and {new.crashing} is in CrashLoopBackOff"
+    leads = world.route.canary_hash in {position.new_hash, None}
+    if new.unready and leads and world.route.canary_weight:
+        return f"none of its pods is ready though all run, as {new.unready}"
     return ""
 
 

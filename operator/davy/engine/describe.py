@@ -6,7 +6,7 @@ from datetime import datetime
 
 from davy.api.conditions import MANUALLY_PAUSED, PauseReason
 from davy.api.status import RunReference
-from davy.engine import canary_scale, handover, managed, pause, runs
+from davy.engine import budget, canary_scale, handover, managed, pause, runs
 from davy.engine.abort import Progress
 from davy.engine.effect import Effect
 from davy.engine.position import Position, Stage
@@ -231,8 +231,25 @@ def moving(scene: Scene) -> str:
         if scene.load and route.canary_hash != scene.position.new_hash:
             what = f"revision {new.revision} for weight {goal}{named}"
             return f"leading the canary's destination to {what}."
+        if held := _budget(scene):
+            return f"weight {route.canary_weight} of {goal}{named}: {held}{_settling(scene)}."
         return f"weight {route.canary_weight} → {goal}{named}{_settling(scene)}."
     return f"weight {goal}{named} {'are' if named else 'is'} written{_settling(scene)}."
+
+
+def _budget(scene: Scene) -> str:
+    """Why the harm budget allows no higher weight; "": it does, or there is none."""
+    given, route = scene.rollout.spec.strategy.canary.harm_budget, scene.world.route
+    most = budget.allowed(scene.rollout, scene.world, scene.position)
+    if given is None or most != route.canary_weight or most >= scene.target:
+        return ""
+    found = budget.allowance(scene.world, scene.position)
+    run = runs.lacking(scene.world, scene.position)
+    lacks = f"; {run.lacks.rstrip('.')}" if run else ""
+    return (
+        f"the harm budget of {given} ({found.spent if found else 0} spent) allows no more until "
+        f"canary has served more without failing, or somebody promotes in full{lacks}"
+    )
 
 
 def _missing(scene: Scene) -> str:

@@ -15,6 +15,7 @@ from davy.api.selector import LabelSelector
 from davy.api.status import (
     CanaryStatus,
     Condition,
+    HarmBudgetStatus,
     RolloutStatus,
     RunReference,
     StepPluginStatus,
@@ -23,7 +24,7 @@ from davy.api.status import (
     Weights,
     WorkloadStatus,
 )
-from davy.engine import describe, handover, history, runs, swap
+from davy.engine import budget, describe, handover, history, runs, swap
 from davy.engine.describe import Scene
 from davy.engine.position import Stage
 from davy.engine.world import Answer, Route
@@ -67,6 +68,7 @@ def status(scene: Scene, wanted: int | None) -> RolloutStatus:
             "canary": canary,
             "traffic": _traffic(scene, wanted),
             "progress": scene.waited.mark if scene.waited.deadline else None,
+            "harm_budget": _harm_budget(scene),
             "history": history.after(scene),
             "verdict": _verdict(scene) or (None if position.started_over else before.verdict),
             "replicas": current,
@@ -177,6 +179,17 @@ def _traffic(scene: Scene, wanted: int | None) -> TrafficStatus:
         held=scene.position.held,
         rules=[found.name for found in scene.world.route.rules] or None,
     )
+
+
+def _harm_budget(scene: Scene) -> HarmBudgetStatus | None:
+    position = scene.position
+    over = position.stage not in {Stage.UPDATING, Stage.ABORTED}
+    if scene.rollout.spec.strategy.canary.harm_budget is None or over:
+        return None
+    found = budget.allowance(scene.world, position)
+    ended = position.stage is Stage.ABORTED
+    allowed = None if ended else budget.allowed(scene.rollout, scene.world, position)
+    return HarmBudgetStatus(allowed=allowed, spent=found.spent if found else 0)
 
 
 def _left(scene: Scene) -> int:

@@ -52,27 +52,29 @@ def wanted(
     """The runs that this position needs, referred to by the returned position.
 
     A run that was created before a crash, but never made it into the status, is taken up again.
-    Background analysis starts with the canary's first traffic: before it there is nothing to judge.
+    Background analysis starts with the canary's first weight: before it there is nothing to judge,
+    and while the mesh takes it the first requests may fail already.
     """
     rollout, world = around.rollout, around.world
     if position.stage is not Stage.UPDATING or world.problems or rollout.deleting:
         return position, ()
-    step = position.step
+    step, canary = position.step, rollout.spec.strategy.canary
     held = position.paused_for(PauseReason.INCONCLUSIVE_ANALYSIS) is not None
-    if step is None or held or rollout.spec.paused:
+    skips = position.promote_full or position.in_window
+    over = step is None and (canary.harm_budget is None or skips)  # else the last weight grows yet
+    if over or held or rollout.spec.paused:
         return position, ()
     actions: list[Action | None] = []
-    if step.analysis is not None:
+    if step is not None and step.analysis is not None:
         ask = _Ask(RunKind.STEP, step.analysis, revision, position.index)
         reference, action = _ensure(around, position, ask, position.step_run)
         position = replace(position, step_run=reference)
         actions.append(action)
-    background = rollout.spec.strategy.canary.background
+    background = canary.background
     reached = (world.route.canary_weight or 0) > 0 or bool(world.route.rules)
-    traffic = reached and around.took.in_effect
     started = position.background_run is not None
     if background is not None and (
-        started or (traffic and position.index >= background.starting_step)
+        started or (reached and position.index >= background.starting_step)
     ):
         ask = _Ask(RunKind.BACKGROUND, background, revision, None)
         reference, action = _ensure(around, position, ask, position.background_run)

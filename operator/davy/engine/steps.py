@@ -7,7 +7,7 @@ from davy.api.analysis import Phase
 from davy.api.conditions import PauseReason
 from davy.api.rollout import CanaryStep
 from davy.api.status import StepPluginStatus
-from davy.engine import canary_scale, managed, pause, runs, weights, window
+from davy.engine import budget, canary_scale, managed, pause, runs, weights, window
 from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
 from davy.engine.world import Run, StepSays
@@ -82,7 +82,9 @@ def in_place(weight: int, position: Position, around: Surroundings) -> bool:
 
 def is_waiting(position: Position, around: Surroundings) -> bool:
     """Something should come by itself (pods, the mesh): the progress deadline runs."""
-    if around.rollout.spec.paused or lacking(position, around):
+    asked = weights.of_step(position.steps, position.index, position.total)
+    spec, held = around.rollout.spec, budget.holds(around, position, asked)
+    if spec.paused or held or lacking(position, around):
         return False
     if position.stage is Stage.FIRST:
         return True
@@ -97,7 +99,6 @@ def is_waiting(position: Position, around: Surroundings) -> bool:
         return position.step_run is None and bool(around.world.problems)  # else its run is made now
     paused = position.paused_for(PauseReason.CANARY_PAUSE_STEP) is not None
     begun = paused or position.step_plugin is not None
-    asked = weights.of_step(position.steps, position.index, position.total)
     return not (begun and in_place(asked, position, around))
 
 

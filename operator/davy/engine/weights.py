@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from davy.api.managed_routes import Rule
 from davy.api.rollout import CanaryStep
-from davy.engine import canary_scale, managed, stable_scale
+from davy.engine import budget, canary_scale, managed, stable_scale
 from davy.engine.effect import Surroundings
 from davy.engine.position import Position, Stage
 from davy.engine.world import Route
@@ -103,7 +103,8 @@ def _goal(around: Surroundings, position: Position, target: int) -> int:
         return 0 if route.stable_hash == position.new_hash else _before_switch(route, position)
     if around.rollout.deleting or route.canary_hash not in {position.new_hash, None}:
         return 0  # nothing for a revision that was given up
-    return min(target, around.carried(position.new_hash))
+    most = budget.allowed(around.rollout, around.world, position)
+    return min(target, around.carried(position.new_hash), most)
 
 
 def _before_switch(route: Route, position: Position) -> int:

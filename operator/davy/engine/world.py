@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 from functools import cached_property
 
-from davy.api.analysis import Phase, SideCounts
+from davy.api.analysis import ComparedValue, Phase, SideCounts
 from davy.api.anti_affinity import Apart
 from davy.api.errors import Finding
 from davy.api.managed_routes import Rule
@@ -93,6 +93,10 @@ class ReplicaSet:
     """When its pods may go; None: not waiting to."""
     trouble: str | None = None
     """Why a pod isn't ready, e.g. `cart-7d9f-x2k: ErrImagePull`; None: nothing known."""
+    crashing: str | None = None
+    """The pod that is restarted again and again while none is ready; None: there is none such."""
+    unready: str | None = None
+    """A pod, where all of them run and none is ready: nothing but themselves keeps them from it."""
     failure: str | None = None
     """Why pods can't be created (quota, admission): the ReplicaFailure condition's message."""
     created_at: datetime | None = None
@@ -183,6 +187,28 @@ class Counted:
     canary: SideCounts
     stable: SideCounts
 
+    @classmethod
+    def of(cls, value: ComparedValue | None) -> "Counted | None":
+        """By a measurement's value."""
+        return None if value is None else cls(value.canary, value.stable)
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What the harm budget allows by a run's latest counts."""
+
+    share: float
+    """Of all requests that the canary may have, from 0 to 1."""
+    spent: int
+    """Requests of the budget that surely failed for the canary's sake."""
+
+    @classmethod
+    def of(cls, value: ComparedValue | None) -> "Allowance | None":
+        """By a measurement's value."""
+        if value is None or value.allowed is None:
+            return None
+        return cls(value.allowed, value.spent or 0)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -205,6 +231,8 @@ class Run:
     """In whole seconds."""
     counted: Counted | None = None
     """By its latest measurement that has counts; None: it compares nothing, or hasn't any yet."""
+    allowance: Allowance | None = None
+    """By its latest measurement that has one; None: no budget, or nothing is known yet."""
 
 
 class StepSays(Enum):

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from davy.analysis import compared, comparisons, judge, underway
 from davy.analysis.answer import Answer
 from davy.analysis.limits import JudgeDefaults
 from davy.api.analysis import Measurement, Metric, RunManifest
 from davy.api.fields import parse_duration
+from davy.api.group import HARM_BUDGET
 from davy.engine import plan as plans
-from davy.engine.world import Counted, Run, RunKind
+from davy.engine.world import Allowance, Counted, Run, RunKind
 from davy.rehearsal import answers
 from davy.rehearsal.answers import Given
 from davy.rehearsal.invented import Invented
@@ -71,7 +73,7 @@ class Analyses:
         match action:
             case plans.CreateRun():
                 spec = self.release.run_spec(action.analysis, inline=action.kind is RunKind.STEP)
-                manifest = RunManifest(metadata={"name": action.name}, spec=spec)
+                manifest = RunManifest(metadata=self._metadata(action), spec=spec)
                 judged = Judged(manifest, JudgeDefaults.of(self.release.group.name))
                 self._runs[action.name] = _Run(action, judged, now.replace(microsecond=0))
             case plans.TerminateRun(name=name):
@@ -106,6 +108,14 @@ class Analyses:
             if metric.compare is not None and metric.compare.deadline is not None
         )
         return not judge.lacks(run.judged.status) or any(at > now for at in deadlines)
+
+    def _metadata(self, made: plans.CreateRun) -> dict[str, Any]:
+        """With the harm budget, which the run beside the steps keeps."""
+        budget = self.release.spec.strategy.canary.harm_budget
+        if budget is None or made.kind is not RunKind.BACKGROUND:
+            return {"name": made.name}
+        text = budget.model_dump_json(by_alias=True, exclude_none=True)
+        return {"name": made.name, "annotations": {HARM_BUDGET: text}}
 
     def _measure(self, run: _Run, now: datetime) -> list[News]:
         judged = run.judged
@@ -156,7 +166,7 @@ def _apart_from_numbers(found: Measurement) -> tuple[object, ...]:
 
 def _observed(run: _Run) -> Run:
     manifest, made = run.judged.manifest, run.made
-    counted = comparisons.counted(manifest)
+    value = comparisons.counted(manifest)
     return Run(
         name=made.name,
         kind=made.kind,
@@ -169,5 +179,6 @@ def _observed(run: _Run) -> Run:
         lacks=judge.lacks(manifest.status),
         terminating=manifest.spec.terminate,
         created_at=run.created_at,
-        counted=None if counted is None else Counted(counted.canary, counted.stable),
+        counted=Counted.of(value),
+        allowance=Allowance.of(value),
     )

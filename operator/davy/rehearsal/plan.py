@@ -13,10 +13,10 @@ from statistics import fmean
 from typing import Final
 
 from davy.analysis.compare import Asked, Outcome
+from davy.api.harm_budget import HarmBudget
+from davy.rehearsal.budget import LONGEST_SECONDS, Budgeted, budgeted
 from davy.rehearsal.play import Leg, Moment, Play, Service, play
 
-LONGEST_SECONDS: Final = 86_400.0
-"""What isn't aborted in a day isn't waited for; a step without end is played for so long."""
 MOST: Final = 0.95
 """A step that aborts fewer of the bad releases is too short."""
 PERCENT: Final = 100
@@ -108,6 +108,20 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """What a harm budget spares, and what it costs."""
+
+    total_harm: Harm
+    """Of a canary that always fails."""
+    bad_harm: Harm
+    bad_aborted: float
+    """Share of the bad releases."""
+    longer: Spread
+    """Seconds for which the weights of a good release are below their steps'."""
+    good_aborted: float
+
+
+@dataclass(frozen=True)
 class Plan:
     """What to expect of a release."""
 
@@ -121,10 +135,19 @@ class Plan:
     """Share of the good releases that are shown not to be worse at the end of the last step."""
     course: tuple[Point, ...]
     """From the begin to the end, or until all bad releases are aborted and a little longer."""
+    budget: Budget | None
+    """With a harm budget; None: there is none."""
 
 
 def plan(
-    steps: Sequence[Step], service: Service, bad: float, asked: Asked, *, plays: int, seed: int
+    steps: Sequence[Step],
+    service: Service,
+    bad: float,
+    asked: Asked,
+    *,
+    plays: int,
+    seed: int,
+    budget: HarmBudget | None = None,
 ) -> Plan:
     """What to expect of steps; the same seed expects the same.
 
@@ -135,6 +158,7 @@ def plan(
         asked: what the judge is to show.
         plays: releases of each kind, from 1.
         seed: of all chance.
+        budget: of the rollout, played beside the steps as they are.
     """
 
     def bads(legs: Sequence[Leg]) -> list[Play]:
@@ -173,6 +197,19 @@ def plan(
         good_aborted=_aborted(good_ones, end),
         good_passed=_part(good_ones, lambda one: one.outcome is Outcome.NOT_WORSE),
         course=_course(bad_ones, end),
+        budget=None
+        if budget is None
+        else _budget(
+            budgeted(
+                legs,
+                service,
+                bad,
+                asked,
+                budget=budget,
+                whole=steps[0].whole,
+                chances=lambda kind: (_random(seed, f"{kind}/{at}") for at in range(plays)),
+            )
+        ),
     )
 
 
@@ -215,8 +252,21 @@ def _aborted(releases: Sequence[Play], seconds: float) -> float:
 
 
 def _harm(releases: Sequence[Play], seconds: float) -> Harm:
-    counts = sorted(one.harmed(seconds) for one in releases)
-    return Harm(fmean(counts), counts[_rank(MOST, len(counts))])
+    return _harm_of([one.harmed(seconds) for one in releases])
+
+
+def _harm_of(counts: Sequence[int]) -> Harm:
+    return Harm(fmean(counts), sorted(counts)[_rank(MOST, len(counts))])
+
+
+def _budget(found: Budgeted) -> Budget:
+    return Budget(
+        total_harm=_harm_of([one.harmed for one in found.total_failure]),
+        bad_harm=_harm_of([one.harmed for one in found.bad]),
+        bad_aborted=fmean(one.aborted for one in found.bad),
+        longer=_spread(one.longer for one in found.good),
+        good_aborted=fmean(one.aborted for one in found.good),
+    )
 
 
 def _spread(numbers: Iterable[float | None]) -> Spread:

@@ -102,14 +102,14 @@ def play(
     outcome = Outcome.TOO_FEW
     last = sum(leg.seconds for leg in legs)
     for look in _looks(legs, service.scrape_seconds):
-        served = _served(look, service, errors, random)
-        ledger = appended(ledger, served)
-        requests += served.canary
-        harmed += served.canary_errors
+        found = served(look, service, errors, random)
+        ledger = appended(ledger, found)
+        requests += found.canary
+        harmed += found.canary_errors
         course.append(Moment(look.end, requests, harmed))
         # Nothing is worse below FLOOR errors, and it needs a new one to become so; nothing passes
         # below `least`: the looks in between would cost most of the time and say nothing.
-        worse = served.canary_errors > 0 and harmed >= FLOOR
+        worse = found.canary_errors > 0 and harmed >= FLOOR
         if worse or look.end >= last or (until_passed and requests >= asked.least):
             outcome = compared(ledger, asked).outcome
             if outcome is Outcome.WORSE or (until_passed and outcome is Outcome.NOT_WORSE):
@@ -117,7 +117,9 @@ def play(
     return Play(tuple(course), outcome)
 
 
-class _Look(NamedTuple):
+class Look(NamedTuple):
+    """What is counted at once."""
+
     begin: float
     """Of what is looked at, in seconds."""
     end: float
@@ -125,18 +127,23 @@ class _Look(NamedTuple):
     """Canary's, of the requests then."""
 
 
-def _looks(legs: Sequence[Leg], scrape: float) -> Iterator[_Look]:
+def scrapes(age: float, scrape: float) -> int:
+    """How many scrapes the next look waits for, at a release's age; both in seconds."""
+    return max(1, int(age / _PART / scrape))
+
+
+def _looks(legs: Sequence[Leg], scrape: float) -> Iterator[Look]:
     at = before = 0.0
     for leg in legs:
         before += leg.seconds
         while at < before:
-            scrapes = max(1, int(at / _PART / scrape))
-            to = min(before, at + scrapes * scrape)
-            yield _Look(at, to, leg.share)
+            to = min(before, at + scrapes(at, scrape) * scrape)
+            yield Look(at, to, leg.share)
             at = to
 
 
-def _served(look: _Look, service: Service, errors: float, random: Random) -> Served:
+def served(look: Look, service: Service, errors: float, random: Random) -> Served:
+    """What both sides serve in a look, where the canary errs with this share."""
     total = int(look.end * service.rate) - int(look.begin * service.rate)
     canary = drawn(random, total, look.share)
     stable = total - canary

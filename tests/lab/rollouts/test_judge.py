@@ -1,5 +1,6 @@
 """`judge`: canary against stable from the mesh's own counters, with nothing tuned."""
 
+import time
 from typing import Any
 
 import pytest
@@ -26,10 +27,14 @@ SHORT: list[dict[str, Any]] = [
 
 
 async def judged(
-    open_shop: OpenShop, steps: list[dict[str, Any]], router: Router = Router.ISTIO_SUBSETS
+    open_shop: OpenShop,
+    steps: list[dict[str, Any]],
+    router: Router = Router.ISTIO_SUBSETS,
+    **canary: Any,
 ) -> Shop:
-    """A healthy shop whose rollout says nothing but `judge`."""
-    return await open_shop(router, steps=steps, canary={"judge": judge(), "analysis": None})
+    """A healthy shop whose rollout says nothing but `judge`, and what else is given."""
+    canary = {"judge": judge(), "analysis": None, **canary}
+    return await open_shop(router, steps=steps, canary=canary)
 
 
 def judge() -> dict[str, Any]:
@@ -110,11 +115,35 @@ async def test_a_step_waits_for_its_verdict(open_shop: OpenShop) -> None:
 
 @pytest.mark.untold(COUNTS_DIFFER)
 async def test_a_total_failure_aborts_at_once(open_shop: OpenShop) -> None:
-    """100 % errors: the mesh's settle time, before which no run begins, and two scrapes."""
+    """100 % errors: two scrapes, as one proves nothing."""
     shop = await judged(open_shop, STEPS)
     users, status = await harmed(shop, 1.0, 0.0, 60)
     assert "worse" in status["message"]
     assert users <= 100
+
+
+@pytest.mark.untold(COUNTS_DIFFER)
+async def test_a_total_failure_keeps_to_its_harm_budget(open_shop: OpenShop) -> None:
+    """The weight begins at the smallest there is; all of 10 requests, beside 200 each second."""
+    shop = await judged(open_shop, STEPS, harmBudget={"requests": 10})
+    users, status = await harmed(shop, 1.0, 0.0, 60)
+    assert "worse" in status["message"]
+    assert status["harmBudget"]["spent"] > 0
+    assert users <= 10
+
+
+@pytest.mark.untold(COUNTS_DIFFER)
+async def test_a_good_release_outgrows_its_harm_budget(open_shop: OpenShop) -> None:
+    """Its weight doubles with what it has served well, through all steps, and nobody helps."""
+    shop = await judged(open_shop, SHORT, harmBudget={"requests": 20})
+    await shop.release("v1", error_rate=0.005)
+    await shop.healthy()
+    async with shop.load(rate=RATE) as load:
+        await load.until(200)
+        await shop.release("v2", error_rate=0.005)
+        begun = time.monotonic()
+        await shop.until(phase="Healthy", seconds=120)
+        print(f"promoted in {time.monotonic() - begun:.1f} s")
 
 
 @pytest.mark.untold(COUNTS_DIFFER)

@@ -117,7 +117,17 @@ def test_total_failure_is_worse_at_once() -> None:
         "worse: each of the newest 20 canary requests failed; "
         "canary 20 errors of 20 (100 %), stable 1 error of 180 (0.56 %)"
     )
-    assert said(Served(1, 19, 19, 180, 1)).outcome is Outcome.TOO_FEW
+    assert said(Served(1, 12, 0, 100, 1), Served(1, 19, 19, 180, 1)).outcome is Outcome.TOO_FEW
+
+
+def test_a_canary_that_never_answered_well_is_worse_sooner() -> None:
+    """Ten of ten, in one look; nine may be chance, and so may ten after one that was good."""
+    bad = said(Served(0.5, 10, 10, 90, 0))
+    assert bad.outcome is Outcome.WORSE
+    assert bad.sentence().startswith("worse: each of the newest 10 canary requests failed; ")
+    assert said(Served(0.5, 9, 9, 90, 0)).outcome is Outcome.TOO_FEW
+    assert said(Served(0.5, 11, 10, 90, 0)).outcome is Outcome.TOO_FEW
+    assert said(Served(0.5, 10, 10, 90, 45)).outcome is Outcome.TOO_FEW
 
 
 def test_total_failure_after_a_good_while_is_worse_at_once() -> None:

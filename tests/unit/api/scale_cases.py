@@ -6,6 +6,7 @@ from tests.unit.api.bad import Bad, bad
 
 _CANARY: Final = "spec.strategy.canary"
 _STEPS: Final = f"{_CANARY}.steps"
+_JUDGE: Final = {"preset": "app", "prometheus": {"address": "http://prometheus:9090"}}
 SCALES: Final[tuple[Bad, ...]] = (
     *(
         bad(
@@ -95,6 +96,69 @@ SCALES: Final[tuple[Bad, ...]] = (
         2,
         "is 2 and needs trafficRouting; without a router more pods are more weight",
         "minPodsPerReplicaSet needs trafficRouting",
+    ),
+    *(
+        Bad(
+            f"a harm budget {name}",
+            manifest,
+            {f"{_CANARY}.analysis": {"compare": _JUDGE}, f"{_CANARY}.harmBudget": budget},
+            f"{_CANARY}.harmBudget{field}",
+            says,
+            refused,
+        )
+        for name, manifest, budget, field, says, refused in (
+            (
+                "without a router",
+                "pods",
+                {"requests": 50},
+                "",
+                "needs trafficRouting: without a router each weight is a whole pod; remove it",
+                "harmBudget needs trafficRouting",
+            ),
+            (
+                "that nobody can keep",
+                "gateway",
+                {"requests": 5},
+                ".requests",
+                "is 5; write a whole number from 6",
+                "greater than or equal to 6",
+            ),
+            (
+                "of both kinds",
+                "gateway",
+                {"requests": 50, "share": 0.5},
+                "",
+                "has both of requests and share; give exactly one",
+                "harmBudget has exactly one of requests and share",
+            ),
+            (
+                "of nothing",
+                "gateway",
+                {},
+                "",
+                "has neither of requests and share; give exactly one",
+                "harmBudget has exactly one of requests and share",
+            ),
+        )
+    ),
+    bad(
+        "a harm budget without a judge",
+        "gateway",
+        f"{_CANARY}.harmBudget",
+        {"requests": 50},
+        "needs judge: only what both sides are seen to serve can raise the weight",
+        "harmBudget needs judge",
+    ),
+    Bad(
+        "a harm budget whose judge comes later",
+        "gateway",
+        {
+            f"{_CANARY}.harmBudget": {"requests": 50},
+            f"{_CANARY}.analysis": {"compare": _JUDGE, "startingStep": 1},
+        },
+        f"{_CANARY}.harmBudget",
+        "needs the judge from the first weight on; remove",
+        "harmBudget needs the judge from the first weight on",
     ),
     bad(
         "a floor of pods is negative",

@@ -128,6 +128,26 @@ def test_a_rollouts_steps_and_judge_are_taken(plan: Any, tmp_path: Path) -> None
     )
 
 
+def test_a_harm_budget_says_what_it_spares_and_what_it_costs(plan: Any, tmp_path: Path) -> None:
+    """Of the command line, else of the file."""
+    done = plan(*ASKED, *STEPS, "--harm-budget", "50")
+    assert "With the harm budget of 50 requests a release that always fails costs " in done.out
+    assert "a good release takes 30 s longer" in done.out
+    routing = {"gatewayAPI": {"httpRoutes": [{"name": "cart"}]}}
+    canary = {
+        "judge": {"preset": "app", "prometheus": {"address": "http://prometheus:9090"}},
+        "stableService": "cart",
+        "canaryService": "cart-canary",
+        "trafficRouting": routing,
+        "harmBudget": {"share": 0.02},
+    }
+    steps = ({"setWeight": 10}, {"pause": {"duration": "5m"}})
+    file = written(tmp_path, a_rollout(*steps, **canary))
+    found = json.loads(plan(*ASKED, "-f", file, "-o", "json").out)
+    assert found["harmBudget"] == {"share": 0.02}
+    assert found["plan"]["budget"]["totalHarm"]["mean"] > 0
+
+
 def test_a_weight_of_another_total_is_a_share_of_it(plan: Any, tmp_path: Path) -> None:
     """With maxTrafficWeight 1000 a weight of 50 is 5 %."""
     routing = {"maxTrafficWeight": 1000, "gatewayAPI": {"httpRoutes": [{"name": "cart"}]}}

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from davy.analysis.compare import Outcome
 from davy.analysis.counters import Counts, Look, Tally
 from davy.analysis.watch import Watch
 from davy.api.analysis import Phase, RunManifest
+from davy.api.group import HARM_BUDGET
 from davy.controller.comparing import Watches
 from davy.controller.queue import Key
 from tests.unit.analysis.runs import NOW, a_run, seconds, stored
@@ -38,8 +40,9 @@ def a_look(
 class Life:
     """A comparison that is looked at each second, recorded and read back."""
 
-    def __init__(self) -> None:
+    def __init__(self, **annotations: str) -> None:
         run = a_run(METRIC)
+        run = run.model_copy(update={"metadata": {**run.metadata, "annotations": annotations}})
         self.now = NOW
         self.run: RunManifest = stored(run, judge.record(run, {}, NOW))
         self.watches = Watches()
@@ -166,6 +169,48 @@ def test_a_server_that_doesnt_answer_is_told_at_once_and_asked_again() -> None:
     life.look(NotAnswered("http://prometheus:9090 refused the connection"), step=10)
     assert len(life.told) == told + 1
     assert "refused the connection" in judge.lacks(life.run.status)
+
+
+def test_what_a_harm_budget_allows_is_told_when_it_has_doubled() -> None:
+    """Up to all; and after a restart at once, as nobody knows what was told."""
+    life = Life(**{HARM_BUDGET: '{"requests": 50}'})
+    for _ in range(14):
+        life.look(Counts(4, 0, 196, 0))
+    allowed = [told.allowance.share for told in life.told if told.allowance]
+    shares = sorted({*allowed})
+    assert allowed == sorted(allowed)
+    assert shares[-1] == 1.0
+    assert shares[0] < 0.2
+    assert all(later >= 2 * share for share, later in pairwise(shares[:-1]))
+    assert 3 <= len(shares) <= 6
+    told = len(life.told)
+    life.look(Counts(4, 0, 196, 0))
+    assert len(life.told) == told
+    life.watches = Watches()
+    life.look(Counts(4, 0, 196, 0))
+    assert len(life.told) == told + 1
+
+
+def test_what_a_harm_budget_allows_is_told_when_it_has_halved() -> None:
+    """Errors came: the weight must not grow to what was allowed before them."""
+    life = Life(**{HARM_BUDGET: '{"requests": 50}'})
+    for _ in range(7):
+        life.look(Counts(4, 0, 196, 0))
+    allowed = life.told[-1].allowance
+    assert allowed is not None
+    life.look(Counts(4, 4, 196, 0))
+    fewer = life.told[-1].allowance
+    assert fewer is not None
+    assert 2 * fewer.share <= allowed.share
+
+
+@pytest.mark.parametrize("budget", [{}, {HARM_BUDGET: "many"}, {HARM_BUDGET: '{"requests": 0}'}])
+def test_without_a_budget_that_can_be_read_none_is_told(budget: dict[str, str]) -> None:
+    """Its annotation may be anybody's; the weight then stays as it is."""
+    life = Life(**budget)
+    for _ in range(12):
+        life.look(GOOD)
+    assert [told.allowance for told in life.told] == [None] * len(life.told)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from davy.cluster.cache import Cache, Json
 from davy.controller import runs
+from davy.engine.world import Allowance
 from tests.sim.manifests import KINDS
 
 VALUE = json.dumps(
@@ -53,6 +54,15 @@ def test_the_latest_counts_of_the_judge_are_seen() -> None:
     assert run.counted is not None
     assert (run.counted.canary.requests, run.counted.canary.errors) == (400, 12)
     assert (run.counted.stable.requests, run.counted.stable.errors) == (3600, 9)
+
+
+def test_what_the_harm_budget_allows_is_seen() -> None:
+    """Of the latest measurement that tells of it."""
+    told = VALUE.replace("}}", '}, "allowed": 0.25, "spent": 3}')
+    (run,) = runs.observed(a_cache("judge", told, None), KINDS, OWNER)
+    assert run.allowance == Allowance(0.25, 3)
+    (run,) = runs.observed(a_cache("judge", told, VALUE), KINDS, OWNER)
+    assert run.allowance is None
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from davy.engine import plan as plans
 from davy.engine import restart
 from davy.engine.decide import EngineSettings, decide
 from davy.engine.world import (
+    Allowance,
     Answer,
     Pod,
     PodMetadata,
@@ -97,6 +98,8 @@ class Cluster:
     """Hashes whose pods never become available."""
     lacks: str = ""
     """The evidence that runs wait for."""
+    allowance: Allowance | None = None
+    """What a harm budget allows by the runs."""
     writes: int = 0
     check: Callable[["Cluster", plans.Plan], None] | None = None
     _pods: dict[str, list[_Started]] = field(default_factory=dict)
@@ -197,6 +200,12 @@ class Cluster:
         for name, run in self.runs.items():
             self.runs[name] = replace(run, lacks=lacks)
 
+    def allow(self, share: float, spent: int = 0) -> None:
+        """A harm budget allows this share of all requests, by each run and those to come."""
+        self.allowance = Allowance(share, spent)
+        for name, run in self.runs.items():
+            self.runs[name] = replace(run, allowance=self.allowance)
+
     def kill_pods(self, template_hash: str, count: int) -> None:
         """Some pods of a revision become unavailable and come back after the start delay."""
         for pod in self._pods[template_hash][:count]:
@@ -296,6 +305,7 @@ class Cluster:
                     Phase.RUNNING,
                     action.step_index,
                     lacks=self.lacks,
+                    allowance=self.allowance,
                     created_at=self.now,
                 )
             case plans.TerminateRun(name=name):

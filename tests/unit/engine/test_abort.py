@@ -193,3 +193,50 @@ def test_a_deadline_aborts_only_where_it_is_wanted() -> None:
     assert overdue(deleting=True) == (Stage.UPDATING, "")
     assert overdue(stage=Stage.FIRST, stable_hash=None) == (Stage.FIRST, "")
     assert overdue(stage=Stage.DONE, stable_hash=OLD) == (Stage.DONE, "")
+
+
+JUDGED: dict[str, Any] = {
+    "judge": {"preset": "app", "prometheus": {"address": "http://prometheus:9090"}}
+}
+
+
+def failing(*, canary: dict[str, Any] = JUDGED, weight: int = 10, **changes: Any) -> str:
+    """Why an update is aborted whose revisions have 2 pods each; "": it isn't."""
+    rollout = a_rollout(wanted=spec(*STEPS, version="2", canary=canary))
+    stable = {name[7:]: changes.pop(name) for name in [*changes] if name.startswith("stable_")}
+    seen = a_world(new=0, weight=weight)
+    sets = tuple(
+        replace(
+            found,
+            desired=2,
+            current=2,
+            **({"ready": 0, **changes} if found.hash == NEW else stable),
+        )
+        for found in seen.replica_sets
+    )
+    seen = replace(seen, replica_sets=sets, route=replace(seen.route, canary_hash=NEW))
+    here, why = abort.check(rollout, seen, where(rollout), NOW)
+    assert (here.stage is Stage.ABORTED) is bool(why)
+    return why
+
+
+def test_pods_that_crash_need_no_judge() -> None:
+    """Before they have any weight, too: nobody is to wait for what can't become ready."""
+    crashes = "none of its pods is ready, and cart-x2k is in CrashLoopBackOff"
+    assert crashes in failing(crashing="cart-x2k", stable_ready=2)
+    assert crashes in failing(crashing="cart-x2k", stable_ready=2, weight=0)
+    assert failing(crashing="cart-x2k", stable_ready=2, canary={}) == ""
+
+
+def test_pods_that_aren_t_ready_any_more_need_no_judge() -> None:
+    """With a weight they were ready; before it they may be starting."""
+    why = failing(unready="cart-x2k", stable_ready=2)
+    assert "none of its pods is ready though all run, as cart-x2k" in why
+    assert failing(unready="cart-x2k", stable_ready=2, weight=0) == ""
+    assert failing(unready="cart-x2k", stable_ready=2, canary={}) == ""
+
+
+def test_what_stable_suffers_too_is_not_the_canarys_fault() -> None:
+    """A node, or something that both need, is down."""
+    assert failing(unready="cart-x2k", stable_ready=1) == ""
+    assert failing(crashing="cart-x2k", stable_ready=1) == ""

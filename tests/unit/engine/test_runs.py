@@ -123,12 +123,12 @@ def test_no_run_is_made_for_what_doesnt_go_on(changes: dict[str, Any]) -> None:
 
 
 def test_the_background_needs_traffic() -> None:
-    """Weight 0, or one that isn't in effect yet, has nothing to judge; once begun it goes on."""
+    """Weight 0 has nothing to judge; any other is judged from its write on, and for good."""
     assert asked(index=2, background=True)[0] == [BASE]
     assert asked(index=2, background=True, weight=1)[0] == [BASE]
     assert asked(index=2, background=True, weight=0)[0] == []
     assert asked(index=2, background=True, weight=None)[0] == []
-    assert asked(index=2, background=True, settled=False)[0] == []
+    assert asked(index=2, background=True, settled=False)[0] == [BASE]
     begun = RunReference(name="back", status="Running")
     now: dict[str, Any] = {"index": 2, "background": True, "weight": 0, "background_run": begun}
     assert asked(a_background(), **now) == ([], (None, begun))

@@ -4,7 +4,8 @@ import pytest
 
 from davy.analysis.compare import Asked, Outcome
 from davy.rehearsal import plan as plans
-from davy.rehearsal.plan import LONGEST_SECONDS, Harm, Plan, Spread, Step, plan
+from davy.rehearsal.budget import LONGEST_SECONDS
+from davy.rehearsal.plan import Harm, Plan, Spread, Step, plan
 from davy.rehearsal.play import Moment, Play, Service
 
 SHOP = Service(rate=200, baseline=0.001, scrape_seconds=15)

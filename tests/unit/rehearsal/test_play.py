@@ -43,7 +43,7 @@ def test_what_isnt_judged_would_have_decided_nothing(errors: float) -> None:
         random = Random(seed)
         worse = None
         for look in plays._looks(legs, 15):
-            ledger = appended(ledger, plays._served(look, SHOP, errors, random))
+            ledger = appended(ledger, plays.served(look, SHOP, errors, random))
             if compared(ledger, ASKED).outcome is Outcome.WORSE:
                 worse = look.end
                 break

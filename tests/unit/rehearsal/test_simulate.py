@@ -91,6 +91,18 @@ def test_the_same_seed_plays_the_same_release() -> None:
     assert one.harmed != other.harmed
 
 
+def test_a_harm_budget_lets_the_weight_grow_with_the_evidence() -> None:
+    """A total failure costs less than the budget; a good release takes the step's weight later."""
+    total = Scenario("bad:100%", errors=1.0)
+    budget = {"requests": 50}
+    good, bad = (played(which, *STEPS, judge=JUDGE, harmBudget=budget) for which in (GOOD, total))
+    assert (good.end, bad.end) == (End.PROMOTED, End.ABORTED)
+    assert weights(bad) == [0, 0.01, 0]
+    assert weights(good)[:2] == [0, 0.01]
+    assert {0.1, 0.5, 1} <= {*weights(good)}
+    assert bad.harmed <= 50 < played(total, *STEPS, judge=JUDGE).harmed
+
+
 def test_without_a_judge_a_bad_release_is_promoted() -> None:
     """The whole of it is harmed: this is what a simulation is for."""
     found = played(BAD, *STEPS)
