@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from davy.analysis import counters, presets
+from davy.analysis import compared, counters, presets, underway
 from davy.analysis.presets import Seen, Slow, Version
-from davy.api.analysis import AnalysisRef, Metric
-from davy.api.compare import DEADLINE, Latency, Side
+from davy.api.analysis import AnalysisRef, ComparedValue, Metric, RunManifest
+from davy.api.compare import DEADLINE, JUDGE, Latency, Side
 from davy.api.errors import Finding, InvalidObject
 from davy.api.fields import parse_duration
 from davy.api.providers import MetricProvider, PrometheusMetric
 
-_UNKNOWN_HOST: Final = "{host}"
+UNKNOWN_HOST: Final = "{host}"
 """Stands for the DestinationRule's host where only files are checked."""
 
 
@@ -24,7 +24,7 @@ class Around:
 
     prometheus: str = ""
     """The server that is asked where nobody names one; "": there is none."""
-    host: str = _UNKNOWN_HOST
+    host: str = UNKNOWN_HOST
     """Of the DestinationRule that the rollout names."""
     canary_service: str | None = None
     """The Service that the route has for the canary now; None: it has none, or nobody looked."""
@@ -102,6 +102,13 @@ def sides(metric: Metric, limit: str = "") -> counters.Sides:
     if limit:
         found = [presets.limited(side, Decimal(limit)) for side in found]
     return counters.Sides(*found)
+
+
+def counted(run: RunManifest) -> ComparedValue | None:
+    """What a rollout's `judge`, or a step's `compare`, counted last; None: nothing yet, or none."""
+    compares = any(metric.name == JUDGE and metric.compare for metric in run.spec.metrics)
+    result = underway.result(run.status, JUDGE)
+    return compared.latest(result) if compares and result is not None else None
 
 
 def seen(

@@ -71,14 +71,7 @@ def check(
         api_group: a further group whose objects are Davy's, beside its own and Argo's.
         plugins: that are here.
     """
-    groups = {DAVY, ARGO, api_group}
-    ours = [
-        document
-        for document in found
-        if document.api_version.partition("/")[0] in groups
-        and document.kind in {*_PARSE, *_UNBUILT_KINDS}
-    ]
-    checked = [_Checked(document, *_alone(document)) for document in ours]
+    checked = _checked(found, api_group)
     templates = [one for one in checked if isinstance(one.spec, AnalysisTemplateSpec)]
     named = {(one.document.kind, one.document.name) for one in checked}
     remarks: list[Remark] = []
@@ -91,7 +84,42 @@ def check(
             of_one += _workload(one.document, one.spec, found)
             of_one += _elsewhere(one.document, one.spec, found)
         remarks += sorted(of_one, key=lambda remark: remark.line)
-    return remarks, len(ours)
+    return remarks, len(checked)
+
+
+def finder(found: Sequence[Document], near: Document, api_group: str) -> nesting.Find:
+    """Finds the templates that a rollout names, in some files; one that has findings isn't used.
+
+    Args:
+        found: all documents.
+        near: the rollout.
+        api_group: a further group whose objects are Davy's, beside its own and Argo's.
+    """
+    checked = _checked(found, api_group)
+
+    def find(ref: TemplateRef) -> nesting.Template | None:
+        broken = [one for one in checked if one.wrong and _is(one.document, ref)]
+        if broken:
+            named = f"{broken[0].document.kind} {ref.template_name}"
+            raise InvalidObject([Finding(named, str(wrong)) for wrong in broken[0].wrong])
+        return _find([one for one in checked if one.spec is not None], ref, near)
+
+    return find
+
+
+def _checked(found: Sequence[Document], api_group: str) -> list[_Checked]:
+    groups = {DAVY, ARGO, api_group}
+    return [
+        _Checked(document, *_alone(document))
+        for document in found
+        if document.api_version.partition("/")[0] in groups
+        and document.kind in {*_PARSE, *_UNBUILT_KINDS}
+    ]
+
+
+def _is(document: Document, ref: TemplateRef) -> bool:
+    kind = nesting.kind_of(cluster_scope=ref.cluster_scope)
+    return (document.kind, document.name) == (kind, ref.template_name)
 
 
 def _remark(document: Document, severity: Severity, finding: Finding) -> Remark:
@@ -197,6 +225,22 @@ def _workload(document: Document, spec: RolloutSpec, found: Sequence[Document]) 
     referred = spec.workload_ref
     if referred is None:
         return
+    nearest = workload_of(document, spec, found)
+    if nearest is None:
+        finding = Finding("spec.workloadRef", f"names the {referred}, which isn't in these files")
+        yield _remark(document, "note", finding)
+        return
+    for finding in workload.resolved(spec, nearest.content).problems:
+        yield _remark(document, "error", finding)
+
+
+def workload_of(
+    document: Document, spec: RolloutSpec, found: Sequence[Document]
+) -> Document | None:
+    """What a rollout takes its pod template from; None: it isn't in these files, or has its own."""
+    referred = spec.workload_ref
+    if referred is None:
+        return None
     fitting = [
         other
         for other in found
@@ -204,13 +248,7 @@ def _workload(document: Document, spec: RolloutSpec, found: Sequence[Document]) 
         == (referred.api_version, referred.kind, referred.name)
         and (None in {document.namespace, other.namespace} or document.namespace == other.namespace)
     ]
-    nearest = min(fitting, key=lambda other: _distance(other, document), default=None)
-    if nearest is None:
-        finding = Finding("spec.workloadRef", f"names the {referred}, which isn't in these files")
-        yield _remark(document, "note", finding)
-        return
-    for finding in workload.resolved(spec, nearest.content).problems:
-        yield _remark(document, "error", finding)
+    return min(fitting, key=lambda other: _distance(other, document), default=None)
 
 
 def _elsewhere(
@@ -250,11 +288,10 @@ def _find(
 
     Files often leave the namespace to whoever applies them, and folders repeat names.
     """
-    kind = nesting.kind_of(cluster_scope=ref.cluster_scope)
     fitting = [
         one
         for one in templates
-        if (one.document.kind, one.document.name) == (kind, ref.template_name)
+        if _is(one.document, ref)
         and (
             ref.cluster_scope
             or None in {near.namespace, one.document.namespace}

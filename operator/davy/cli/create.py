@@ -3,13 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 import click
-from pydantic import ValidationError
 
 from davy.analysis import resolve, templates
-from davy.api import findings
-from davy.api.analysis import AnalysisRef, AnalysisTemplateSpec, RunArg, TemplateRef
-from davy.api.errors import Finding, InvalidObject, NotFound
-from davy.cli import options
+from davy.api.analysis import AnalysisRef, RunArg, TemplateRef
+from davy.api.errors import Finding, InvalidObject
+from davy.cli import access_templates, options, run_args
 from davy.cli.session import Session
 from davy.cluster.kinds import Kinds
 
@@ -67,25 +65,10 @@ def analysis_run(
     """
     if name and generate_name:
         raise click.UsageError("--name and --generate-name exclude each other; give one.")
-    given = _given(arguments)
+    given = run_args.given(arguments)
     metadata = {"name": name} if name else {"generateName": generate_name or f"{template}-"}
     ref = TemplateRef(template_name=template, cluster_scope=cluster_scope)
     click.echo(session.run(lambda on: _create(on, session, ref, given, metadata)))
-
-
-def _given(arguments: tuple[str, ...]) -> list[RunArg]:
-    found: dict[str, RunArg] = {}
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if not (name and equals):
-            raise click.UsageError(f"{argument} isn't NAME=VALUE, such as service=cart.")
-        if name in found:
-            raise click.UsageError(f"the argument {name} is given twice; give it once.")
-        try:
-            found[name] = RunArg(name=name, value=value)
-        except ValidationError as error:
-            raise InvalidObject(findings.of(error, RunArg, f"argument {name[:40]}")) from None
-    return list(found.values())
 
 
 async def _create(
@@ -97,12 +80,7 @@ async def _create(
 ) -> str:
     kind, namespace = Kinds(session.group).analysis_run, session.namespace
     nest = await _nest(connection, session, ref)
-    declared = {arg.name for found in nest.templates for arg in found.spec.args or ()}
-    unknown = [arg.name for arg in given if arg.name not in declared]
-    if unknown:
-        has = ", ".join(sorted(declared)) or "none"
-        message = f"{ref.template_name} has no argument {', '.join(unknown)}; it has {has}."
-        raise click.ClickException(message)
+    run_args.check(given, nest.templates, ref.template_name)
     spec = resolve.run_spec(
         nest.templates,
         AnalysisRef(templates=[ref], args=given or None),
@@ -122,43 +100,20 @@ async def _create(
 
 
 async def _nest(connection: "Connection", session: Session, ref: TemplateRef) -> templates.Nest:
-    """The template and those that it names, each read once.
+    """The template and those that it names.
 
     Raises:
         InvalidObject: one is absent or can't be read.
         davy.api.errors.ApiFailure: the server said no, or can't be reached.
     """
-    kinds, namespace = Kinds(session.group), session.namespace
-    read: dict[TemplateRef, templates.Template | None] = {}
-    while True:
-        nest = templates.flattened([ref], read.get)
-        missing = [wanted for wanted in nest.asked if wanted not in read]
-        for wanted in missing:
-            scope = wanted.cluster_scope
-            kind = kinds.cluster_analysis_template if scope else kinds.analysis_template
-            try:
-                found = await connection.api.get(kind, namespace, wanted.template_name)
-            except NotFound:
-                read[wanted] = None
-            else:
-                read[wanted] = templates.Template(wanted.template_name, _spec(found, wanted), scope)
-        if missing:
-            continue
-        wrong = list(nest.findings)
-        for absent in nest.absent:
-            what = templates.kind_of(cluster_scope=absent.ref.cluster_scope)
-            place = "" if absent.ref.cluster_scope else f" in namespace {namespace}"
-            wrong.append(
-                Finding(absent.path, f"there is no {what} {absent.ref.template_name}{place}.")
-            )
-        if wrong:
-            raise InvalidObject(wrong)
-        return nest
-
-
-def _spec(found: dict[str, Any], ref: TemplateRef) -> AnalysisTemplateSpec:
-    what = f"{templates.kind_of(cluster_scope=ref.cluster_scope)} {ref.template_name}"
-    try:
-        return AnalysisTemplateSpec.model_validate(found.get("spec") or {})
-    except ValidationError as error:
-        raise InvalidObject(findings.of(error, AnalysisTemplateSpec, what)) from None
+    namespace = session.namespace
+    read = await access_templates.read(connection.api, session.group, namespace, [ref])
+    nest = templates.flattened([ref], read.get)
+    wrong = list(nest.findings)
+    for absent in nest.absent:
+        what = templates.kind_of(cluster_scope=absent.ref.cluster_scope)
+        place = "" if absent.ref.cluster_scope else f" in namespace {namespace}"
+        wrong.append(Finding(absent.path, f"there is no {what} {absent.ref.template_name}{place}."))
+    if wrong:
+        raise InvalidObject(wrong)
+    return nest

@@ -7,10 +7,10 @@ import click
 
 from davy.api import validate
 from davy.api.compare import Compare
-from davy.api.group import ARGO, DAVY
 from davy.api.harm_budget import HarmBudget
 from davy.api.rollout import CanaryStrategy
-from davy.cli.documents import Document, documents, text_of
+from davy.cli.documents import documents, text_of
+from davy.cli.release_files import only_rollout
 from davy.rehearsal.plan import Step
 
 
@@ -42,7 +42,7 @@ def read(file: str, api_group: str) -> Written:
         davy.api.errors.InvalidObject: the Rollout has findings.
         click.ClickException: there is no Rollout or more than one, or none of its steps takes time.
     """
-    rollout = _rollout(file, api_group)
+    rollout = only_rollout([*documents(file, text_of(file))], file, api_group)
     canary = validate.parse_rollout(rollout.content).strategy.canary
     steps = tuple(_steps(canary))
     if not steps:
@@ -58,20 +58,6 @@ def read(file: str, api_group: str) -> Written:
         if kind in {"analysis", "plugin"}
     ]
     return Written(steps, *_compare(canary), canary.harm_budget, tuple(notes))
-
-
-def _rollout(file: str, api_group: str) -> Document:
-    groups = {DAVY, ARGO, api_group}
-    found = [
-        document
-        for document in documents(file, text_of(file))
-        if document.kind == "Rollout" and document.api_version.partition("/")[0] in groups
-    ]
-    if len(found) != 1:
-        names = ", ".join(document.name for document in found)
-        has = f"{len(found)} Rollouts ({names:.80})" if found else "no Rollout"
-        raise click.ClickException(f"{file} has {has}; give a file with one.")
-    return found[0]
 
 
 def _steps(canary: CanaryStrategy) -> Iterator[Step]:

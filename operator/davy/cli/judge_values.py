@@ -25,11 +25,23 @@ class Share(click.ParamType[float]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """The share, from 0 to 1."""
-        found = _NUMBER.fullmatch(str(value))
-        share = float(found[1]) / (100 if found[2] else 1) if found else -1.0
-        if not (share == 0 or _LEAST_SHARE <= share <= 1):
-            self.fail(f"{value!s:.40} is no share of requests; write 2% or 0.02.", param, ctx)
-        return share
+        try:
+            return share_of(str(value))
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+def share_of(text: str) -> float:
+    """A share of requests, from 0 to 1.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _NUMBER.fullmatch(text)
+    share = float(found[1]) / (100 if found[2] else 1) if found else -1.0
+    if not (share == 0 or _LEAST_SHARE <= share <= 1):
+        raise ValueError(f"{text:.40} is no share of requests; write 2% or 0.02")
+    return share
 
 
 class Rate(click.ParamType[float]):

@@ -47,6 +47,8 @@ PARTS: Final = {
     "terminate": _Part("davy.cli.terminate", "End an AnalysisRun."),
     "lint": _Part("davy.cli.lint", "Check manifests before they are applied."),
     "judge": _Part("davy.cli.judge", "Plan what the judge will see of a release."),
+    "simulate": _Part("davy.cli.simulate", "Play a release from its manifest."),
+    "backtest": _Part("davy.cli.backtest", "Judge the past by a rollout's analyses."),
     "migrate": _Part("davy.cli.migrate", "Turn Argo's and Flagger's manifests into Davy's."),
     "crds": _Part("davy.cli.crds", "Print the CustomResourceDefinitions."),
     "run": _Part("davy.cli.run", "Run the operator."),

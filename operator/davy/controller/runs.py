@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from davy.analysis import compared, judge, resolve, templates, underway
+from davy.analysis import comparisons, judge, resolve, templates
 from davy.analysis.comparisons import Around
 from davy.api import errors, fields, findings, group, validate
 from davy.api.analysis import (
@@ -14,12 +14,10 @@ from davy.api.analysis import (
     AnalysisRunSpec,
     AnalysisRunStatus,
     AnalysisTemplateSpec,
-    ComparedValue,
     Phase,
     RunManifest,
     TemplateRef,
 )
-from davy.api.compare import JUDGE
 from davy.api.errors import Finding
 from davy.api.metadata import Metadata
 from davy.api.rollout import RolloutSpec
@@ -240,7 +238,7 @@ def _run(cache: Cache, found: Json, kinds: Kinds) -> world.Run | None:
     try:
         kind = world.RunKind(labels.get(group.RUN_TYPE_LABEL))
         run = cache.made(parse, found, version_of(found))
-        value = _value(run)
+        value = comparisons.counted(run)
         step, created = labels.get(group.STEP_INDEX_LABEL), metadata.get("creationTimestamp")
         return world.Run(
             name=metadata["name"],
@@ -254,24 +252,11 @@ def _run(cache: Cache, found: Json, kinds: Kinds) -> world.Run | None:
             lacks=judge.lacks(run.status),
             terminating=run.spec.terminate or "deletionTimestamp" in metadata,
             created_at=fields.parse_instant(created) if created else None,
-            counted=world.Counted(value.canary, value.stable) if value else None,
-            allowance=_allowance(value),
+            counted=world.Counted.of(value),
+            allowance=world.Allowance.of(value),
         )
     except (ValidationError, ValueError):
         return None
-
-
-def _value(run: RunManifest) -> ComparedValue | None:
-    """Of the metric that a rollout's `judge`, or a step's `compare`, became."""
-    compares = any(metric.name == JUDGE and metric.compare for metric in run.spec.metrics)
-    result = underway.result(run.status, JUDGE)
-    return compared.latest(result) if compares and result is not None else None
-
-
-def _allowance(value: ComparedValue | None) -> world.Allowance | None:
-    if value is None or value.allowed is None:
-        return None
-    return world.Allowance(value.allowed, value.spent or 0)
 
 
 def _spec(

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 from functools import cached_property
 
-from davy.api.analysis import Phase, SideCounts
+from davy.api.analysis import ComparedValue, Phase, SideCounts
 from davy.api.anti_affinity import Apart
 from davy.api.errors import Finding
 from davy.api.managed_routes import Rule
@@ -187,6 +187,11 @@ class Counted:
     canary: SideCounts
     stable: SideCounts
 
+    @classmethod
+    def of(cls, value: ComparedValue | None) -> "Counted | None":
+        """By a measurement's value."""
+        return None if value is None else cls(value.canary, value.stable)
+
 
 @dataclass(frozen=True)
 class Allowance:
@@ -196,6 +201,13 @@ class Allowance:
     """Of all requests that the canary may have, from 0 to 1."""
     spent: int
     """Requests of the budget that surely failed for the canary's sake."""
+
+    @classmethod
+    def of(cls, value: ComparedValue | None) -> "Allowance | None":
+        """By a measurement's value."""
+        if value is None or value.allowed is None:
+            return None
+        return cls(value.allowed, value.spent or 0)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -44,11 +45,19 @@ class Prometheus:
 
     async def measure(self, metric: Metric) -> Answered | NotAnswered:
         """The answer of one query; every failure is a sentence without credentials."""
+        return await self._measured(metric, None)
+
+    async def measured_at(self, metric: Metric, at: datetime) -> Answered | NotAnswered:
+        """What the answer was at an instant of the past, as far as Prometheus remembers it."""
+        return await self._measured(metric, at)
+
+    async def _measured(self, metric: Metric, at: datetime | None) -> Answered | NotAnswered:
         query = metric.provider.prometheus
         if query is None:
             return NotAnswered(f"metric {metric.name} names no Prometheus")
         try:
-            span = timespan.of(query.range_query, self._now()) if query.range_query else None
+            now = at or self._now()
+            span = timespan.of(query.range_query, now) if query.range_query else None
         except ConditionError as error:
             return NotAnswered(f"{wire.shown(query.address)} wasn't asked: {error}")
         return await self._asker.ask(
@@ -58,7 +67,7 @@ class Prometheus:
                 insecure=query.insecure,
                 ca_cert=query.ca_cert,
                 authentication=query.authentication,
-                put=partial(_put, query, span),
+                put=partial(_put, query, span, at),
             )
         )
 
@@ -68,10 +77,17 @@ class Prometheus:
 
 
 def _put(
-    query: PrometheusMetric, span: Span | None, session: Session, timeout: Timeout
+    query: PrometheusMetric,
+    span: Span | None,
+    at: datetime | None,
+    session: Session,
+    timeout: Timeout,
 ) -> Answered | NotAnswered:
+    """Asks; without an instant Prometheus takes its own present, whatever Davy's clock says."""
     client = connected(query, session)
     params = {"timeout": f"{query.timeout}s"}
+    if at is not None and span is None:
+        params["time"] = f"{at.timestamp():.3f}"
     if span is None:
         client.custom_query(query.query, params=params, timeout=timeout)
     else:

@@ -15,9 +15,10 @@ from davy.analysis.compare import Outcome
 from davy.analysis.counters import Counts, Look, Tally
 from davy.analysis.ledger import summed
 from davy.analysis.warmup import Warmup
+from davy.analysis.watch import Watch
 from davy.api.analysis import Phase, RunManifest
 from davy.api.group import HARM_BUDGET
-from davy.controller.comparing import Watch, Watches
+from davy.controller.comparing import Watches
 from davy.controller.queue import Key
 from tests.unit.analysis.runs import NOW, a_run, seconds, stored
 from tests.unit.analysis.test_compared import a_comparison

@@ -1,7 +1,6 @@
 """Counting both sides against a server that answers as Prometheus does, and as it doesn't."""
 
 import json
-import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,6 +17,7 @@ from davy.metrics import counts
 from davy.metrics.addresses import Addresses
 from davy.metrics.counts import PrometheusCounts
 from tests.unit.analysis.runs import NOW
+from tests.unit.metrics.memory import Memory
 from tests.unit.metrics.server import Server, serving
 
 HERE = Addresses.of(["127.0.0.0/8"])
@@ -25,66 +25,6 @@ SIDES = Sides(
     Selectors(("canary_total",), errors=("canary_errors",)),
     Selectors(("stable_total", "more_total"), errors=("stable_errors",)),
 )
-QUERY = re.compile(r"(last_over_time|count_over_time)?\(?(.*)\[(\w+)\]\)?", re.DOTALL)
-
-
-class Memory:
-    """A Prometheus of few words: a selector is the name of a metric, its series have pods."""
-
-    def __init__(self) -> None:
-        self.samples: dict[tuple[str, str], list[tuple[datetime, Any]]] = {}
-        self.refuse: dict[str, tuple[int, str]] = {}
-        """Status and error text, by a part of the query."""
-        self.warnings: list[str] = []
-        self.limit = 10**9
-        """The most points of an answer in one test."""
-
-    def scraped(self, name: str, after: float, value: object, pod: str = "a") -> None:
-        """A sample so many seconds after NOW."""
-        moment = NOW + timedelta(seconds=after)
-        self.samples.setdefault((name, pod), []).append((moment, str(value)))
-
-    def took(self, name: str, after: float, *buckets: tuple[str, str, int]) -> None:
-        """A sample that is a native histogram."""
-        moment = NOW + timedelta(seconds=after)
-        total = str(sum(number for *_, number in buckets))
-        shown = [[0, left, right, str(number)] for left, right, number in buckets]
-        sample = {"count": total, "sum": "1", "buckets": shown}
-        self.samples.setdefault((name, "a"), []).append((moment, sample))
-
-    def answer(self, asked: dict[str, str]) -> tuple[int, bytes]:
-        for part, (status, error) in self.refuse.items():
-            if part in asked["query"]:
-                return status, json.dumps({"status": "error", "error": error}).encode()
-        found = QUERY.fullmatch(asked["query"])
-        assert found is not None, asked["query"]
-        function, selector, length = found.groups()
-        end = float(asked["time"])
-        start = end - (3600 if length == "1h" else int(length.removesuffix("ms")) / 1000)
-        result: list[dict[str, Any]] = []
-        for (name, pod), samples in self.samples.items():
-            within: list[list[Any]] = [
-                [round(at.timestamp(), 3), value]
-                for at, value in samples
-                if start <= round(at.timestamp(), 3) <= end  # closed, as before Prometheus 3
-            ]
-            labels = (
-                {"pod": pod} if function == "count_over_time" else {"pod": pod, "__name__": name}
-            )
-            if name != selector or not within:
-                continue
-            native = "histogram" if isinstance(within[-1][1], dict) else "value"
-            if function is None:
-                result.append({"metric": labels, f"{native}s": within})
-            elif function == "last_over_time":
-                result.append({"metric": labels, native: [end, within[-1][1]]})
-            else:
-                result.append({"metric": labels, "value": [end, str(len(within))]})
-        kind = "vector" if function else "matrix"
-        data = {"resultType": kind, "result": result}
-        return 200, json.dumps(
-            {"status": "success", "data": data, "warnings": self.warnings}
-        ).encode()
 
 
 @pytest.fixture
