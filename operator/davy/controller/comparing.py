@@ -136,11 +136,11 @@ class Watch:
 
     def _is_news(self, found: Compared) -> bool:
         """It is worth telling at once: the first of all, what is decided, held or let go."""
-        if not self.measured or self.unanswered or found.silent is not self.silent:
+        if not self.measured or self.unanswered:
+            return True
+        if (found.silent, bool(found.warms)) != (self.silent, self.warming):
             return True
         outcome = found.comparison and found.comparison.outcome
-        if bool(found.warms) is not self.warming:
-            return True
         if outcome is self.outcome:
             return False
         waited = self.outcome in {Outcome.TOO_FEW, Outcome.STABLE_FAILS}
