@@ -176,7 +176,7 @@ async def test_slow_answers_abort_beside_errors_and_after_a_warm_up(open_shop: O
     slow = {"name": "latency", "latency": {"slowerThan": "500ms"}}
     shop = await open_shop(
         Router.ISTIO_SUBSETS,
-        steps=STEPS,
+        steps=[{"setWeight": 10}, {"pause": {"duration": "1s"}}, *STEPS[2:]],
         canary={"judge": {**judge(), "warmup": "5s", "also": [slow]}, "analysis": None},
     )
     await shop.healthy()
