@@ -65,7 +65,8 @@ def rollout(
     if setup.background:
         canary["analysis"] = _analysis()
     if setup.judge:
-        canary["judge"] = {"preset": "app", "prometheus": {"address": "http://prometheus:9090"}}
+        asked = {"preset": "app", "prometheus": {"address": "http://prometheus:9090"}}
+        canary["judge"] = {**asked, **_warmup(setup)}
     if setup.budget:
         canary["harmBudget"] = {"requests": 20}
     return {
@@ -190,6 +191,7 @@ def analysis_template(setup: Setup) -> Json:
         "successCondition": "result[0] < 0.1",
         "failureCondition": "result[0] >= 0.1",
         "provider": {"prometheus": {"address": "http://prometheus:9090", "query": "{{args.hash}}"}},
+        **_warmup(setup),
     }
     spec: Json = {"metrics": [errors], "args": [{"name": "hash"}]}
     if setup.dry_run:
@@ -203,6 +205,10 @@ def analysis_template(setup: Setup) -> Json:
     if setup.kept:
         spec["measurementRetention"] = [{"metricName": ".*", "limit": setup.kept}]
     return {"metadata": {"namespace": NAMESPACE, "name": "errors"}, "spec": spec}
+
+
+def _warmup(setup: Setup) -> Json:
+    return {"warmup": f"{setup.warmup}s"} if setup.warmup else {}
 
 
 def _smoke() -> Json:

@@ -12,9 +12,9 @@ from davy.api.fields import parse_instant
 from davy.cluster.client import Json
 from tests.sim import job_rules
 from tests.sim.cluster import Change
-from tests.sim.manifests import DRY_RUN
+from tests.sim.manifests import DRY_RUN, ROLLOUT
 from tests.sim.prometheus import GOOD_BELOW
-from tests.sim.shown import ROUNDING, START, hash_of
+from tests.sim.shown import ROUNDING, START, hash_of, owner_of
 
 _MEASUREMENTS = 3
 """`count` of the templates' metric."""
@@ -25,6 +25,7 @@ def written(judge: "Judge", change: Change) -> None:
     status = change.object.get("status") or {}
     _dry_runs(judge, change.object, status)
     _compared(judge, change.object, status)
+    _warm(judge, change.object, status)
     job_rules.written(judge, change.object, status)
     ended = status.get("phase") == "Successful" and before != "Successful"
     if not ended or change.object["spec"].get("terminate"):
@@ -55,6 +56,22 @@ def _compared(judge: "Judge", run: Json, status: Json) -> None:
     judge.check("I7", found["phase"] != "Failed" or bad, f"{name} fails a good revision")
     last = [one["phase"] for one in found.get("measurements") or ()][-1:]
     judge.check("I7", not (bad and last == ["Successful"]), f"{name} passes a bad revision")
+
+
+def _warm(judge: "Judge", run: Json, status: Json) -> None:
+    """What counts wasn't asked within the warm-up of the weight that the rollout tells of."""
+    warmup = judge.world.setup.warmup
+    rollout = judge.world.cluster.peek(ROLLOUT, run["metadata"]["namespace"], owner_of(run)) or {}
+    changed = ((rollout.get("status") or {}).get("traffic") or {}).get("changedAt")
+    found = [one for one in status.get("metricResults") or () if one["name"] == "errors"]
+    if not warmup or changed is None or not found or not found[0].get("measurements"):
+        return
+    last = found[0]["measurements"][-1]
+    if "value" not in last:
+        return
+    passed = (parse_instant(last["startedAt"]) - parse_instant(changed)).total_seconds()
+    told = f"{run['metadata']['name']} asked {passed:g} s after the weight had changed"
+    judge.check("I7", not 0.5 <= passed < warmup - ROUNDING, told)
 
 
 def background(rollout: Json) -> str:

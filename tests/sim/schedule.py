@@ -36,6 +36,7 @@ _BESIDE: Final = 0.7
 _ELSEWHERE: Final = 0.4
 """The part of all worlds with Istio and no managed routes whose VirtualServices lie elsewhere."""
 _WITH_JUDGE: Final = 0.15
+_WITH_WARMUP: Final = 0.2
 """The part of all worlds in which canary and stable are compared beside the steps."""
 _WITH_PLUGIN: Final = 0.15
 """The part of all worlds in which a plugin decides a step."""
@@ -77,6 +78,8 @@ class Setup:
     """`judge` beside the steps: canary and stable are compared."""
     budget: bool = False
     """`harmBudget`, beside `judge` and with a router."""
+    warmup: int = 0
+    """Seconds after each weight change in which no analysis judges; 0: there is none."""
     failure_limit: int = 0
     dry_run: str = ""
     """What a metric of a dry run finds beside the other: one of DRY_RUNS; "": there is none."""
@@ -163,6 +166,8 @@ def generate(seed: int) -> Schedule:
     setup = replace(setup, judge=Random(f"judge {seed}").random() < _WITH_JUDGE)
     may_spare = setup.judge and setup.router != PODS
     setup = replace(setup, budget=may_spare and Random(f"budget {seed}").random() < 1 / 2)
+    warm = Random(f"warmup {seed}")
+    setup = replace(setup, warmup=warm.choice((3, 8)) if warm.random() < _WITH_WARMUP else 0)
     setup = _with_plugin(setup, Random(f"plugin {seed}"))
     setup = _with_swap(setup, Random(f"swap {seed}"))
     setup = _with_deployment(setup, Random(f"deployment {seed}"))

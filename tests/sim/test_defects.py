@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from davy.analysis import judge
+from davy.analysis import judge, warmup
 from davy.analysis.answer import Answer, Decided, NotAnswered, Underway
 from davy.api import template_hash
 from davy.api.analysis import Phase
@@ -98,6 +98,11 @@ def a_pause_by_hand_holds_no_weight(patch: pytest.MonkeyPatch) -> None:
 def nothing_is_a_success(patch: pytest.MonkeyPatch) -> None:
     """An analysis step is passed without its run's success."""
     patch.setattr(steps, "_analysis", lambda position, _: (position, position.step_run is not None))
+
+
+def nothing_warms_up(patch: pytest.MonkeyPatch) -> None:
+    """A metric is asked right after a weight change."""
+    patch.setattr(warmup, "held", lambda *_: None)
 
 
 def a_plugin_is_not_heard(patch: pytest.MonkeyPatch) -> None:
@@ -246,6 +251,7 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     pauses_are_skipped,
     a_pause_by_hand_holds_no_weight,
     nothing_is_a_success,
+    nothing_warms_up,
     a_plugin_is_not_heard,
     a_dry_run_decides,
     a_job_is_a_success_when_it_is_made,
@@ -271,6 +277,7 @@ DEFECTS: list[Callable[[pytest.MonkeyPatch], None]] = [
 
 
 SEEN_IN: dict[Callable[[pytest.MonkeyPatch], None], Callable[[Setup], bool]] = {
+    nothing_warms_up: lambda setup: setup.warmup > 0,
     a_dry_run_decides: lambda setup: bool(setup.dry_run),
     a_job_is_a_success_when_it_is_made: lambda setup: bool(setup.job),
     a_job_that_cant_be_read_is_given_up: lambda setup: bool(setup.job),

@@ -9,9 +9,10 @@ from davy.api.fields import BY_NAME, Model
 
 JUDGE: Final = "judge"
 """The metric that `compare` of an analysis, or a rollout's `judge`, becomes."""
-_SHARED: Final = {"alpha", "deadline"}
-DEADLINE = "10m"
+DEADLINE: Final = "10m"
 """How long a step waits for a comparison that says nothing of it."""
+_SHARED: Final = {"alpha", "deadline"}
+"""What a further comparison has from the first."""
 
 Preset = Literal[
     "app",

@@ -75,6 +75,8 @@ class _Asked:
     """By metric, when its measurement under way, or its counters, were looked at last."""
     again: dict[str, datetime] = field(default_factory=dict)
     """By metric that compares, when the counters are looked at next."""
+    changed_at: datetime | None = None
+    """When the canary's weight changed last; without a Rollout that says so, the run's start."""
 
     def drop(self) -> None:
         """Nobody waits for the answers any more."""
@@ -144,7 +146,9 @@ class Measurer:
                 if asked.answers.get(name) is measured:
                     del asked.answers[name]
             run = run.model_copy(update={"status": status})
-        return self._ask_due(key, run, asked, runs.changed_at(self.cache, self.kinds, raw))
+        changed_at = runs.changed_at(self.cache, self.kinds, raw)
+        asked.changed_at = changed_at or run.status.started_at
+        return self._ask_due(key, run, asked)
 
     def drop(self) -> None:
         """Nobody waits for any answer any more."""
@@ -157,22 +161,18 @@ class Measurer:
         self.drop()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _ask_due(
-        self, key: Key, run: RunManifest, asked: _Asked, changed_at: datetime | None
-    ) -> Result:
-        """Begin to measure what is due; `changed_at` is when the canary's weight changed last."""
+    def _ask_due(self, key: Key, run: RunManifest, asked: _Asked) -> Result:
         if run.status.phase.completed:
             self._forget(key)
             return Done()
         defaults = JudgeDefaults.of(self.kinds.api_group.name)
-        changed_at = changed_at or run.status.started_at
         due = schedule.due(
             run,
             self.clock.now(),
             defaults=defaults,
             looked=asked.looked,
             again=asked.again,
-            changed_at=changed_at,
+            changed_at=asked.changed_at,
         )
         self.shares.leave(key)
         for metric in due.metrics:
@@ -181,30 +181,23 @@ class Measurer:
             if not self.shares.take(key):
                 break
             task = asyncio.create_task(
-                self._measure(key, run, metric, asked, changed_at),
-                name=f"measure {key} {metric.name}",
+                self._measure(key, run, metric, asked), name=f"measure {key} {metric.name}"
             )
             task.add_done_callback(lambda _: self.shares.give(key))
             asked.tasks[metric.name] = task
         self.shares.next(key.namespace)
         return Done(due.wake_at)
 
-    async def _measure(
-        self,
-        key: Key,
-        run: RunManifest,
-        metric: Metric,
-        asked: _Asked,
-        changed_at: datetime | None,
-    ) -> None:
+    async def _measure(self, key: Key, run: RunManifest, metric: Metric, asked: _Asked) -> None:
         """Ask once, keep the answer, have it recorded."""
         held = underway.held(run.status, metric.name)
         started = (held and held.started_at) or self.clock.now()
         try:
             answer: Answer | None
+            waits = warmup.held(metric, asked.changed_at, started)
             if metric.compare is not None:
-                answer = await self._compared(key, run, metric, asked, changed_at)
-            elif held is None and (waits := warmup.held(metric, changed_at, started)) is not None:
+                answer = await self._compared(key, run, metric, asked)
+            elif held is None and waits is not None:
                 answer = waits
             elif metric.provider.job is not None:
                 answer = await self.jobs.answer(run, metric, metric.provider.job)
@@ -219,12 +212,7 @@ class Measurer:
         self.look(key)
 
     async def _compared(
-        self,
-        key: Key,
-        run: RunManifest,
-        metric: Metric,
-        asked: _Asked,
-        changed_at: datetime | None,
+        self, key: Key, run: RunManifest, metric: Metric, asked: _Asked
     ) -> Compared | None:
         """One look at the counters of both sides; None: nothing is worth telling yet."""
         watch = self.watches.of(key, run, metric.name, self.clock.now())
@@ -242,7 +230,7 @@ class Measurer:
             return await provider.look(filled, sides, memory.tally, self.clock.now())
 
         found = await self._answer(key, run, metric, look)
-        warm = warmup.of(metric, changed_at, self.clock.now())
+        warm = warmup.of(metric, asked.changed_at, self.clock.now())
         told, again = watch.after(found, run, metric, self.clock.now(), warm)
         asked.looked[metric.name], asked.again[metric.name] = self.clock.now(), again
         return told

@@ -197,3 +197,55 @@ async def test_an_outage_of_prometheus_holds_and_goes_on(open_shop: OpenShop, la
             assert await shop.weight() == 10
         await shop.until(phase="Healthy", weight=0, seconds=60)
     assert load.failed() == ()
+
+
+@pytest.mark.untold(COUNTS_DIFFER)
+async def test_slow_answers_abort_beside_errors_and_after_a_warm_up(open_shop: OpenShop) -> None:
+    """`also`: a canary without an error that takes 0.7 s; `warmup`: what it says meanwhile."""
+    slow = {"name": "latency", "latency": {"slowerThan": "500ms"}}
+    shop = await open_shop(
+        Router.ISTIO_SUBSETS,
+        steps=[{"setWeight": 10}, {"pause": {"duration": "1s"}}, *STEPS[2:]],
+        canary={"judge": {**judge(), "warmup": "5s", "also": [slow]}, "analysis": None},
+    )
+    await shop.healthy()
+    async with shop.load(rate=RATE) as load:
+        await load.until(200)
+        await shop.release("v2", LATENCY="0.7")
+        held = await shop.until(step=1, message_has="warms up until", seconds=30)
+        assert "no evidence since" in held["message"]
+        status = await shop.until(phase="Degraded", weight=0, seconds=90)
+    print(f"{held['message']}\n{status['message']}")
+    assert "latency worse" in status["message"]
+    assert load.failed() == ()
+
+
+@pytest.mark.untold(COUNTS_DIFFER)
+async def test_services_that_swap_are_judged_by_turns(open_shop: OpenShop) -> None:
+    """`pingPong`: a good release, and then a bad one through the Service that was stable's."""
+    swapping = {
+        "pingPong": {"pingService": "shop-stable", "pongService": "shop-canary"},
+        "stableService": None,
+        "canaryService": None,
+        "scaleDownDelaySeconds": 2,
+        "abortScaleDownDelaySeconds": 2,
+    }
+    shop = await open_shop(
+        Router.ISTIO_SERVICES,
+        steps=SHORT,
+        canary={**swapping, "judge": judge(), "analysis": None},
+    )
+    await shop.healthy()
+    async with shop.load(rate=RATE) as load:
+        await load.until(200)
+        await shop.release("v2")
+        await shop.until(phase="Healthy", weight=0, seconds=60)
+        before = await shop.status()
+        assert before["canary"]["stablePingPong"] == "pong"
+        await shop.release("v3", error_rate=0.2)
+        status = await shop.until(phase="Degraded", weight=0, seconds=60)
+    bad = [found for found in load.failed() if found.version == "v3"]
+    print(f"harmed {len(bad)}: {status['message']}")
+    assert "worse" in status["message"]
+    assert len(bad) <= 24
+    assert len(bad) == len(load.failed())
