@@ -14,8 +14,8 @@ Warmup = Annotated[
         max_length=64,
         description="Time after each change of the canary's weight in which nothing is judged "
         "(30s): a metric isn't asked, and a comparison doesn't count the requests of that time, to "
-        "the nearest scrape. No further weight is raised until then. In a run without a Rollout "
-        "it's the time from the run's start. Unset: none.",
+        "the nearest scrape. No further weight is raised until then. A run beside the "
+        "steps, and one without a Rollout, warms up from its start, too. Unset: none.",
     ),
 ]
 

@@ -146,8 +146,8 @@ class Measurer:
                 if asked.answers.get(name) is measured:
                     del asked.answers[name]
             run = run.model_copy(update={"status": status})
-        changed_at = runs.changed_at(self.cache, self.kinds, raw)
-        asked.changed_at = changed_at or run.status.started_at
+        begun = run.status.started_at
+        asked.changed_at = runs.changed_at(self.cache, self.kinds, raw, begun)
         return self._ask_due(key, run, asked)
 
     def drop(self) -> None:

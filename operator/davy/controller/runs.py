@@ -201,8 +201,28 @@ def measured(cache: Cache, found: Json) -> RunManifest:
     return RunManifest(metadata=found["metadata"], spec=spec, status=status)
 
 
-def changed_at(cache: Cache, kinds: Kinds, run: Json) -> datetime | None:
-    """When the canary's weight changed last, as the run's Rollout says; None: nobody knows."""
+def changed_at(
+    cache: Cache, kinds: Kinds, run: Json, started_at: datetime | None
+) -> datetime | None:
+    """When the canary's weight changed last, as far as a run has to know; None: nobody knows.
+
+    It is what the Rollout's status says. A run beside the steps begins with a weight, of which the
+    status may not tell yet; and without a Rollout its start is all that is known.
+
+    Args:
+        cache: with the Rollout.
+        kinds: Davy's own.
+        run: the AnalysisRun.
+        started_at: when it began.
+    """
+    told = _weight_changed_at(cache, kinds, run)
+    kind = (run["metadata"].get("labels") or {}).get(group.RUN_TYPE_LABEL)
+    if told is None or started_at is None:
+        return told or started_at
+    return max(told, started_at) if kind == world.RunKind.BACKGROUND.value else told
+
+
+def _weight_changed_at(cache: Cache, kinds: Kinds, run: Json) -> datetime | None:
     owner = controller_of(run)
     if owner is None:
         return None

@@ -127,7 +127,8 @@ async def test_a_metric_warms_up_after_each_change_of_the_weight() -> None:
             await stage.turn(18)
             assert stage.weight() == weight
             assert len(stage.provider.asked) == asked
-            message = the_run(stage)["status"]["message"]
-            assert f"warms up until {after(stage.status()['traffic']['changedAt'], 20)}" in message
+            status = the_run(stage)["status"]
+            began = max(stage.status()["traffic"]["changedAt"], status["startedAt"])
+            assert f"warms up until {after(began, 20)}" in status["message"]
             await stage.turn(3)
             assert len(stage.provider.asked) > asked

@@ -6,15 +6,19 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from davy.analysis.answer import Answered
 from davy.analysis.counters import Counts, Look, Sides
 from davy.analysis.quantile import Histogram
 from davy.api import errors
 from davy.api.fields import parse_instant
-from davy.cluster.cache import Json
+from davy.cluster.cache import Cache, Json
+from davy.controller import runs
 from davy.controller.settings import MeasureSettings
 from davy.metrics.registry import Registry
 from tests.sim.cluster import Call
+from tests.sim.manifests import KINDS
 from tests.unit.controller.stage import FakeProvider, Stage, manifest, network, playing
 
 
@@ -231,6 +235,31 @@ async def test_requests_are_asked_for_first_and_the_metric_only_with_enough() ->
         await stage.turn(10)
         assert [metric.provider.prometheus for metric in stage.provider.asked][-1] != asked[0]
         assert status(stage)["phase"] == "Failed"  # by its own condition, of 41
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed", "expected"),
+    [
+        ("Step", "11:59:00", "11:59:00"),
+        ("Background", "11:59:00", "12:00:00"),
+        ("Background", "12:01:00", "12:01:00"),
+        ("Step", "12:01:00", "12:01:00"),
+        ("Step", "soon", "12:00:00"),
+    ],
+)
+def test_a_run_knows_when_the_weight_changed(kind: str, changed: str, expected: str) -> None:
+    """By its Rollout's status, which may not tell yet of the weight that begins a run."""
+    cache, begun = Cache(), parse_instant("2026-01-01T12:00:00.000Z")
+    traffic = {"traffic": {"changedAt": f"2026-01-01T{changed}.000Z"}}
+    metadata = {"namespace": "shop", "name": "cart", "uid": "u", "resourceVersion": "1"}
+    cache.put(KINDS.rollout, {"metadata": metadata, "status": traffic})
+    owner = {"kind": "Rollout", "name": "cart", "uid": "u", "controller": True}
+    labels = {"rollout-type": kind}
+    made = {**metadata, "name": "run", "labels": labels, "ownerReferences": [owner]}
+    found = runs.changed_at(cache, KINDS, {"metadata": made}, begun)
+    assert found == parse_instant(f"2026-01-01T{expected}.000Z")
+    stranger = {**made, "ownerReferences": [{**owner, "uid": "another"}]}
+    assert runs.changed_at(cache, KINDS, {"metadata": stranger}, begun) == begun
 
 
 async def test_a_run_without_a_rollout_warms_up_from_its_start() -> None:
