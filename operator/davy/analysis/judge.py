@@ -125,14 +125,15 @@ def measurement(
 
     Args:
         metric: its conditions decide; none at all is success, as in Argo.
-        answer: what the provider said, or how a Job ended.
+        answer: what the provider said, or how a Job or a judgement ended.
         limit: the metric's consecutiveErrorLimit; None: an empty answer is no Error.
     """
     if isinstance(answer, NotAnswered):
         told = render.cut(str(answer), render.VALUE_LENGTH)
         return _by_policy(metric, Judged(Phase.ERROR, told, missing=Missing.UNANSWERED))
     if isinstance(answer, Decided):
-        return Judged(answer.phase, render.cut(answer.message, render.VALUE_LENGTH))
+        message = render.cut(answer.message, render.VALUE_LENGTH)
+        return Judged(answer.phase, message, answer.value)
     value = render.value(answer.shown)
     try:
         judged = _decided(metric, answer)

@@ -11,7 +11,7 @@ Without evidence (`nodata.py`) the next try is due after the interval, 10 s at m
 consecutiveErrorLimit holds, an Error is tried again after Argo's 10 s. These are pauses for the
 provider, counted from the end.
 
-A measurement that is under way in a Job is looked at after a tenth of its age (`underway.py`), a
+A measurement that is under way elsewhere is looked at after a tenth of its age (`underway.py`), a
 comparison as often as there may be new samples of its counters: who looks says when.
 
 A clock that was set back must not stop a run: an instant in the future counts as passed, and the

@@ -12,17 +12,18 @@ import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar, cast
 
 import structlog
 
 from davy.analysis import comparisons, credentials, judge, resolve, schedule, underway
-from davy.analysis.answer import Answer, Answered, Measured, NotAnswered
+from davy.analysis.answer import Answer, Answered, Decided, Measured, NotAnswered, Underway
 from davy.analysis.compared import Compared
 from davy.analysis.counters import Look
 from davy.analysis.limits import JudgeDefaults
 from davy.api import errors
-from davy.api.analysis import AnalysisRunStatus, Metric, Phase, RunManifest
+from davy.api.analysis import AnalysisRunStatus, Measurement, Metric, Phase, RunManifest
 from davy.api.conditions import EventReason
 from davy.cluster import apply
 from davy.cluster.cache import Cache, Json, uid_of
@@ -40,7 +41,7 @@ from davy.controller.queue import Key
 from davy.controller.settings import MeasureSettings
 from davy.controller.shares import Shares
 from davy.metrics.accounts import Accounts
-from davy.metrics.base import Counting
+from davy.metrics.base import Counting, Polled
 from davy.metrics.registry import Registry
 
 _log = structlog.get_logger()
@@ -180,7 +181,7 @@ class Measurer:
             elif metric.compare is not None:
                 answer = await self._compared(key, run, metric, asked)
             else:
-                answer = await self._answer(key, run, metric, self._measured)
+                answer = await self._answer(key, run, metric, partial(self._measured, held))
         finally:
             asked.tasks.pop(metric.name, None)
         if held is not None:
@@ -208,8 +209,13 @@ class Measurer:
         asked.looked[metric.name], asked.again[metric.name] = self.clock.now(), again
         return told
 
-    async def _measured(self, filled: Metric) -> Answered | NotAnswered:
-        return await self.providers.provider_for(filled).measure(filled)
+    async def _measured(
+        self, held: Measurement | None, filled: Metric
+    ) -> Answered | Decided | NotAnswered | Underway:
+        provider = self.providers.provider_for(filled)
+        if held is not None and isinstance(provider, Polled):
+            return await provider.resume(filled, held)
+        return await provider.measure(filled)
 
     async def _close(self, key: Key, raw: Json) -> Result | None:
         """A run that has ended gets rid of its Jobs; None: it has none that is under way."""
