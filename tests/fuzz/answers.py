@@ -1,20 +1,22 @@
 """What comes back from providers, and the expressions that are read or used on the way."""
 
 import json
+from functools import partial
 from random import Random
 from typing import Any, Final
 
 from davy.analysis import jsonpath, judge, schedule, timespan
-from davy.analysis.answer import Answered, Measured, NotAnswered, Value, hidden
+from davy.analysis.answer import Answered, Decided, Measured, NotAnswered, Value, hidden
 from davy.analysis.limits import JudgeDefaults
 from davy.api import errors
 from davy.api.analysis import Metric
 from davy.api.group import ARGO, DAVY
 from davy.api.providers import MetricProvider, PrometheusMetric, RangeQuery, WebMetric
 from davy.controller import runs
-from davy.metrics import documents, prometheus, web, wire
+from davy.metrics import documents, kayenta, prometheus, web, wire
 from tests.fuzz import expressions, strange
 from tests.unit.analysis.runs import NOW
+from tests.unit.api.documents import KAYENTA
 from tests.unit.metrics.vendors import VENDORS
 
 _ADDRESS: Final = "http://prometheus:9090"
@@ -61,6 +63,33 @@ def vendor_answer(random: Random) -> None:
         assert len(str(error.answer)) < _LONGEST
         answer = error.answer
     judged(random, answer)
+
+
+def judgement(random: Random) -> None:
+    """Whatever Kayenta sends is an id, a score or none, or a sentence."""
+    provider = MetricProvider.model_validate({"kayenta": KAYENTA}, by_alias=True, by_name=False)
+    asked = provider.kayenta
+    assert asked is not None
+    score = {"judgeResult": {"score": {"score": 90.5}, "results": [{"classification": "Pass"}]}}
+    good: strange.Json = random.choice(
+        (
+            {"complete": True, "status": "succeeded", "result": score},
+            {kayenta.EXECUTION: "01HZX"},
+            {"configs": [{"name": "latency", "id": "1"}, {"name": "b", "id": "2"}]},
+        )
+    )
+    made = strange.mutated(good, random)
+    body = _written(made.get("configs", made) if isinstance(made, dict) else made, random)
+    try:
+        found = kayenta.read_score(body, _ADDRESS)
+        assert found is None or isinstance(kayenta.decided(found, asked), Decided)
+    except documents.Unreadable as error:
+        assert len(str(error.answer)) < _LONGEST
+    for read in (kayenta.read_begun, partial(kayenta.read_config, asked=asked)):
+        try:
+            assert read(body, _ADDRESS)
+        except documents.Unreadable as error:
+            assert len(str(error.answer)) < _LONGEST
 
 
 def json_path(random: Random) -> None:

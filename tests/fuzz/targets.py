@@ -316,6 +316,7 @@ TARGETS: Final[Mapping[str, tuple[Target, float]]] = {
     "foreign-provider": (answers.foreign_provider, 5),
     "web-answer": (answers.web_answer, 6),
     "vendor-answer": (answers.vendor_answer, 6),
+    "judgement": (answers.judgement, 2),
     "json-path": (answers.json_path, 8),
     "times": (answers.times, 3),
     "arguments": (arguments, 6),

@@ -53,22 +53,24 @@ Unfinished = Literal[Phase.PENDING, Phase.RUNNING]
 
 @dataclass(frozen=True)
 class Underway:
-    """No answer yet: the measurement goes on outside Davy, in a Job, and is looked at again."""
+    """No answer yet: the measurement goes on outside Davy, and is looked at again."""
 
     phase: Unfinished
     """Pending: the Job is named and may not exist. Running: it was there."""
     message: str
     """What it waits for, in Davy's words."""
     metadata: Mapping[str, str]
-    """Of the measurement: which Job it is."""
+    """Of the measurement: which Job, or which judgement, it is."""
 
 
 @dataclass(frozen=True)
 class Decided:
-    """What was measured has decided by itself, and no condition is asked: a Job that ended."""
+    """What was measured has decided by itself, and no condition is asked: a Job, or a judge."""
 
     phase: Literal[Phase.SUCCESSFUL, Phase.FAILED, Phase.INCONCLUSIVE]
     message: str
+    value: str | None = None
+    """What the measurement has as its value; None: none."""
 
 
 @dataclass(frozen=True)

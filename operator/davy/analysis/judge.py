@@ -133,7 +133,7 @@ def measurement(
 
     Args:
         metric: its conditions decide; none at all is success, as in Argo.
-        answer: what the provider said, how a Job ended, or why nobody was asked.
+        answer: what the provider said, how a Job or a judgement ended, or why nobody was asked.
         limit: the metric's consecutiveErrorLimit; None: an empty answer is no Error.
     """
     if isinstance(answer, NotAnswered):
@@ -143,7 +143,8 @@ def measurement(
         told = render.cut(answer.message, render.VALUE_LENGTH)
         return _by_policy(metric, Judged(Phase.INCONCLUSIVE, told, missing=answer.missing))
     if isinstance(answer, Decided):
-        return Judged(answer.phase, render.cut(answer.message, render.VALUE_LENGTH))
+        message = render.cut(answer.message, render.VALUE_LENGTH)
+        return Judged(answer.phase, message, answer.value)
     value = render.value(answer.shown)
     try:
         judged = _decided(metric, answer)

@@ -6,7 +6,7 @@ The question goes where the metric's own query goes, with the same login, in its
 import math
 from typing import Final
 
-from davy.analysis.answer import Answered, Held, NotAnswered, Value
+from davy.analysis.answer import Answered, Held, NotAnswered, Underway, Value
 from davy.analysis.nodata import Missing
 from davy.analysis.words import rounded
 from davy.api.analysis import Metric
@@ -29,7 +29,7 @@ def question(metric: Metric) -> Metric:
     return metric.model_copy(update={"provider": provider})
 
 
-def lacking(metric: Metric, answer: Answered | NotAnswered) -> Held | NotAnswered | None:
+def lacking(metric: Metric, answer: Answered | NotAnswered | Underway) -> Held | NotAnswered | None:
     """Why the metric isn't asked; None: there are requests enough.
 
     Args:
@@ -41,7 +41,7 @@ def lacking(metric: Metric, answer: Answered | NotAnswered) -> Held | NotAnswere
         return None
     if isinstance(answer, NotAnswered):
         return NotAnswered(f"{_FIELD}: {answer.why}", answer.said)
-    seen = _requests(answer.value)
+    seen = None if isinstance(answer, Underway) else _requests(answer.value)
     if seen is None:
         why = f"{_FIELD} was answered with something else than one number; write sum(…)"
         return NotAnswered(why)

@@ -27,7 +27,9 @@ interval, 10 s at most (`schedule.py`).
 | a Job that completed, or failed | - | Successful, Failed | yes |
 | a Job whose pod gets no image, or can't be configured | - | Inconclusive | yes: it counts |
 | a Job that can't be made, or that somebody deleted | - | Error | no, `unanswered` |
-| a Job that was under way when the run ended | - | Inconclusive | no, `stopped` |
+| a score of Kayenta's | - | Successful, Inconclusive, Failed | yes |
+| a judgement of Kayenta's without data, or without an end | - | Error | no, `unanswered` |
+| a Job or a judgement that was under way when the run ended | - | Inconclusive | no, `stopped` |
 | counters | `compare`: the table in `compared.py` | as there | as there |
 | isn't asked: the canary had fewer requests than `minRequests` | - | Inconclusive | no, `few` |
 | isn't asked: the weight changed less than `warmup` ago | - | Inconclusive | no, `warmup` |

@@ -13,7 +13,7 @@ provider, counted from the end.
 
 A metric that is due in its warm-up (`warmup.py`) says once that it waits, and is measured after it.
 
-A measurement that is under way in a Job is looked at after a tenth of its age (`underway.py`), a
+A measurement that is under way elsewhere is looked at after a tenth of its age (`underway.py`), a
 comparison as often as there may be new samples of its counters: who looks says when.
 
 A clock that was set back must not stop a run: an instant in the future counts as passed, and the

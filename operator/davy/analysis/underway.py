@@ -1,8 +1,9 @@
-"""Measurements that outlive a pass: a Job was named for them, and they stand in the status.
+"""Measurements that outlive a pass: a Job, or a judgement elsewhere, that the status names.
 
-Such a measurement is the last of its metric and has no `finishedAt`. It is written Pending before
-its Job is made and Running once the Job was seen, each with the Job's name, so that an operator
-that is killed at any moment finds what it began. It is in no counter before it ends.
+Such a measurement is the last of its metric and has no `finishedAt`. A Job's is written Pending
+before it is made and Running once it was seen, each with the Job's name, so that an operator that
+is killed at any moment finds what it began; a judgement's is Running with its id. It is in no
+counter before it ends.
 """
 
 from collections.abc import Iterator

@@ -335,10 +335,17 @@ _ANALYSIS: Final[tuple[Rule, ...]] = (
         f"a metric has exactly one provider: {', '.join(PROVIDERS)}",
         unless_unbuilt=True,
     ),
-    Rule(
-        "spec.metrics[]",
-        "!has(self.provider.job) || (!has(self.successCondition) && !has(self.failureCondition))",
-        "a Job is judged by how it ends; remove successCondition and failureCondition",
+    *(
+        Rule(
+            "spec.metrics[]",
+            f"!has(self.provider.{provider}) || "
+            "(!has(self.successCondition) && !has(self.failureCondition))",
+            f"{what}; remove successCondition and failureCondition",
+        )
+        for provider, what in (
+            ("job", "a Job is judged by how it ends"),
+            ("kayenta", "Kayenta's score decides"),
+        )
     ),
     *(
         Rule(
@@ -354,6 +361,7 @@ _ANALYSIS: Final[tuple[Rule, ...]] = (
             ("web", "url"),
             ("web.authentication.oauth2", "tokenUrl"),
             ("graphite", "address"),
+            ("kayenta", "address"),
             ("skywalking", "address"),
         )
     ),
@@ -383,6 +391,12 @@ _ANALYSIS: Final[tuple[Rule, ...]] = (
         f"{_PROVIDER}.cloudWatch.metricDataQueries[]",
         one_of("expression", "metricStat"),
         "a query has exactly one of expression and metricStat",
+    ),
+    Rule(
+        f"{_PROVIDER}.kayenta.threshold",
+        "self.marginal <= self.pass",
+        "is above pass; give a lower one",
+        field="marginal",
     ),
     Rule(
         f"{_PROVIDER}.datadog",

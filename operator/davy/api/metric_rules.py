@@ -29,6 +29,12 @@ _LEAST: Final = {
 }
 
 
+_DECIDES: Final = {
+    "job": "a Job is judged by how it ends",
+    "kayenta": "Kayenta's score decides",
+}
+
+
 def findings(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:
     """Everything wrong in a template's or a run's spec that could be read."""
     args = spec.args or []
@@ -96,7 +102,8 @@ def doubts(spec: AnalysisTemplateSpec | AnalysisRunSpec) -> list[Finding]:
             found += job_rules.doubts(metric.provider.job, f"{path}.provider.job")
             continue
         found += vendor_rules.doubts(metric.provider, f"{path}.provider")
-        if metric.compare is None and not (metric.success_condition or metric.failure_condition):
+        conditions = metric.success_condition or metric.failure_condition
+        if not (conditions or metric.compare or metric.provider.decides):
             message = (
                 "has neither successCondition nor failureCondition, so every answer is a success"
             )
@@ -151,6 +158,7 @@ def metric_findings(metric: Metric, path: str) -> Iterator[Finding]:
     yield from _limits(metric, path)
     yield from _conditions(metric, path)
     yield from provider_rules.findings(metric.provider, f"{path}.provider")
+    yield from vendor_rules.times(metric, f"{path}.provider")
     yield from compare_rules.in_metric(metric, path)
 
 
@@ -170,14 +178,15 @@ def _min_requests(metric: Metric, path: str) -> Iterator[Finding]:
 
 
 def _conditions(metric: Metric, path: str) -> Iterator[Finding]:
-    if metric.provider.job is None:
+    if (decides := metric.provider.decides) is None:
         return
+    what = _DECIDES[decides]
     for field, given in (
         ("successCondition", metric.success_condition),
         ("failureCondition", metric.failure_condition),
     ):
         if given is not None:
-            message = "stands beside provider.job; a Job is judged by how it ends: remove it"
+            message = f"stands beside provider.{decides}; {what}: remove it"
             yield Finding(f"{path}.{field}", message)
 
 

@@ -13,6 +13,7 @@ from davy.api.vendors import (
     DatadogMetric,
     GraphiteMetric,
     InfluxdbMetric,
+    KayentaMetric,
     LoggedIn,
     NewRelicMetric,
     SkyWalkingMetric,
@@ -196,6 +197,14 @@ class MetricProvider(Model):
         None, description="Amazon CloudWatch, where an administrator allows it."
     )
     skywalking: SkyWalkingMetric | None = Field(None, description="Apache SkyWalking, by GraphQL.")
+    kayenta: KayentaMetric | None = Field(
+        None, description="Kayenta, Spinnaker's canary judge; its score decides."
+    )
+
+    @property
+    def decides(self) -> str | None:
+        """Name of the provider, if it decides by itself and no condition is asked; else None."""
+        return next((name for name in self.given if name in DECIDING), None)
 
     @property
     def logged_in(self) -> tuple[str, LoggedIn] | None:
@@ -210,6 +219,9 @@ class MetricProvider(Model):
         """Who is named."""
         return tuple(self.manifest())
 
+
+DECIDING: Final = ("job", "kayenta")
+"""Providers that decide by themselves; no condition is asked."""
 
 PROVIDERS: Final = tuple(info.alias or name for name, info in MetricProvider.model_fields.items())
 """Names of all providers, as users write them."""

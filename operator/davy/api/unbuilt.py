@@ -153,28 +153,16 @@ ROLLOUT: Final = Table((*_SPEC, *_STEPS, *_ROUTERS, *_PLUGIN_FIELDS))
 
 _PROVIDER: Final = "spec.metrics[].provider"
 
-_METRICS: Final = (
-    *(
-        Unbuilt(
-            _PROVIDER,
-            field,
-            _OBJECT,
-            f"the provider {field} is",
-            "use another one, such as prometheus",
-        )
-        for field in ("kayenta",)
-    ),
-    *(
-        Unbuilt(
-            f"{_PROVIDER}.{provider}.authentication.sigv4",
-            field,
-            _TEXT,
-            f"another AWS identity than Davy's own (sigv4.{field}) is",
-            "leave it out, and give Davy's service account a role that may ask",
-        )
-        for provider in ("prometheus", "web")
-        for field in ("profile", "roleArn")
-    ),
+_METRICS: Final = tuple(
+    Unbuilt(
+        f"{_PROVIDER}.{provider}.authentication.sigv4",
+        field,
+        _TEXT,
+        f"another AWS identity than Davy's own (sigv4.{field}) is",
+        "leave it out, and give Davy's service account a role that may ask",
+    )
+    for provider in ("prometheus", "web")
+    for field in ("profile", "roleArn")
 )
 
 ANALYSIS_TEMPLATE: Final = Table(_METRICS)

@@ -6,12 +6,20 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from davy.api import lengths, urls
+from davy.api.analysis import Metric
 from davy.api.arguments import has_placeholder, is_placeholder
 from davy.api.errors import Finding
-from davy.api.fields import IntOrText
+from davy.api.fields import IntOrText, parse_instant
 from davy.api.findings import shown
 from davy.api.providers import MetricProvider
-from davy.api.vendors import CloudWatchMetric, DatadogMetric, GraphiteMetric, WavefrontMetric
+from davy.api.vendors import (
+    CloudWatchMetric,
+    DatadogMetric,
+    GraphiteMetric,
+    KayentaMetric,
+    KayentaScopeDetail,
+    WavefrontMetric,
+)
 
 _SECONDS: Final = re.compile(r"[1-9][0-9]{0,8}")
 _ID: Final = re.compile(r"[a-z][A-Za-z0-9_]*")
@@ -30,6 +38,10 @@ def findings(provider: MetricProvider, path: str) -> Iterator[Finding]:
         yield from _wavefront(provider.wavefront, f"{path}.wavefront")
     elif provider.cloud_watch is not None:
         yield from _cloud_watch(provider.cloud_watch, f"{path}.cloudWatch")
+    elif provider.kayenta is not None:
+        at = f"{path}.kayenta"
+        yield from urls.findings(provider.kayenta.address, f"{at}.address")
+        yield from _kayenta(provider.kayenta, at)
     elif provider.skywalking is not None:
         at = f"{path}.skywalking"
         yield from urls.findings(provider.skywalking.address, f"{at}.address")
@@ -42,6 +54,39 @@ def doubts(provider: MetricProvider, path: str) -> Iterator[Finding]:
     if asked is not None and not any(name == "from" for name, _ in _parameters(asked.query)):
         message = "has no from, so Graphite answers for a whole day; add &from=-5min"
         yield Finding(f"{path}.graphite.query", message)
+
+
+def times(metric: Metric, path: str) -> Iterator[Finding]:
+    """What is wrong in the times of a judgement by Kayenta, which rest on the metric's interval."""
+    for at, scope in _scopes(metric.provider.kayenta, f"{path}.kayenta"):
+        if not scope.start and metric.interval is None:
+            message = "is missing, and the metric has no interval to look back by; give one of them"
+            yield Finding(f"{at}.start", message)
+        for name, given in (("start", scope.start), ("end", scope.end)):
+            if given and not has_placeholder(given):
+                try:
+                    parse_instant(given)
+                except ValueError:
+                    message = f"is {shown(given)}; write an instant such as 2026-01-02T03:04:05Z"
+                    yield Finding(f"{at}.{name}", message)
+
+
+def _scopes(asked: KayentaMetric | None, path: str) -> Iterator[tuple[str, KayentaScopeDetail]]:
+    for index, scope in enumerate(asked.scopes if asked else ()):
+        at = f"{path}.scopes[{index}]"
+        yield f"{at}.controlScope", scope.control_scope
+        yield f"{at}.experimentScope", scope.experiment_scope
+
+
+def _kayenta(asked: KayentaMetric, path: str) -> Iterator[Finding]:
+    limits, names = asked.threshold, [scope.name for scope in asked.scopes]
+    if limits.marginal > limits.pass_:
+        message = f"is {limits.marginal}, above pass ({limits.pass_}); give a lower one"
+        yield Finding(f"{path}.threshold.marginal", message)
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            message = f"is {name} a second time; names must differ"
+            yield Finding(f"{path}.scopes[{index}].name", message)
 
 
 def _graphite(asked: GraphiteMetric, path: str) -> Iterator[Finding]:

@@ -9,12 +9,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
-from davy.api.fields import IntOrText, Model, ObjectName
+from davy.api.fields import BY_NAME, IntOrText, Model, ObjectName
 
 Query = Annotated[str, Field(min_length=1, max_length=8192)]
 """A question in the provider's own language; may hold `{{args.name}}`."""
 Url = Annotated[str, Field(min_length=1, max_length=2048)]
 Name = Annotated[str, Field(min_length=1, max_length=253)]
+ShortText = Annotated[str, Field(max_length=253)]
+"""May be empty, as unset."""
 Window = Annotated[str, Field(min_length=1, max_length=64)]
 """A length of time."""
 
@@ -240,4 +242,54 @@ class CloudWatchMetric(Model):
         min_length=1,
         max_length=32,
         description="As in GetMetricData; texts may hold `{{args.name}}`.",
+    )
+
+
+class KayentaThreshold(Model):
+    """What a score means."""
+
+    pass_: int = Field(alias="pass", ge=0, le=100, description="From this score on a success.")
+    marginal: int = Field(
+        ge=0, le=100, description="From this score on inconclusive; below it a failure."
+    )
+
+
+class KayentaScopeDetail(Model):
+    """One side: which pods, and when."""
+
+    scope: Url = Field(
+        description="In the terms of the metric source, e.g. a label query; may hold "
+        "`{{args.name}}`."
+    )
+    region: ShortText = Field("", description="Of the metric source, where it has some.")
+    step: int = Field(ge=1, le=86_400, description="Seconds between two values.")
+    start: ShortText = Field(
+        "",
+        description="An instant (2026-01-02T03:04:05Z). Unset: the metric's interval before now.",
+    )
+    end: ShortText = Field("", description="An instant. Unset: now.")
+
+
+class KayentaScope(Model):
+    """What is compared with what."""
+
+    name: Name = Field(description="As the canary config has it, e.g. default.")
+    control_scope: KayentaScopeDetail = Field(description="The stable side, or a baseline.")
+    experiment_scope: KayentaScopeDetail = Field(description="The canary.")
+
+
+class KayentaMetric(Model):
+    """A judgement by Kayenta, begun and looked at until it has a score; no condition is asked."""
+
+    address: Url = Field(
+        description="Base URL, e.g. http://kayenta.spinnaker:8090; may hold `{{args.name}}`."
+    )
+    application: Name = Field(description="Of Spinnaker, that the canary config belongs to.")
+    canary_config_name: Name = Field(description="Name of the canary config.")
+    metrics_account_name: Name = Field(description="Account of the metric source.")
+    configuration_account_name: Name = Field(description="Account that has the canary config.")
+    storage_account_name: Name = Field(description="Account that keeps the result.")
+    threshold: KayentaThreshold = Field(description="What a score means.")
+    scopes: list[KayentaScope] = Field(
+        min_length=1, max_length=16, json_schema_extra=BY_NAME, description="What is compared."
     )

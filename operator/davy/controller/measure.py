@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar, cast
 
 import structlog
@@ -27,12 +28,20 @@ from davy.analysis import (
     underway,
     warmup,
 )
-from davy.analysis.answer import Answer, Answered, Held, Measured, NotAnswered
+from davy.analysis.answer import (
+    Answer,
+    Answered,
+    Decided,
+    Held,
+    Measured,
+    NotAnswered,
+    Underway,
+)
 from davy.analysis.compared import Compared
 from davy.analysis.counters import Look
 from davy.analysis.limits import JudgeDefaults
 from davy.api import errors
-from davy.api.analysis import AnalysisRunStatus, Metric, Phase, RunManifest
+from davy.api.analysis import AnalysisRunStatus, Measurement, Metric, Phase, RunManifest
 from davy.api.conditions import EventReason
 from davy.cluster import apply
 from davy.cluster.cache import Cache, Json, uid_of
@@ -50,7 +59,7 @@ from davy.controller.queue import Key
 from davy.controller.settings import MeasureSettings
 from davy.controller.shares import Shares
 from davy.metrics.accounts import Accounts
-from davy.metrics.base import Counting, Ranking
+from davy.metrics.base import Counting, Polled, Ranking
 from davy.metrics.registry import Registry
 
 _log = structlog.get_logger()
@@ -202,7 +211,7 @@ class Measurer:
             elif metric.provider.job is not None:
                 answer = await self.jobs.answer(run, metric, metric.provider.job)
             else:
-                answer = await self._answer(key, run, metric, self._measured)
+                answer = await self._answer(key, run, metric, partial(self._measured, held))
         finally:
             asked.tasks.pop(metric.name, None)
         if held is not None:
@@ -255,8 +264,12 @@ class Measurer:
         except ValueError as error:
             return NotAnswered(f"metric {filled.name}: {error}")
 
-    async def _measured(self, filled: Metric) -> Answered | NotAnswered | Held:
+    async def _measured(
+        self, held: Measurement | None, filled: Metric
+    ) -> Answered | Decided | Held | NotAnswered | Underway:
         provider = self.providers.provider_for(filled)
+        if held is not None and isinstance(provider, Polled):
+            return await provider.resume(filled, held)
         if filled.min_requests is not None:
             requests = await provider.measure(min_requests.question(filled))
             lacking = min_requests.lacking(filled, requests)

@@ -4,22 +4,38 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
-from davy.analysis.answer import Answered, NotAnswered, Value
+from davy.analysis.answer import Answered, Decided, NotAnswered, Underway, Value
 from davy.analysis.counters import Look, Sides, Tally
 from davy.analysis.quantile import Histogram
-from davy.api.analysis import Metric
+from davy.api.analysis import Measurement, Metric
 
-__all__ = ["Answered", "Counting", "NotAnswered", "Provider", "Ranking", "Value"]
+__all__ = ["Answered", "Counting", "NotAnswered", "Polled", "Provider", "Ranking", "Value"]
 
 
 class Provider(Protocol):
     """Asks one kind of source."""
 
-    async def measure(self, metric: Metric) -> Answered | NotAnswered:
-        """One answer to a metric whose args are filled in. Never raises but on cancellation."""
+    async def measure(self, metric: Metric) -> Answered | NotAnswered | Underway:
+        """One answer to a metric whose args are filled in. Never raises but on cancellation.
+
+        Underway: it is `Polled`, and begun.
+        """
 
     async def close(self) -> None:
         """Lets go of connections and threads. No measurement may follow."""
+
+
+@runtime_checkable
+class Polled(Protocol):
+    """A provider whose measurements go on elsewhere and are looked at until they end."""
+
+    async def resume(self, metric: Metric, held: Measurement) -> Underway | Decided | NotAnswered:
+        """How the measurement under way stands. Never raises but on cancellation.
+
+        Args:
+            metric: whose args are filled in.
+            held: with the metadata that its beginning gave it.
+        """
 
 
 @runtime_checkable

@@ -12,6 +12,7 @@ from davy.metrics.addresses import Addresses
 from davy.metrics.base import Provider
 from davy.metrics.clock import Now
 from davy.metrics.counts import PrometheusCounts
+from davy.metrics.kayenta import Kayenta
 from davy.metrics.one_request import OneRequest
 from davy.metrics.plugin import PluginProvider
 from davy.metrics.web import Web
@@ -26,6 +27,7 @@ BUILT_IN: Final[Mapping[str, Callable[[Addresses, Now], Provider]]] = {
     "newRelic": partial(OneRequest, "new-relic", new_relic.request),
     "wavefront": partial(OneRequest, "wavefront", wavefront.request),
     "cloudWatch": partial(OneRequest, "cloudwatch", cloudwatch.request),
+    "kayenta": Kayenta,
     "skywalking": partial(OneRequest, "skywalking", skywalking.request),
 }
 

@@ -72,8 +72,8 @@ def template(source: int, manifest: Manifest, options: Options, notes: Notes) ->
     for path, plugin in paths.objects({"spec": found.spec}, "spec.metrics[].provider.plugin"):
         for name in plugin:
             notes.plugin(path, name)
-    for kind in ("prometheus", "web"):
-        at = f"spec.metrics[].provider.{kind}.authentication.sigv4"
+    for kind in ("prometheus.authentication.sigv4", "web.authentication.sigv4", "cloudWatch"):
+        at = f"spec.metrics[].provider.{kind}"
         for path, _ in paths.objects({"spec": found.spec}, at):
             notes.note(path, "signs only for what `davy run --sigv4-addresses` allows")
     _secrets(found.spec, notes)
@@ -207,9 +207,11 @@ def _asked(options: Options) -> str:
 def _without_unmeasured(template: Template) -> None:
     metrics = objects.items(template.spec.get("metrics"))
     kept = []
-    for metric in metrics:
+    for index, metric in enumerate(metrics):
         provider = objects.mapping(metric).get("provider")
         if provider == {}:
+            path = f"spec.metrics[{index}].provider"
+            template.notes.lost(path, "names nobody; the metric is left out")
             template.missing.append(str(metric.get("name")))
         else:
             kept.append(metric)

@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from davy.api import unbuilt
 from davy.api.fields import parse_duration
-from davy.api.providers import PROVIDERS
 from davy.migrate import objects
 from davy.migrate.reader import Reader
-from davy.migrate.result import DEFAULT_PROMETHEUS, Json, Manifest, Options, refusal
+from davy.migrate.result import DEFAULT_PROMETHEUS, Json, Manifest, Options
 
 _INTERVAL: Final = "1m"
 _SUCCESS_RATE: Final = "request-success-rate"
@@ -251,12 +249,9 @@ def _of_template(
     provider = spec.inner("provider")
     kind = provider.text("type") or "prometheus"
     if kind != "prometheus":
-        field = _PROVIDERS.get(kind)
         message = f"the provider {kind} is not built; use prometheus or web"
-        if field in PROVIDERS:
+        if field := _PROVIDERS.get(kind):
             message = f"is not translated; write it as provider.{field}, see docs/providers.md"
-        elif field:
-            message = refusal(unbuilt.ANALYSIS_TEMPLATE, "spec.metrics[].provider", field)
         found.notes.lost(f"{where}.provider.type", f"{message}; the metric is left out")
         return None
     more, secrets = _login(provider)

@@ -139,6 +139,23 @@ _SMOKE: Final[Json] = {
 }
 
 
+KAYENTA: Final[Json] = {
+    "address": "http://kayenta:8090",
+    "application": "cart",
+    "canaryConfigName": "latency",
+    "metricsAccountName": "prometheus",
+    "configurationAccountName": "gcs",
+    "storageAccountName": "gcs",
+    "threshold": {"pass": 90, "marginal": 75},
+    "scopes": [
+        {
+            "name": "default",
+            "controlScope": {"scope": "app=cart", "step": 60},
+            "experimentScope": {"scope": "app=cart,canary=true", "region": "eu", "step": 60},
+        }
+    ],
+}
+_JUDGE: Final[Json] = {"name": "by-kayenta", "interval": "5m", "provider": {"kayenta": KAYENTA}}
 _VENDORS: Final[tuple[Json, ...]] = tuple(
     {"name": f"by-{name.lower()}", "successCondition": "result != nil", "provider": {name: asked}}
     for name, asked in {
@@ -195,7 +212,7 @@ def _analysis(kind: str, **spec: Any) -> Json:
         "kind": kind,
         "metadata": metadata,
         "spec": {
-            "metrics": [_METRIC, _LATENCY, _HEALTH, _SMOKE, _OPINION, *_VENDORS],
+            "metrics": [_METRIC, _LATENCY, _HEALTH, _SMOKE, _OPINION, *_VENDORS, _JUDGE],
             "args": [
                 {"name": "service"},
                 {"name": "hash", "value": "none"},

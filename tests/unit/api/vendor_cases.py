@@ -9,6 +9,7 @@ _GRAPHITE: Final = "spec.metrics[5].provider.graphite"
 _DATADOG: Final = "spec.metrics[6].provider.datadog"
 _WAVEFRONT: Final = "spec.metrics[7].provider.wavefront"
 _SKYWALKING: Final = "spec.metrics[8].provider.skywalking"
+_KAYENTA: Final = "spec.metrics[12].provider.kayenta"
 _NEW_RELIC: Final = "spec.metrics[11].provider.newRelic"
 _QUERIES: Final = "spec.metrics[9].provider.cloudWatch.metricDataQueries"
 
@@ -195,6 +196,81 @@ VENDORS: Final[tuple[Bad, ...]] = (
         "all say returnData: false, so nothing would come back",
         ONLY_VALIDATION,
         at=_QUERIES,
+    ),
+    bad(
+        "Kayenta's address has no scheme",
+        "template",
+        f"{_KAYENTA}.address",
+        "kayenta:8090",
+        "is kayenta:8090; write http:// or https://, host and port",
+        "is not a URL; write http:// or https://, host and port",
+    ),
+    bad(
+        "Kayenta has a condition",
+        "template",
+        "spec.metrics[12].successCondition",
+        "result > 90",
+        "stands beside provider.kayenta; Kayenta's score decides: remove it",
+        "Kayenta's score decides; remove successCondition and failureCondition",
+    ),
+    bad(
+        "marginal is above pass",
+        "template",
+        f"{_KAYENTA}.threshold.marginal",
+        95,
+        "is 95, above pass (90); give a lower one",
+        "is above pass; give a lower one",
+    ),
+    bad(
+        "a threshold is above all scores",
+        "template",
+        f"{_KAYENTA}.threshold.pass",
+        101,
+        "write a whole number from 0 to 100",
+        "should be less than or equal to 100",
+    ),
+    bad(
+        "Kayenta compares nothing",
+        "template",
+        f"{_KAYENTA}.scopes",
+        [],
+        "is empty; write at least 1",
+        "should have at least 1 items",
+    ),
+    bad(
+        "two scopes have one name",
+        "template",
+        f"{_KAYENTA}.scopes",
+        [
+            {
+                "name": "default",
+                "controlScope": {"scope": "a", "step": 60},
+                "experimentScope": {"scope": "b", "step": 60},
+            }
+        ]
+        * 2,
+        "is default a second time; names must differ",
+        "Duplicate value",
+        at=f"{_KAYENTA}.scopes[1].name",
+    ),
+    bad(
+        "a start is no instant",
+        "template",
+        f"{_KAYENTA}.scopes[0].controlScope.start",
+        "yesterday",
+        'is "yesterday"; write an instant such as 2026-01-02T03:04:05Z',
+        ONLY_VALIDATION,
+    ),
+    Bad(
+        "a start is missing where there is no interval",
+        "template",
+        {
+            "spec.metrics[12].interval": REMOVE,
+            f"{_KAYENTA}.scopes[0].controlScope.start": "2026-01-02T03:04:05Z",
+        },
+        f"{_KAYENTA}.scopes[0].experimentScope.start",
+        "is missing, and the metric has no interval to look back by; give one of them",
+        ONLY_VALIDATION,
     ),
     bad(
         "New Relic takes too long",

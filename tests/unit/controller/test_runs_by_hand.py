@@ -81,8 +81,8 @@ SERVICE: Json = {"name": "service", "value": "cart"}
         ({"metrics": [a_metric(count=3)]}, "spec.metrics[0].interval: is missing; count is 3"),
         ({"metrics": [a_metric(), a_metric()]}, "is error-rate a second time; names must differ"),
         (
-            {"metrics": [a_metric(provider={"kayenta": {}})]},
-            "spec.metrics[0].provider.kayenta: the provider kayenta is not built yet; use ",
+            {"metrics": [a_metric(provider={"opsmx": {}})]},
+            "spec.metrics[0].provider.opsmx: is no field that Davy knows; there are ",
         ),
         ({"metrics": [a_metric(intervall="5s")]}, "did you mean interval?"),
         ({"metrics": []}, "spec.metrics: is empty; write at least 1"),
