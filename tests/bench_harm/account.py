@@ -15,7 +15,6 @@ from tests.lab.chaos.routes import ALL, weights
 from tests.lab.load_records import MadeBy, Request, Window
 
 Figures = dict[Figure, float]
-_LEASES = "leases"
 _ROLLOUTS = "rollouts"
 _RUNS = "analysisruns"
 
@@ -164,10 +163,15 @@ def outside(requests: Window) -> int:
     return sum(not each.ok and each.made_by is not MadeBy.APP for each in requests)
 
 
-def api_requests(asked: Iterable[audit.Request], since: datetime, until: datetime) -> int:
-    """What the operator asked for in that time; watches and leases go on whatever is released."""
+def api_requests(
+    asked: Iterable[audit.Request], namespace: str, since: datetime, until: datetime
+) -> int:
+    """What the operator asked for in the release's namespace in that time.
+
+    Watches go on whatever is released; so do leases and the lists of a resync, in no namespace.
+    """
     return sum(
-        since <= each.at < until and each.verb != "watch" and each.resource != _LEASES
+        since <= each.at < until and each.verb != "watch" and each.namespace == namespace
         for each in asked
     )
 

@@ -253,10 +253,16 @@ async def _says(stage: Stage, text: str, seconds: float) -> str:
 
 async def _api_requests(stage: Stage) -> int:
     """From the edit until the old pods are gone."""
-    lab = stage.shop.lab
-    await stage.shop.until(message_has="has all traffic.", seconds=GONE_SECONDS)
+    lab, namespace = stage.shop.lab, stage.shop.namespace
+    replicas = stage.shop.rollout["spec"]["replicas"]
+
+    async def are_gone() -> bool:
+        return len(await lab.kube.list("pod", namespace=namespace)) == replicas
+
+    await lab.until(are_gone, timeout=GONE_SECONDS, describe="the old pods are gone")
+    await asyncio.sleep(TAIL_SECONDS)
     asked = audit.requests(audit.log(lab.folder), davy_process.USER)
-    return account.api_requests(asked, stage.release.asked_at, now())
+    return account.api_requests(asked, namespace, stage.release.asked_at, now())
 
 
 async def _scrapes(shop: Shop) -> list[tuple[datetime, int]]:
