@@ -257,7 +257,7 @@ async def _api_requests(stage: Stage) -> int:
     replicas = stage.shop.rollout["spec"]["replicas"]
 
     async def are_gone() -> bool:
-        return len(await lab.kube.list("pod", namespace=namespace)) == replicas
+        return len(await lab.kube.list("pod", namespace=namespace)) == int(replicas)
 
     await lab.until(are_gone, timeout=GONE_SECONDS, describe="the old pods are gone")
     await asyncio.sleep(TAIL_SECONDS)
