@@ -118,7 +118,7 @@ def bad(release: Release) -> Figures:
         **_seconds(release.first_shown(), Figure.SCRAPE, release.aborted_at()),
         **_seconds(since, Figure.ZERO, release.zero_at()),
         **_seconds(since, Figure.LAST, release.last_canary()),
-        Figure.OUTSIDE: outside(release.requests),
+        Figure.OUTSIDE: len(unserved(release.requests)),
     }
 
 
@@ -131,7 +131,7 @@ def by_hand(release: Release, told_at: datetime) -> Figures:
         **_seconds(told_at, Figure.BY_HAND_STATUS, degraded),
         **_seconds(told_at, Figure.BY_HAND_ZERO, release.zero_at()),
         **_seconds(told_at, Figure.BY_HAND_LAST, release.last_canary()),
-        Figure.OUTSIDE: outside(release.requests),
+        Figure.OUTSIDE: len(unserved(release.requests)),
     }
 
 
@@ -139,7 +139,7 @@ def good(release: Release) -> Figures:
     """Of a release that was to be promoted."""
     return {
         Figure.ABORTED: float(release.aborted_at() is not None),
-        Figure.OUTSIDE: outside(release.requests),
+        Figure.OUTSIDE: len(unserved(release.requests)),
     }
 
 
@@ -158,9 +158,9 @@ def raised(release: Release, since: datetime, until: datetime) -> float:
     return float(any(since < at < until and weight > 0 for at, weight in release.weights()))
 
 
-def outside(requests: Window) -> int:
+def unserved(requests: Window) -> list[Request]:
     """Requests that failed though no version of the app made the error."""
-    return sum(not each.ok and each.made_by is not MadeBy.APP for each in requests)
+    return [each for each in requests if not each.ok and each.made_by is not MadeBy.APP]
 
 
 def api_requests(

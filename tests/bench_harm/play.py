@@ -25,6 +25,8 @@ WARM_SECONDS: Final = 5.0
 """Of load on the stable version alone."""
 SCRAPES: Final = "2m"
 """How far back the timeline of a release asks for scrapes."""
+FAILED: Final = 10
+"""So many failed requests are told one by one."""
 TAIL_SECONDS: Final = 2.0
 """Of load after the end, in which a forgotten canary would still be asked."""
 RESTART_SECONDS: Final = 1.0
@@ -54,6 +56,8 @@ class Played:
     late_ms: float = 0.0
     """How late the generator sent, of 99 % of the requests."""
     timeline: list[tuple[float, str]] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    """Requests that no app answered, the first of them."""
 
 
 @dataclass
@@ -106,7 +110,8 @@ class Stage:
         origin = origin or self.release.first_bad() or self.release.asked_at
         late = self.load.seen.lateness(0.99) * 1000 if self.load else 0.0
         times = account.timeline(self.release, origin)
-        return Played(figures, said, self.machine, round(late, 1), times)
+        failed = [str(each) for each in account.unserved(self.release.requests)[:FAILED]]
+        return Played(figures, said, self.machine, round(late, 1), times, failed)
 
 
 async def play(lab: Lab, davy: Component, row: Row, releases: int) -> list[Played]:

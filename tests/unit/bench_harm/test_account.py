@@ -146,7 +146,7 @@ def test_only_what_no_app_answered_failed_outside() -> None:
         answer(3, None, 404, made_by=MadeBy.PROXY),
         answer(4, None, None, made_by=MadeBy.NONE),
     ]
-    assert account.outside(Window(requests)) == 2
+    assert account.unserved(Window(requests)) == requests[2:]
 
 
 def test_a_weight_is_raised_without_evidence_only_in_that_time() -> None:
