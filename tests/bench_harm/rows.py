@@ -205,6 +205,6 @@ ROWS: Final[Mapping[str, Row]] = {
         {Figure.ABORTED: 0, Figure.RAISED: 0, Figure.SILENT: 0, **_ROUTED},
         stable=_GOOD,
         canary=_GOOD,
-        at_once=5,
+        at_once=3,
     ),
 }
