@@ -5,7 +5,6 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -33,7 +32,14 @@ GOOD: Final = 40
 def main() -> int:
     """0 when every release was played, whether or not the goals were met; 1 when one wasn't."""
     asked = _arguments()
-    results = list(_read(asked.json)) if asked.json and asked.json.exists() else []
+    try:
+        results = _read(asked.json) if asked.json and asked.json.exists() else []
+    except (KeyError, TypeError, ValueError) as error:
+        print(
+            f"bench-harm: {asked.json} isn't of this bench ({error}); name another file.",
+            file=sys.stderr,
+        )
+        return 1
     if asked.rows:
         launcher.reexecute_inside()
         try:
@@ -93,8 +99,9 @@ async def _play(asked: argparse.Namespace, results: list[Result]) -> None:
                     asked.json.write_text(json.dumps(held, indent=1) + "\n")
 
 
-def _read(path: Path) -> Iterator[Result]:
-    return (Result.from_json(held) for held in json.loads(path.read_text()))
+def _read(path: Path) -> list[Result]:
+    """Raises KeyError, TypeError or ValueError when it holds something else."""
+    return [Result.from_json(held) for held in json.loads(path.read_text())]
 
 
 def _commit() -> str:

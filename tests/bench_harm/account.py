@@ -15,7 +15,6 @@ from tests.lab.chaos.routes import ALL, weights
 from tests.lab.load_records import MadeBy, Request, Window
 
 Figures = dict[Figure, float]
-_LEASES = "leases"
 _ROLLOUTS = "rollouts"
 _RUNS = "analysisruns"
 
@@ -119,7 +118,7 @@ def bad(release: Release) -> Figures:
         **_seconds(release.first_shown(), Figure.SCRAPE, release.aborted_at()),
         **_seconds(since, Figure.ZERO, release.zero_at()),
         **_seconds(since, Figure.LAST, release.last_canary()),
-        Figure.OUTSIDE: outside(release.requests),
+        Figure.OUTSIDE: len(unserved(release.requests)),
     }
 
 
@@ -132,7 +131,7 @@ def by_hand(release: Release, told_at: datetime) -> Figures:
         **_seconds(told_at, Figure.BY_HAND_STATUS, degraded),
         **_seconds(told_at, Figure.BY_HAND_ZERO, release.zero_at()),
         **_seconds(told_at, Figure.BY_HAND_LAST, release.last_canary()),
-        Figure.OUTSIDE: outside(release.requests),
+        Figure.OUTSIDE: len(unserved(release.requests)),
     }
 
 
@@ -140,7 +139,7 @@ def good(release: Release) -> Figures:
     """Of a release that was to be promoted."""
     return {
         Figure.ABORTED: float(release.aborted_at() is not None),
-        Figure.OUTSIDE: outside(release.requests),
+        Figure.OUTSIDE: len(unserved(release.requests)),
     }
 
 
@@ -159,15 +158,20 @@ def raised(release: Release, since: datetime, until: datetime) -> float:
     return float(any(since < at < until and weight > 0 for at, weight in release.weights()))
 
 
-def outside(requests: Window) -> int:
+def unserved(requests: Window) -> list[Request]:
     """Requests that failed though no version of the app made the error."""
-    return sum(not each.ok and each.made_by is not MadeBy.APP for each in requests)
+    return [each for each in requests if not each.ok and each.made_by is not MadeBy.APP]
 
 
-def api_requests(asked: Iterable[audit.Request], since: datetime, until: datetime) -> int:
-    """What the operator asked for in that time; watches and leases go on whatever is released."""
+def api_requests(
+    asked: Iterable[audit.Request], namespace: str, since: datetime, until: datetime
+) -> int:
+    """What the operator asked for in the release's namespace in that time.
+
+    Watches go on whatever is released; so do leases and the lists of a resync, in no namespace.
+    """
     return sum(
-        since <= each.at < until and each.verb != "watch" and each.resource != _LEASES
+        since <= each.at < until and each.verb != "watch" and each.namespace == namespace
         for each in asked
     )
 

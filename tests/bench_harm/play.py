@@ -25,6 +25,8 @@ WARM_SECONDS: Final = 5.0
 """Of load on the stable version alone."""
 SCRAPES: Final = "2m"
 """How far back the timeline of a release asks for scrapes."""
+FAILED: Final = 10
+"""So many failed requests are told one by one."""
 TAIL_SECONDS: Final = 2.0
 """Of load after the end, in which a forgotten canary would still be asked."""
 RESTART_SECONDS: Final = 1.0
@@ -54,6 +56,8 @@ class Played:
     late_ms: float = 0.0
     """How late the generator sent, of 99 % of the requests."""
     timeline: list[tuple[float, str]] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    """Requests that no app answered, the first of them."""
 
 
 @dataclass
@@ -106,7 +110,8 @@ class Stage:
         origin = origin or self.release.first_bad() or self.release.asked_at
         late = self.load.seen.lateness(0.99) * 1000 if self.load else 0.0
         times = account.timeline(self.release, origin)
-        return Played(figures, said, self.machine, round(late, 1), times)
+        failed = [str(each) for each in account.unserved(self.release.requests)[:FAILED]]
+        return Played(figures, said, self.machine, round(late, 1), times, failed)
 
 
 async def play(lab: Lab, davy: Component, row: Row, releases: int) -> list[Played]:
@@ -253,10 +258,16 @@ async def _says(stage: Stage, text: str, seconds: float) -> str:
 
 async def _api_requests(stage: Stage) -> int:
     """From the edit until the old pods are gone."""
-    lab = stage.shop.lab
-    await stage.shop.until(message_has="has all traffic.", seconds=GONE_SECONDS)
+    lab, namespace = stage.shop.lab, stage.shop.namespace
+    replicas = stage.shop.rollout["spec"]["replicas"]
+
+    async def are_gone() -> bool:
+        return len(await lab.kube.list("pod", namespace=namespace)) == int(replicas)
+
+    await lab.until(are_gone, timeout=GONE_SECONDS, describe="the old pods are gone")
+    await asyncio.sleep(TAIL_SECONDS)
     asked = audit.requests(audit.log(lab.folder), davy_process.USER)
-    return account.api_requests(asked, stage.release.asked_at, now())
+    return account.api_requests(asked, namespace, stage.release.asked_at, now())
 
 
 async def _scrapes(shop: Shop) -> list[tuple[datetime, int]]:

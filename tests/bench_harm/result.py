@@ -31,6 +31,8 @@ class Result:
     """How late the generator sent, of 99 % of the requests."""
     timeline: list[tuple[float, str]] = field(default_factory=list)
     """Seconds from the first bad answer (or what the row counts from), and what was written."""
+    failed: list[str] = field(default_factory=list)
+    """Requests that no app answered, the first of them."""
 
     @classmethod
     def of(cls, row: str, commit: str, played: Played) -> Self:
@@ -47,6 +49,7 @@ class Result:
             cores=machine.cores,
             late_ms=played.late_ms,
             timeline=played.timeline,
+            failed=played.failed,
         )
 
     @classmethod
@@ -62,4 +65,5 @@ class Result:
     def line(self) -> str:
         """For whoever waits."""
         figures = ", ".join(f"{name}: {value:g}" for name, value in self.figures.items())
-        return f"{self.row}: {figures}; busy {self.busy:.0%}, late {self.late_ms} ms; {self.said}"
+        machine = f"busy {self.busy:.0%}, late {self.late_ms} ms"
+        return "; ".join([f"{self.row}: {figures}", machine, self.said, *self.failed])

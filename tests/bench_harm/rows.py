@@ -42,7 +42,7 @@ class Figure(StrEnum):
     ABORTED = "good release aborted"
     FULL = "s from the edit to weight 100 in the route, without the 60 s of pauses"
     OVERHEAD = "s from the edit to Healthy, without the 60 s of pauses"
-    API = "API requests, without watches and leases"
+    API = "API requests, without watches, leases and resync"
     RAISED = "weight raised without evidence"
     SILENT = "didn't say what is missing"
     SAID = "s until it said what is missing"

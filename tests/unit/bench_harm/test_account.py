@@ -146,7 +146,7 @@ def test_only_what_no_app_answered_failed_outside() -> None:
         answer(3, None, 404, made_by=MadeBy.PROXY),
         answer(4, None, None, made_by=MadeBy.NONE),
     ]
-    assert account.outside(Window(requests)) == 2
+    assert account.unserved(Window(requests)) == requests[2:]
 
 
 def test_a_weight_is_raised_without_evidence_only_in_that_time() -> None:
@@ -156,17 +156,18 @@ def test_a_weight_is_raised_without_evidence_only_in_that_time() -> None:
     assert account.raised(release, at(2), at(41)) == 1
 
 
-def test_watches_and_leases_are_no_requests_of_a_release() -> None:
-    """They go on whatever is released; what came before and after isn't its own either."""
+def test_only_what_a_release_asks_for_counts() -> None:
+    """Watches, leases and resync go on whatever is released; before and after isn't its own."""
     asked = [
         Asked("", "events", "create", 201, "harm", at(-1)),
         Asked("", "events", "create", 201, "harm", at(0)),
-        Asked("apps", "replicasets", "watch", 200, "", at(1)),
+        Asked("apps", "replicasets", "watch", 200, "harm", at(1)),
+        Asked("apps", "replicasets", "list", 200, "", at(1)),
         Asked("coordination.k8s.io", "leases", "patch", 200, "davy-system", at(1)),
         Asked("apps", "replicasets", "patch", 409, "harm", at(2)),
         Asked("", "events", "create", 201, "harm", at(3)),
     ]
-    assert account.api_requests(asked, at(0), at(2.5)) == 2
+    assert account.api_requests(asked, "harm", at(0), at(2.5)) == 2
 
 
 def test_the_timeline_is_in_the_order_of_its_times() -> None:
