@@ -44,7 +44,7 @@ def _as_written(status: RolloutStatus, seen: RolloutStatus) -> RolloutStatus:
     """The status with the weight that the route says by now (I10)."""
     if not (status.traffic and seen.traffic and status.canary and seen.canary):
         return status
-    written = {"written": seen.traffic.written}
+    written = {"written": seen.traffic.written, "changed_at": seen.traffic.changed_at}
     weights = {"weights": seen.canary.weights}
     return status.model_copy(
         update={
