@@ -1,7 +1,7 @@
 """The status of a pass speaks of what its actions brought, and of nothing that it didn't decide."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -85,13 +85,15 @@ def test_what_the_route_says_is_told_whatever_became_due() -> None:
     decided = replace(decided, status=_with_written(decided.status, 0))
     cluster.finish("Step", Phase.FAILED, "too many errors")
     later = looked_again(cluster, decided)
-    later = replace(later, status=_with_written(later.status, 10))
+    later = replace(later, status=_with_written(later.status, 10, changed_at=cluster.now))
     told = retold.after(decided, later).status
-    assert told == _with_written(decided.status, 10)
+    assert told == _with_written(decided.status, 10, changed_at=cluster.now)
     assert not told.abort
 
 
-def _with_written(status: RolloutStatus, weight: int) -> RolloutStatus:
+def _with_written(
+    status: RolloutStatus, weight: int, changed_at: datetime | None = None
+) -> RolloutStatus:
     assert status.traffic is not None
     assert status.canary is not None
     assert status.canary.weights is not None
@@ -99,7 +101,9 @@ def _with_written(status: RolloutStatus, weight: int) -> RolloutStatus:
     weights = status.canary.weights.model_copy(update={"canary": side})
     return status.model_copy(
         update={
-            "traffic": status.traffic.model_copy(update={"written": weight}),
+            "traffic": status.traffic.model_copy(
+                update={"written": weight, "changed_at": changed_at}
+            ),
             "canary": status.canary.model_copy(update={"weights": weights}),
         }
     )
