@@ -64,6 +64,8 @@ class Watch:
     """It was told that it warms up."""
     unanswered: bool = False
     """It was told that nobody answers."""
+    interval: timedelta | None = None
+    """From scrape to scrape, as it was seen last: a look just behind a scrape sees but one."""
     requests: int = field(init=False)
     """Of the canary, in all."""
     heard_at: datetime = field(init=False)
@@ -122,6 +124,8 @@ class Watch:
                 return None, again
             said = render.cut(str(look), render.VALUE_LENGTH)
             return self._told(Compared(None, self.memory, said), now), again
+        self.interval = look.scrape_interval or self.interval
+        look = replace(look, scrape_interval=self.interval)
         again = _next(look, now)
         before, self.memory = self.memory, _kept(self.memory, look, warm)
         if self.memory.ledger is not before.ledger:

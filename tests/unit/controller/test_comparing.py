@@ -376,3 +376,16 @@ def test_all_requests_count_but_those_of_the_warm_up(
         before = scraped
     assert summed(life.watch().memory.ledger).canary == counted
     assert life.watch().memory.tally.told.canary == 20 * len(steps)
+
+
+def test_a_look_behind_a_single_scrape_knows_the_interval_of_before() -> None:
+    """Samples a minute apart: a look has two of them seldom, and must not ask all the time."""
+    run, minute = a_run(METRIC), timedelta(minutes=1)
+    run = stored(run, judge.record(run, {}, NOW))
+    watch = Watch.of(run, METRIC.name, NOW)
+    first = NOW + minute
+    two = replace(a_look(Tally(NOW), GOOD, first), scrape_interval=minute)
+    watch.after(two, run, METRIC, first)
+    one = replace(a_look(watch.memory.tally, Counts(), first), scrape_interval=None)
+    _, again = watch.after(one, run, METRIC, first + seconds(1))
+    assert again >= first + minute
