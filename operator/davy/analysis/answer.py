@@ -1,8 +1,8 @@
 """What a provider's one answer can be: the judge takes it, `metrics` makes it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from davy.analysis.compared import Compared
@@ -43,6 +43,8 @@ class NotAnswered:
     """A sentence in Davy's words, without secrets: what happened, where."""
     said: str = ""
     """What the other side said to it, in its words: it may hold anything that was sent there."""
+    rest: timedelta = timedelta()
+    """For how long it wants to be left alone; no time: it doesn't say."""
 
     def __str__(self) -> str:
         return f"{self.why}: {self.said}" if self.said else self.why
@@ -99,7 +101,7 @@ class Measured:
 def hidden(answer: Answered | NotAnswered) -> Answered | NotAnswered:
     """The answer to a question that carried a secret: judged as it is, told without its texts."""
     if isinstance(answer, NotAnswered):
-        return NotAnswered(answer.why, HIDDEN if answer.said else "")
+        return replace(answer, said=HIDDEN if answer.said else "")
     warnings = (f"warnings {HIDDEN}",) if answer.warnings else ()
     return Answered(answer.value, warnings, secret=True)
 

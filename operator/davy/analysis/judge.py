@@ -246,11 +246,13 @@ def _with(
     if judged.missing is not None:
         start = nodata.since(ended.measurements, started_at)
         metadata = {**metadata, **nodata.mark(judged.missing, start)}
+    rest = answer.rest if isinstance(answer, NotAnswered) else None
     taken = Measurement(
         phase=judged.phase,
         message=judged.message,
         started_at=started_at,
         finished_at=finished_at,
+        resume_at=finished_at + rest if rest else None,
         value=judged.value,
         metadata=metadata or None,
     )

@@ -9,7 +9,8 @@ came late) or has passed while the answer was awaited: slots are skipped, never 
 
 Without evidence (`nodata.py`) the next try is due after the interval, 10 s at most; where a
 consecutiveErrorLimit holds, an Error is tried again after Argo's 10 s. These are pauses for the
-provider, counted from the end.
+provider, counted from the end; one that says how long it wants to be left alone (429, Retry-After)
+is, for 5 min at most.
 
 A metric that is due in its warm-up (`warmup.py`) says once that it waits, and is measured after it.
 
@@ -38,6 +39,8 @@ from davy.api.analysis import (
     TtlStrategy,
 )
 
+LONGEST_REST: Final = timedelta(minutes=5)
+"""A provider that wants to be left alone for longer is asked again all the same."""
 _NEVER: Final[Mapping[str, datetime]] = MappingProxyType({})
 
 
@@ -154,7 +157,8 @@ def _next(
     if ended > now:
         return now if wanted.interval is not None or not nodata.has_evidence(last) else None
     if not nodata.has_evidence(last):
-        return ended + retry_after(wanted)
+        rest = (last.resume_at or ended) - ended
+        return ended + max(retry_after(wanted), min(rest, LONGEST_REST))
     if wanted.interval is None:
         return None
     return _slot(min(first, begun), wanted.interval, begun, ended)

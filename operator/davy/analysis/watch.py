@@ -18,7 +18,7 @@ from davy.analysis.compare import Comparison, Outcome
 from davy.analysis.compared import Compared, Memory
 from davy.analysis.counters import Look, Tally
 from davy.analysis.ledger import Served
-from davy.analysis.schedule import retry_after
+from davy.analysis.schedule import LONGEST_REST, retry_after
 from davy.analysis.warmup import Warmup
 from davy.api.analysis import Metric, RunManifest
 from davy.api.compare import JUDGE
@@ -119,7 +119,7 @@ class Watch:
         pause = compared.pause(metric, now - (run.status.started_at or now))
         due = now - self.began_at >= pause
         if isinstance(look, NotAnswered):
-            again = now + retry_after(limits.of(metric))
+            again = now + max(retry_after(limits.of(metric)), min(look.rest, LONGEST_REST))
             if self.unanswered and not due:
                 return None, again
             said = render.cut(str(look), render.VALUE_LENGTH)

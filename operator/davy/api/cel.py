@@ -412,7 +412,7 @@ _ANALYSIS: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         f"{_PROVIDER}.datadog.secretRef",
-        "has(self.namespaced) && self.namespaced",
+        "!has(self.name) || (has(self.namespaced) && self.namespaced)",
         "must be true: a Secret of Davy's own namespace isn't for tenants; put it into the run's",
         field="namespaced",
     ),

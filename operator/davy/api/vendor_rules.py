@@ -114,7 +114,8 @@ def _datadog(asked: DatadogMetric, path: str) -> Iterator[Finding]:
         yield Finding(
             f"{path}.apiVersion", f"is v1, which has no {' and no '.join(newer)}; write v2"
         )
-    if asked.secret_ref is not None and not asked.secret_ref.namespaced:
+    ref = asked.secret_ref
+    if ref is not None and ref.name is not None and not ref.namespaced:
         yield Finding(
             f"{path}.secretRef.namespaced",
             "must be true: a Secret of Davy's own namespace isn't for tenants; put it into the "

@@ -90,7 +90,7 @@ class DatadogSecretRef(Model):
     name: ObjectName | None = Field(None, description="Its name. Unset: datadog.")
     namespaced: bool = Field(
         default=False,
-        description="Must be true: the Secret is one of the run's own namespace.",
+        description="Must be true beside a name: the Secret is one of the run's own namespace.",
     )
 
 

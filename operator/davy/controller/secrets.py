@@ -11,7 +11,7 @@ goes.
 import base64
 import binascii
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from davy.analysis import credentials, resolve
 from davy.analysis.answer import Answered, NotAnswered, Value, hidden
@@ -41,7 +41,8 @@ class Login:
         if not self.credentials:
             return answer
         if isinstance(answer, NotAnswered):
-            return NotAnswered(self._without(answer.why), self._without(answer.said))
+            why, said = self._without(answer.why), self._without(answer.said)
+            return replace(answer, why=why, said=said)
         warnings = tuple(map(self._without, answer.warnings))
         return Answered(_each_text(answer.value, self._without), warnings, answer.secret)
 
@@ -119,7 +120,7 @@ def untold(answer: Answered | NotAnswered, values: Collection[str]) -> Answered 
     if not values:
         return answer
     if isinstance(answer, NotAnswered):
-        answer = NotAnswered(resolve.redact(answer.why, values), answer.said)
+        answer = replace(answer, why=resolve.redact(answer.why, values))
     return hidden(answer)
 
 

@@ -196,6 +196,7 @@ class Session(requests.Session):
             self.body = self._read(response)
         finally:
             response.close()
+            self._adapter.close()  # a server may close the connection and not have said so
         response.raw = io.BytesIO(self.body)
         return response
 

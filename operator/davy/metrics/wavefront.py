@@ -67,16 +67,17 @@ def read(body: bytes, address: str, *, now: datetime) -> Answered:
         raise documents.Unreadable(
             f"{where} answered {len(series)} series; at most {documents.POINTS} are read"
         )
-    nearest = [_nearest(one, now.timestamp()) for one in series]
-    if None in nearest:
-        raise documents.strange(where, "Wavefront's", body)
-    values: list[Value] = [_fresh(point, now) for point in nearest if point is not None]
+    strange = documents.strange(where, "Wavefront's", body)
+    points = [_nearest(one, now.timestamp(), strange) for one in series]
+    old = [abs(now.timestamp() - at) > FRESH.total_seconds() for at, _ in points]
+    values: list[Value] = [
+        math.nan if is_old else value for (_, value), is_old in zip(points, old, strict=True)
+    ]
     warned = documents.field(document, "warnings")
     warnings = [wire.plain(warned)] if isinstance(warned, str) and warned else []
-    stale = len([point for point in nearest if point is not None and _is_old(point, now)])
-    if stale:
+    if any(old):
         minutes = FRESH // timedelta(minutes=1)
-        warnings.append(f"the latest point of {stale} series is older than {minutes} min")
+        warnings.append(f"the latest point of {sum(old)} series is older than {minutes} min")
     return Answered(_one(values), tuple(warnings))
 
 
@@ -88,30 +89,23 @@ def _one(values: list[Value]) -> Value:
     return values[0] if len(values) == 1 else values
 
 
-def _nearest(series: Any, now: float) -> tuple[float, float] | None:
-    """Time and value of the point that is nearest; NaN for none, None for nonsense."""
+def _nearest(series: Any, now: float, strange: documents.Unreadable) -> tuple[float, float]:
+    """Time and value of the point that is nearest; NaN where there is none.
+
+    Raises:
+        documents.Unreadable: this is no series.
+    """
     points = documents.field(series, "data")
-    if points is None and isinstance(series, dict):
-        points = []
-    if not isinstance(points, list):
-        return None
-    read_points = [_point(point) for point in points]
-    if None in read_points:
-        return None
-    known = [point for point in read_points if point is not None]
+    if not isinstance(series, dict) or not isinstance(points, list | None):
+        raise strange
+    known = [_point(point, strange) for point in points or ()]
     return min(known, key=lambda point: abs(point[0] - now), default=(now, math.nan))
 
 
-def _point(point: Any) -> tuple[float, float] | None:
+def _point(point: Any, strange: documents.Unreadable) -> tuple[float, float]:
     if not isinstance(point, list) or len(point) != _PAIR:
-        return None
+        raise strange
     at, value = documents.number(point[0]), documents.number(point[1])
-    return None if at is None or value is None or not math.isfinite(at) else (at, value)
-
-
-def _is_old(point: tuple[float, float], now: datetime) -> bool:
-    return abs(now.timestamp() - point[0]) > FRESH.total_seconds()
-
-
-def _fresh(point: tuple[float, float], now: datetime) -> float:
-    return math.nan if _is_old(point, now) else point[1]
+    if at is None or value is None or not math.isfinite(at):
+        raise strange
+    return at, value

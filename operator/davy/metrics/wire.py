@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -108,17 +109,13 @@ def sentence(
         refusal=error,
         connection=_connection(error).format(seconds=f"{seconds:g}"),
     )
-    if status == _TOO_MANY and isinstance(error, requests.HTTPError):
-        why += _rest(session)
+    rest = ""
+    if status == _TOO_MANY and session is not None:
+        rest = session.retry_after if _SECONDS.fullmatch(session.retry_after) else ""
+        wanted = f", and wants to be left alone for {rest} s" if rest else ""
+        why += f": it is asked too often{wanted}; give the metric a longer interval"
     said = _said(b"" if session is None else session.body) if template.endswith(_QUOTES) else ""
-    return NotAnswered(f"{shown(address)} {why}", said)
-
-
-def _rest(session: Session | None) -> str:
-    """What to do about a 429."""
-    wanted = "" if session is None else session.retry_after
-    rest = f", and wants to be left alone for {wanted} s" if _SECONDS.fullmatch(wanted) else ""
-    return f": it is asked too often{rest}; give the metric a longer interval"
+    return NotAnswered(f"{shown(address)} {why}", said, timedelta(seconds=int(rest or 0)))
 
 
 def start(body: bytes) -> str:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.analysis import judge, schedule
+from davy.analysis.answer import NotAnswered
 from davy.analysis.limits import JudgeDefaults
 from davy.api.analysis import AnalysisRunStatus, Measurement, MetricResult, Phase, TtlStrategy
 from tests.unit.analysis.runs import NOW, REFUSED, Life, a_metric, a_run, seconds, stored
@@ -118,6 +119,17 @@ def test_a_slow_failure_is_not_hammered() -> None:
     life = Life(a_run(a_metric(interval="60s")), took=30)
     life.answers([REFUSED] * 3)
     assert starts(life) == [0, 40, 80]
+
+
+@pytest.mark.parametrize(
+    ("rest", "tries"),
+    [(0, [0, 10, 20]), (5, [0, 10, 20]), (45, [0, 45, 90]), (7200, [0, 300, 600])],
+)
+def test_a_provider_is_left_alone(rest: float, tries: list[float]) -> None:
+    """For as long as it wants, which the status keeps; 5 min at most."""
+    life = Life(a_run())
+    life.answers([NotAnswered("answered 429", rest=seconds(rest))] * 3)
+    assert starts(life) == tries
 
 
 def test_after_a_retry_the_grid_is_the_same() -> None:

@@ -155,7 +155,12 @@ KAYENTA: Final[Json] = {
         }
     ],
 }
-_JUDGE: Final[Json] = {"name": "by-kayenta", "interval": "5m", "provider": {"kayenta": KAYENTA}}
+_JUDGE: Final[Json] = {
+    "name": "by-kayenta",
+    "interval": "5m",
+    "count": 1,
+    "provider": {"kayenta": KAYENTA},
+}
 _VENDORS: Final[tuple[Json, ...]] = tuple(
     {"name": f"by-{name.lower()}", "successCondition": "result != nil", "provider": {name: asked}}
     for name, asked in {

@@ -299,8 +299,21 @@ def test_an_expression_that_cannot_be_read_is_refused(tmp_path: Path, path: str,
             {"spec.metrics[3].provider.job.spec.activeDeadlineSeconds": REMOVE},
             "activeDeadlineSeconds: is unset, so a Job that hangs holds the rollout without end",
         ),
+        (
+            "template",
+            {"spec.metrics[5].provider.graphite.query": "target=app.errors"},
+            "graphite.query: has no from, so Graphite answers for a whole day; add &from=-5min",
+        ),
     ],
-    ids=["down", "after 100", "surge beside a router", "delay without one", "no condition", "job"],
+    ids=[
+        "down",
+        "after 100",
+        "surge beside a router",
+        "delay without one",
+        "no condition",
+        "job",
+        "Graphite without from",
+    ],
 )
 def test_what_looks_like_a_slip_is_a_note(
     tmp_path: Path, base: str, changes: dict[str, Any], says: str

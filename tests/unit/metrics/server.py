@@ -32,10 +32,13 @@ class Server:
         """Send the body in chunks of seven bytes."""
         self.cut = False
         """Close the connection in the middle of the body."""
+        self.keeps = False
+        """Keep the connection for further requests, whatever the client says."""
         self.silent = False
         """Close the connection without an answer."""
         self.asked: list[dict[str, str]] = []
-        """Queries, headers, path, method and body, in order; header names in lower case."""
+        """Queries, headers, path, method, body and the connection's port, in order; header names in
+        lower case."""
         self.scheme = "http"
         self.port = 0
         self.stopping = threading.Event()
@@ -72,6 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
         asked = {name.lower(): value for name, value in self.headers.items()}
         asked |= {name: values[0] for name, values in parse_qs(url.query).items()}
         does.asked.append({**asked, "path": url.path, "method": self.command, "body": body})
+        does.asked[-1]["port"] = str(self.client_address[1])
+        self.close_connection = self.close_connection and not does.keeps
         if does.answers is not None:
             does.status, does.body = does.answers(does.asked[-1])
         does.stopping.wait(does.wait)

@@ -105,6 +105,14 @@ async def test_a_judgement_is_begun(server: Server, provider: Kayenta) -> None:
     }
 
 
+async def test_each_request_has_a_connection_of_its_own(server: Server, provider: Kayenta) -> None:
+    """One that is kept may be closed by the server in the moment of the next request."""
+    server.keeps = True
+    assert isinstance(await provider.measure(a_metric(server.address)), Underway)
+    listed, begun = server.asked
+    assert listed["port"] != begun["port"]
+
+
 async def test_times_that_are_given_stay(server: Server, provider: Kayenta) -> None:
     """And no region is sent where there is none."""
     scope = {

@@ -220,7 +220,7 @@ REFUSALS = {
     "401": (401, b"Unauthorized\n", "answered 401: Unauthorized"),
     "404": (404, b"", "answered 404: (no text)"),
     "422": (422, b'{"error": "too many samples"}', "answered 422: too many samples"),
-    "429": (429, b"slow down", "answered 429: slow down"),
+    "429": (429, b"slow down", "answered 429: it is asked too often; give the metric a longer "),
     "500": (500, b"x" * 5000, "answered 500: xxxxx"),
     "503": (503, b"no healthy upstream", "answered 503: no healthy upstream"),
     "a redirect to nowhere": (302, b"", "answered 302: (no text)"),

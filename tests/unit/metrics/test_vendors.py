@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -93,13 +94,17 @@ async def test_throttling_says_what_to_do(name: str, server: Server) -> None:
         "a longer interval"
     )
     assert found.said == (HIDDEN if VENDORS[name].hides else "rate limit")
+    assert found.rest == timedelta(seconds=30)
 
 
-async def test_a_rest_that_is_no_number_isnt_told(server: Server) -> None:
+@pytest.mark.parametrize("after", ["Wed, 21 Oct 2026 07:28:00 GMT", "-5", "1.5", "9999999", ""])
+async def test_a_rest_that_is_no_number_isnt_told(after: str, server: Server) -> None:
     """A date, or nonsense; the sentence stands without it."""
-    server.status, server.headers = 429, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}
+    server.status, server.headers = 429, {"Retry-After": after}
     found = await answer("datadog", server)
+    assert isinstance(found, NotAnswered)
     assert "asked too often; give the metric" in str(found)
+    assert found.rest == timedelta()
 
 
 @EACH
