@@ -66,7 +66,7 @@ def rollout(
         canary["analysis"] = _analysis()
     if setup.judge:
         asked = {"preset": "app", "prometheus": {"address": "http://prometheus:9090"}}
-        canary["judge"] = {**asked, **_warmup(setup)}
+        canary["judge"] = {**asked, **({} if setup.budget else _warmup(setup))}
     if setup.budget:
         canary["harmBudget"] = {"requests": 20}
     return {

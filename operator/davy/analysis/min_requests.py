@@ -4,14 +4,31 @@ The question goes where the metric's own query goes, with the same login, in its
 """
 
 import math
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
 
 from davy.analysis.answer import Answered, Held, NotAnswered, Underway, Value
 from davy.analysis.nodata import Missing
 from davy.analysis.words import rounded
 from davy.api.analysis import Metric
 
+Ask: TypeAlias = Callable[[Metric], Awaitable[Answered | NotAnswered | Underway]]
+"""Asks whoever answers a metric."""
 _FIELD: Final = "minRequests.query"
+
+
+async def measured(metric: Metric, ask: Ask) -> Answered | Held | NotAnswered | Underway:
+    """The answer to a metric; where it has minRequests, once there are so many.
+
+    Args:
+        metric: that doesn't compare.
+        ask: takes the metric, or `question` of it.
+    """
+    if metric.min_requests is not None:
+        too_few = lacking(metric, await ask(question(metric)))
+        if too_few is not None:
+            return too_few
+    return await ask(metric)
 
 
 def question(metric: Metric) -> Metric:

@@ -5,12 +5,16 @@ counted later can't have chosen it, and the evidence stays what it is for a limi
 wrote. How many of stable's requests lie above it in the run is counted, not assumed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeAlias
 
+from davy.analysis import comparisons
+from davy.analysis.answer import NotAnswered
 from davy.analysis.counters import Selectors
+from davy.api.analysis import Metric
 
 WINDOW: Final = "1h"
 """Before the run."""
@@ -25,6 +29,38 @@ class Histogram:
     buckets: tuple[str, ...]
     """Selectors of stable's: of all buckets, or of native histograms."""
     native: bool
+
+
+Below: TypeAlias = Callable[
+    [Metric, Histogram, datetime], Awaitable[Sequence[tuple[Decimal, float]] | NotAnswered]
+]
+"""Asks for the requests up to each bound, in the window before an instant."""
+
+
+def wanted(metric: Metric) -> float | None:
+    """The quantile of stable's requests whose bound a run's comparison takes; None: it has none."""
+    latency = metric.compare and metric.compare.latency
+    return latency.quantile if latency else None
+
+
+async def chosen(metric: Metric, began_at: datetime | None, below: Below) -> str | NotAnswered:
+    """The limit that a comparison's quantile comes to, as its memory has it; "": it has none.
+
+    Args:
+        metric: that compares.
+        began_at: when its run did; None: it hasn't.
+        below: asks for stable's histogram.
+    """
+    share = wanted(metric)
+    if share is None or began_at is None:
+        return ""
+    found = await below(metric, histogram(comparisons.sides(metric).stable), began_at)
+    if isinstance(found, NotAnswered):
+        return found
+    try:
+        return f"{limit(found, share):f}"
+    except ValueError as error:
+        return NotAnswered(f"metric {metric.name}: {error}")
 
 
 def histogram(stable: Selectors) -> Histogram:

@@ -328,6 +328,9 @@ def _harm_budget(canary: CanaryStrategy, path: str) -> Iterator[Finding]:
             f"needs the judge from the first weight on; remove {_CANARY}.analysis.startingStep"
         )
         yield Finding(path, message)
+    if beside is not None and beside.compare is not None and beside.compare.warmup is not None:
+        message = "stands beside warmup of judge, in which no failure is seen; remove one of them"
+        yield Finding(path, message)
 
 
 def _analysis(analysis: AnalysisRef, path: str, *, measures: bool = False) -> Iterator[Finding]:

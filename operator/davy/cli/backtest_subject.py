@@ -20,6 +20,7 @@ from davy.cli.documents import Document, documents, expanded, text_of
 from davy.cli.manifest import Json, at, text
 from davy.cluster.kinds import DESTINATION_RULE
 from davy.engine.world import RunKind
+from davy.metrics.registry import kind
 from davy.rehearsal.release import Release
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _of_release(release: Release, given: Given) -> Subject:
         raise click.ClickException(f"{where}: {error}") from error
     parts = [part for part in parts if part.spec.metrics]
     if not parts:
-        raise click.ClickException(f"{where} asks no Prometheus: {' '.join(notes)}")
+        raise click.ClickException(f"{where} has no past: {' '.join(notes)}")
     defaults = JudgeDefaults.of(release.group.name)
     return Subject(where, tuple(parts), defaults, tuple(dict.fromkeys(notes)))
 
@@ -209,7 +210,7 @@ def _of_template(
     except InvalidObject as error:
         raise click.ClickException(f"{document.file}: {where}: {error}") from error
     if not spec.metrics:
-        raise click.ClickException(f"{document.file}: {where} asks no Prometheus.")
+        raise click.ClickException(f"{document.file}: {where} has no past: {' '.join(notes)}")
     group = document.api_version.partition("/")[0]
     part = Part(document.name, {}, spec)
     return Subject(where, (part,), JudgeDefaults.of(group), tuple(notes))
@@ -278,7 +279,8 @@ def _askable(spec: AnalysisRunSpec, given: Given, path: str) -> tuple[AnalysisRu
     """
     asked = [metric for metric in spec.metrics if metric.provider.prometheus is not None]
     notes = [
-        f"{path}: metric {metric.name} isn't asked: its provider has no past."
+        f"{path}: metric {metric.name} isn't asked: its provider, {kind(metric.provider)}, isn't "
+        "Prometheus, which alone is asked of its past."
         for metric in spec.metrics
         if metric not in asked
     ]

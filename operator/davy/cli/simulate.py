@@ -118,7 +118,7 @@ def command(
       good                    the canary fails as often as stable (--baseline)
       bad:5%                  5 % of the canary's requests fail
       slow:3x                 the canary's answers take three times as long: of them --slow ** (1/3)
-                              are beyond a limit; comparisons by a histogram's buckets see it
+                              are beyond a limit; comparisons of latency see it
       no-traffic              nobody sends a request
       prometheus-down[:60s]   good, but Prometheus refuses each question for so long, from the
                               middle of the release as it goes without that

@@ -40,6 +40,7 @@ from davy.analysis.answer import (
 from davy.analysis.compared import Compared
 from davy.analysis.counters import Look
 from davy.analysis.limits import JudgeDefaults
+from davy.analysis.quantile import Histogram
 from davy.api import errors
 from davy.api.analysis import AnalysisRunStatus, Measurement, Metric, Phase, RunManifest
 from davy.api.conditions import EventReason
@@ -231,7 +232,9 @@ class Measurer:
             provider = self.providers.provider_for(filled)
             if not isinstance(provider, Counting):
                 return NotAnswered(f"metric {metric.name}: its provider has no counters to compare")
-            limit = memory.limit or await self._limit(filled, run, provider)
+            below = provider.below if isinstance(provider, Ranking) else _no_histograms
+            began_at = run.status.started_at
+            limit = memory.limit or await quantile.chosen(filled, began_at, below)
             if isinstance(limit, NotAnswered):
                 return limit
             watch.memory = replace(watch.memory, limit=limit)
@@ -244,38 +247,13 @@ class Measurer:
         asked.looked[metric.name], asked.again[metric.name] = self.clock.now(), again
         return told
 
-    async def _limit(
-        self, filled: Metric, run: RunManifest, provider: Counting
-    ) -> str | NotAnswered:
-        """The limit of latency that the metric's quantile comes to; "": it asks for none."""
-        latency = filled.compare and filled.compare.latency
-        if not latency or latency.quantile is None or run.status.started_at is None:
-            return ""
-        if not isinstance(provider, Ranking):
-            return NotAnswered(
-                f"metric {filled.name}: its provider has no histograms; give latency.slowerThan"
-            )
-        stable = quantile.histogram(comparisons.sides(filled).stable)
-        below = await provider.below(filled, stable, run.status.started_at)
-        if isinstance(below, NotAnswered):
-            return below
-        try:
-            return f"{quantile.limit(below, latency.quantile):f}"
-        except ValueError as error:
-            return NotAnswered(f"metric {filled.name}: {error}")
-
     async def _measured(
         self, held: Measurement | None, filled: Metric
     ) -> Answered | Decided | Held | NotAnswered | Underway:
         provider = self.providers.provider_for(filled)
         if held is not None and isinstance(provider, Polled):
             return await provider.resume(filled, held)
-        if filled.min_requests is not None:
-            requests = await provider.measure(min_requests.question(filled))
-            lacking = min_requests.lacking(filled, requests)
-            if lacking is not None:
-                return lacking
-        return await provider.measure(filled)
+        return await min_requests.measured(filled, provider.measure)
 
     async def _close(self, key: Key, raw: Json) -> Result | None:
         """A run that has ended gets rid of its Jobs; None: it has none that is under way."""
@@ -373,3 +351,10 @@ class Measurer:
         if asked:
             asked.drop()
         self.shares.next(key.namespace)
+
+
+async def _no_histograms(metric: Metric, _: Histogram, __: datetime) -> NotAnswered:
+    """What `Ranking.below` is where there is none."""
+    return NotAnswered(
+        f"metric {metric.name}: its provider has no histograms; give latency.slowerThan"
+    )

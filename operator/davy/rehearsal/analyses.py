@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from davy.analysis import compared, comparisons, judge, underway
@@ -13,7 +14,7 @@ from davy.api.fields import parse_duration
 from davy.api.group import HARM_BUDGET
 from davy.engine import plan as plans
 from davy.engine.world import Allowance, Counted, Run, RunKind
-from davy.rehearsal import answers
+from davy.rehearsal import answers, latency
 from davy.rehearsal.answers import Given
 from davy.rehearsal.invented import Invented
 from davy.rehearsal.judged import Judged
@@ -83,9 +84,13 @@ class Analyses:
             case _:
                 pass
 
-    def measure(self, now: datetime) -> list[News]:
+    def measure(self, now: datetime, weight_changed_at: datetime | None) -> list[News]:
         """Ask what is due, judge it; what is new in it."""
-        return [news for run in self._runs.values() for news in self._measure(run, now)]
+        found: list[News] = []
+        for run in self._runs.values():
+            run.judged.weight_changed_at = weight_changed_at
+            found += self._measure(run, now)
+        return found
 
     def next_at(self, now: datetime) -> datetime | None:
         """When something is asked next; None: nothing is."""
@@ -97,7 +102,9 @@ class Analyses:
         return tuple(map(_observed, self._runs.values()))
 
     def is_going_on(self, name: str | None, now: datetime) -> bool:
-        """A step's run that has evidence, or an end in time: it is worth waiting for."""
+        """A warm-up, or a step's run that has evidence or an end in time: worth waiting for."""
+        if any(run.judged.warms(now) for run in self._runs.values()):
+            return True
         run = self._runs.get(name or "")
         if run is None or run.judged.status.phase.completed:
             return False
@@ -132,18 +139,13 @@ class Analyses:
         """The answer; None: a look that nothing is to be told of."""
         down = self.outage is not None and self.outage.holds(now)
         if metric.compare is None:
-            recent = self.invented.recent(now)
-            return answers.answer(metric, self.given[metric.name], recent, down=down)
-        tally = judged.tally(metric, now)
-        slow = _is_latency(metric)
+            given = self.given[metric.name]
+            found = answers.answer(metric, given, partial(self.invented.within, now), down=down)
+            return judged.waits(metric, now) or found
+        tally = judged.memory(metric, now).tally
+        slow = latency.is_counted(metric)
         look = answers.DOWN if down else self.invented.look(tally, now, slow=slow)
         return judged.looked(metric, look, now)
-
-
-def _is_latency(metric: Metric) -> bool:
-    """It counts by the bucket of a histogram."""
-    sides = comparisons.sides(metric)
-    return any("_bucket" in selector.partition("{")[0] for selector in sides.canary.good)
 
 
 def _news(run: _Run, name: str) -> list[News]:

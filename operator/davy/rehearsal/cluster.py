@@ -27,6 +27,8 @@ class Cluster:
     rollout: Rollout
     ready_after: timedelta
     route: Route = field(init=False)
+    weight_changed_at: datetime | None = field(init=False, default=None)
+    """The canary's weight, last; None: it is as it was made."""
     _sets: dict[str, ReplicaSet] = field(default_factory=dict)
     """By name."""
     _pods: dict[str, list[datetime]] = field(default_factory=dict)
@@ -75,6 +77,8 @@ class Cluster:
         """Do what a plan says; runs are no matter of the cluster."""
         match action:
             case plans.SetWeights(canary=canary, rules=rules):
+                if canary != self.route.canary_weight:
+                    self.weight_changed_at = now
                 there = tuple(WrittenRule(rule.name, (rule,)) for rule in rules)
                 self.route = replace(self.route, canary_weight=canary, rules=there, written_at=now)
             case plans.PointRole(role=Role.STABLE, hash=template_hash):

@@ -17,8 +17,6 @@ from davy.rehearsal.chance import drawn
 from davy.rehearsal.play import Service
 from davy.rehearsal.scenario import Scenario, slow_share
 
-RECENT: Final = timedelta(minutes=1)
-"""What `recent` looks back."""
 NOTHING: Final = Counts()
 _SECOND: Final = timedelta(seconds=1)
 
@@ -84,11 +82,11 @@ class Invented:
         after = Tally(at, settled=total, told=tally.told + fresh, watched=self.begun)
         return Look(fresh, after, now, at, self._interval, **seen)
 
-    def recent(self, now: datetime) -> Counts:
-        """What was served and failed in the last minute, as Prometheus knows it."""
+    def within(self, now: datetime, window: timedelta) -> Counts:
+        """What was served and failed in the time before, as Prometheus knows it."""
         newest, before = (
             self._scraped[max(0, bisect_right(self._scraped_at, at) - 1)].failed
-            for at in (now, now - RECENT)
+            for at in (now, now - window)
         )
         return newest - before
 

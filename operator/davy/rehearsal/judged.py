@@ -4,14 +4,14 @@ The judge and its schedule are the real ones; whoever plays a run brings the ans
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from davy.analysis import judge, schedule
-from davy.analysis.answer import Answer, Measured, NotAnswered
+from davy.analysis import judge, schedule, warmup
+from davy.analysis.answer import Answer, Held, Measured, NotAnswered
 from davy.analysis.compared import Compared, Memory
-from davy.analysis.counters import Look, Tally
+from davy.analysis.counters import Look
 from davy.analysis.limits import JudgeDefaults
 from davy.analysis.watch import Watch
 from davy.api.analysis import AnalysisRunStatus, Metric, RunManifest
@@ -31,6 +31,8 @@ class Judged:
 
     manifest: RunManifest
     defaults: JudgeDefaults
+    weight_changed_at: datetime | None = None
+    """The canary's weight, last; None: nobody says, and the run's start counts."""
     _watches: dict[str, Watch] = field(default_factory=dict)
     """By metric that compares."""
     _again: dict[str, datetime] = field(default_factory=dict)
@@ -62,13 +64,23 @@ class Judged:
             return soon
         return None if due.wake_at is None else max(due.wake_at, soon)
 
-    def tally(self, metric: Metric, now: datetime) -> Tally:
-        """What a look at the counters goes on from."""
-        return self._watch(metric, now).at(now).tally
+    def waits(self, metric: Metric, now: datetime) -> Held | None:
+        """What stands in for an answer while the metric warms up; None: it doesn't."""
+        return warmup.held(metric, self._changed_at, now)
 
-    def memory(self, metric: Metric) -> Memory:
-        """What its looks at the counters left so far."""
-        return self._watches[metric.name].memory
+    def warms(self, now: datetime) -> bool:
+        """One of its metrics warms up, and something will be asked when that is over."""
+        metrics = () if self.status.phase.completed else self.manifest.spec.metrics
+        return any(self.waits(metric, now) for metric in metrics)
+
+    def memory(self, metric: Metric, now: datetime) -> Memory:
+        """What a look at the counters goes on from."""
+        return self._watch(metric, now).at(now)
+
+    def limited(self, metric: Metric, limit: str, now: datetime) -> None:
+        """What is slow was chosen, and is remembered."""
+        watch = self._watch(metric, now)
+        watch.memory = replace(watch.memory, limit=limit)
 
     def looked(
         self,
@@ -82,7 +94,8 @@ class Judged:
 
         The next one comes after `least`, or later.
         """
-        told, again = self._watch(metric, now).after(look, self.manifest, metric, now)
+        warm = warmup.of(metric, self._changed_at, now)
+        told, again = self._watch(metric, now).after(look, self.manifest, metric, now, warm)
         self._again[metric.name] = max(again, now + least)
         return told
 
@@ -92,10 +105,20 @@ class Judged:
         status = judge.record(self.manifest, measured, now, defaults=self.defaults)
         self.manifest = self.manifest.model_copy(update={"status": status})
 
+    @property
+    def _changed_at(self) -> datetime | None:
+        return self.weight_changed_at or self.status.started_at
+
     def _watch(self, metric: Metric, now: datetime) -> Watch:
         if metric.name not in self._watches:
             self._watches[metric.name] = Watch.of(self.manifest, metric.name, now)
         return self._watches[metric.name]
 
     def _due(self, now: datetime) -> schedule.Due:
-        return schedule.due(self.manifest, now, defaults=self.defaults, again=self._again)
+        return schedule.due(
+            self.manifest,
+            now,
+            defaults=self.defaults,
+            again=self._again,
+            changed_at=self._changed_at,
+        )

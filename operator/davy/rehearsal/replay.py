@@ -7,13 +7,15 @@ then and is there now.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final, Protocol
 
-from davy.analysis import compare, compared, comparisons
-from davy.analysis.answer import Answer, Answered, NotAnswered
+from davy.analysis import compare, compared, comparisons, min_requests, quantile
+from davy.analysis.answer import Answer, Answered, Held, NotAnswered
 from davy.analysis.compared import Compared
 from davy.analysis.counters import Counts, Look, Sides, Tally
 from davy.analysis.limits import JudgeDefaults
+from davy.analysis.quantile import Histogram
 from davy.api.analysis import (
     AnalysisRunSpec,
     AnalysisRunStatus,
@@ -42,6 +44,11 @@ class Asked(Protocol):
     ) -> Look | NotAnswered:
         """What both sides had counted then, and wasn't told yet."""
 
+    async def below(
+        self, metric: Metric, histogram: Histogram, at: datetime
+    ) -> tuple[tuple[Decimal, float], ...] | NotAnswered:
+        """How many requests were up to each bound in the time before."""
+
 
 class Unanswered(Exception):
     """The first question had no answer: nobody remembers better the next time."""
@@ -63,6 +70,8 @@ class _Looks:
     """What was seen, look by look."""
 
     told: dict[str, list[Measurement]] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)
+    """Metrics that were; one that warms up isn't asked."""
 
     def add(self, metric: Metric, found: Measurement) -> None:
         """One more of a metric."""
@@ -120,34 +129,50 @@ async def _taken(judged: Judged, asked: Asked, looks: _Looks, at: datetime) -> M
     taken: dict[str, Answer] = {}
     for metric in judged.due(at):
         if metric.compare is None:
-            answer: Answer | None = await asked.measured_at(metric, at)
+            answer: Answer | None = judged.waits(metric, at) or await _measured(asked, metric, at)
         else:
             answer = await _compared(judged, asked, metric, looks, at)
-        is_first = not looks.told.get(metric.name)
         failed = answer if isinstance(answer, NotAnswered) else None
         if isinstance(answer, Compared) and answer.comparison is None:
             failed = NotAnswered(answer.said)
-        if failed is not None and is_first:
-            raise Unanswered(f"metric {metric.name}: {failed}")
+        named = f"metric {metric.name}: "
+        if failed is not None and metric.name not in looks.answered:
+            raise Unanswered(named + str(failed).removeprefix(named))
+        if failed is None and not isinstance(answer, Held):
+            looks.answered.add(metric.name)
         if answer is not None:
             taken[metric.name] = answer
     return taken
 
 
+async def _measured(asked: Asked, metric: Metric, at: datetime) -> Answer:
+    return await min_requests.measured(metric, lambda one: asked.measured_at(one, at))
+
+
 async def _compared(
     judged: Judged, asked: Asked, metric: Metric, looks: _Looks, at: datetime
 ) -> Compared | None:
-    look = await asked.look(metric, comparisons.sides(metric), judged.tally(metric, at), at)
+    look = await _look(judged, asked, metric, at)
     unseen = isinstance(look, Look) and look.newest_at is None
     told = judged.looked(metric, look, at, least=_UNSEEN if unseen else _SOON)
     if told is None and isinstance(look, Look) and look.fresh != Counts():
-        memory = judged.memory(metric)
+        memory = judged.memory(metric, at)
         wanted = compared.asked(metric, judged.manifest.spec)
         seen = Compared(compare.compared(memory.ledger, wanted), memory)
         quiet = compared.measurement(metric, _result(judged, metric), seen, at, at)
         if not looks.has(metric, quiet):
             looks.add(metric, quiet)
     return told
+
+
+async def _look(judged: Judged, asked: Asked, metric: Metric, at: datetime) -> Look | NotAnswered:
+    memory = judged.memory(metric, at)
+    began_at = judged.status.started_at
+    limit = memory.limit or await quantile.chosen(metric, began_at, asked.below)
+    if isinstance(limit, NotAnswered):
+        return limit
+    judged.limited(metric, limit, at)
+    return await asked.look(metric, comparisons.sides(metric, limit), memory.tally, at)
 
 
 def _result(judged: Judged, metric: Metric) -> MetricResult:

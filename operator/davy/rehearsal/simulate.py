@@ -19,7 +19,7 @@ from davy.api.status import RolloutStatus
 from davy.engine import plan as plans
 from davy.engine.decide import decide
 from davy.engine.world import Rollout
-from davy.rehearsal import answers
+from davy.rehearsal import answers, latency
 from davy.rehearsal.analyses import Analyses, Outage
 from davy.rehearsal.answers import Given
 from davy.rehearsal.cluster import Cluster
@@ -104,7 +104,7 @@ def simulate(release: Release, scenario: Scenario, around: Circumstances) -> Sim
     Raises:
         InvalidObject: it can't be played, with everything that is in the way.
     """
-    _playable(release, around.given)
+    _playable(release, around)
     outage = None
     if scenario.outage is not None:
         undisturbed = _Play(release, replace(scenario, outage=None), around, None).run()
@@ -114,7 +114,7 @@ def simulate(release: Release, scenario: Scenario, around: Circumstances) -> Sim
     return _Play(release, scenario, around, outage).run()
 
 
-def _playable(release: Release, given: Mapping[str, Given]) -> None:
+def _playable(release: Release, around: Circumstances) -> None:
     steps = release.spec.strategy.canary.steps or ()
     unknown = [
         Finding(f"spec.strategy.canary.steps[{at}].plugin", "isn't played: who knows what it does")
@@ -123,7 +123,9 @@ def _playable(release: Release, given: Mapping[str, Given]) -> None:
     ]
     if unknown:
         raise InvalidObject(unknown)
-    answers.sure({path: spec.metrics for path, spec in release.analyses()}, given)
+    metrics = {path: spec.metrics for path, spec in release.analyses()}
+    answers.sure(metrics, around.given)
+    latency.sure(metrics, around.service, around.slow)
 
 
 class _Play:
@@ -169,7 +171,7 @@ class _Play:
     def _settle(self, now: datetime) -> plans.Plan:
         """Look and pass until nothing changes at this moment; tell what is new."""
         for _ in range(_PASSES):
-            for news in self._analyses.measure(now):
+            for news in self._analyses.measure(now, self._cluster.weight_changed_at):
                 self._tell(now, news.metric, news.sentence)
             before = self._cluster.rollout.status
             plan = self._pass(now)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.unit.api.bad import Bad, bad
+from tests.unit.api.bad import ONLY_VALIDATION, Bad, bad
 
 _CANARY: Final = "spec.strategy.canary"
 _STEPS: Final = f"{_CANARY}.steps"
@@ -148,6 +148,17 @@ SCALES: Final[tuple[Bad, ...]] = (
         {"requests": 50},
         "needs judge: only what both sides are seen to serve can raise the weight",
         "harmBudget needs judge",
+    ),
+    Bad(
+        "a harm budget beside a warm-up",
+        "gateway",
+        {
+            f"{_CANARY}.harmBudget": {"requests": 50},
+            f"{_CANARY}.analysis": {"compare": {**_JUDGE, "warmup": "30s"}},
+        },
+        f"{_CANARY}.harmBudget",
+        "stands beside warmup of judge, in which no failure is seen; remove one of them",
+        ONLY_VALIDATION,
     ),
     Bad(
         "a harm budget whose judge comes later",

@@ -296,10 +296,162 @@ def test_metrics_without_a_past_are_left_out_and_named(backtest: Any, tmp_path: 
     dry = [{"metricName": "page"}]
     both = backtest(written(tmp_path, a_template(RATE, web, dryRun=dry)), *TIMES)
     assert both.code == 0
-    assert "Left out: spec: metric page isn't asked: its provider has no past." in both.out
+    assert (
+        "Left out: spec: metric page isn't asked: its provider, web, isn't Prometheus" in both.out
+    )
     alone = backtest(written(tmp_path, a_template(web)), *TIMES)
     assert alone.code == 1
-    assert "template rate asks no Prometheus" in alone.err
+    assert (
+        "template rate has no past: spec: metric page isn't asked: its provider, web" in alone.err
+    )
+
+
+VENDORS: dict[str, dict[str, Any]] = {
+    "datadog": {"query": "avg:requests{*}"},
+    "graphite": {"address": "http://graphite", "query": "target=requests"},
+    "newRelic": {"query": "SELECT 1"},
+    "plugin": {"acme/gate": {"url": "http://acme"}},
+}
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_a_vendor_has_no_past_and_is_named(backtest: Any, tmp_path: Path, name: str) -> None:
+    """Of a rollout as of a template."""
+    metric = {**RATE, "provider": {name: VENDORS[name]}, "successCondition": "result > 0"}
+    template = a_template(metric)
+    beside = {"templates": [{"templateName": "rate"}]}
+    said = f"metric success isn't asked: its provider, {name}, isn't Prometheus, which alone is "
+    for objects in ((template,), (a_manifest(analysis=beside), template)):
+        done = backtest(written(tmp_path, *objects), *TIMES)
+        assert done.code == 1
+        assert said in done.err
+
+
+def rows(backtest: Any, file: str, name: str) -> list[dict[str, Any]]:
+    """The measurements of a metric."""
+    done = backtest(file, *TIMES, "-o", "json")
+    assert (done.code, done.err) == (0, "")
+    [run] = json.loads(done.out)["runs"]
+    return next(one["measurements"] for one in run["metrics"] if one["name"] == name)
+
+
+def test_the_past_warms_up_from_the_begin(
+    backtest: Any, tmp_path: Path, server: Server, memory: Memory
+) -> None:
+    """There is no weight change; what was bad in that time isn't asked for."""
+    memory.values["share"] = lambda at: 0.9 if at < BEGIN + timedelta(seconds=90) else 1
+    file = written(tmp_path, a_template({**RATE, "warmup": "90s", "failureLimit": 0}))
+    first, second, *_ = rows(backtest, file, "success")
+    assert (
+        first["message"] == "warms up until 2024-05-06T14:01:30.000Z, 90s after the weight changed"
+    )
+    assert second["phase"] == "Successful"
+    assert float(server.asked[0]["time"]) == BEGIN.timestamp() + 90
+
+
+def test_a_question_that_fails_after_the_warm_up_is_the_first(
+    backtest: Any, tmp_path: Path, memory: Memory
+) -> None:
+    """It ends the command, as if there were no warm-up."""
+    memory.refuse["share"] = (400, "parse error")
+    done = backtest(written(tmp_path, a_template({**RATE, "warmup": "90s"})), *TIMES)
+    assert done.code == 1
+    assert "metric success: " in done.err
+
+
+def test_requests_of_the_warm_up_arent_compared(backtest: Any, tmp_path: Path) -> None:
+    """20 of the canary's in each scrape; those of the first two minutes are left out."""
+    file = written(tmp_path, a_template({**compares(), "warmup": "2m"}))
+    looks = rows(backtest, file, "own")
+    assert looks[0]["message"].startswith("warms up until 2024-05-06T14:02:00.000Z; ")
+    assert looks[-1]["phase"] == "Failed"
+    without = rows(backtest, written(tmp_path, a_template(compares())), "own")
+    assert without[-1]["at"] < "2024-05-06T14:02" < looks[-1]["at"]
+
+
+def test_the_past_had_too_few_requests(backtest: Any, tmp_path: Path, memory: Memory) -> None:
+    """Asked first, at the same instant; the metric itself isn't asked before there are enough."""
+    memory.values["few"] = lambda at: (at - BEGIN).total_seconds()
+    least = {"requests": 100, "query": "few"}
+    looks = rows(backtest, written(tmp_path, a_template({**RATE, "minRequests": least})), "success")
+    said = "too few canary requests: 0 of at least 100; needs about 100 more canary requests"
+    assert looks[0]["message"] == said
+    assert [one["phase"] for one in looks][:2] == ["Inconclusive"] * 2
+    assert "Successful" in {one["phase"] for one in looks}
+
+
+def test_a_question_for_requests_that_cant_be_read_ends_the_command(
+    backtest: Any, tmp_path: Path, memory: Memory
+) -> None:
+    """It is named by its field."""
+    memory.refuse["few"] = (400, "parse error")
+    least = {"requests": 100, "query": "few"}
+    done = backtest(written(tmp_path, a_template({**RATE, "minRequests": least})), *TIMES)
+    assert done.code == 1
+    assert "metric success: minRequests.query: " in done.err
+
+
+def by_quantile(memory: Memory, server: Server, requests: int) -> dict[str, Any]:
+    """A comparison by stable's 0.9, which is 0.5 s; the canary has 10 % above it, stable 1 %."""
+    query = "sum by (le) (increase(stable_bucket[1h]))"
+
+    def below(asked: dict[str, str]) -> tuple[int, bytes]:
+        if asked["query"] != query:
+            return memory.answer(asked)
+        assert float(asked["time"]) == BEGIN.timestamp()
+        found = [
+            {"metric": {"le": bound}, "value": [0, str(share * requests)]}
+            for bound, share in (("0.1", 0.5), ("0.5", 0.99), ("+Inf", 1.0))
+        ]
+        data = {"resultType": "vector", "result": found}
+        return 200, json.dumps({"status": "success", "data": data}).encode()
+
+    for role, share in (("canary", 0.9), ("stable", 0.99)):
+        memory.samples[(f'{role}_bucket{{le=~"0\\\\.5"}}', "a")] = [
+            (at, str(int(share * int(value))))
+            for at, value in memory.samples[(f"{role}_total", "a")]
+        ]
+    server.answers = below
+    sides = {
+        role: {"requests": [f"{role}_total"], "good": [f"{role}_bucket"]}
+        for role in ("canary", "stable")
+    }
+    prometheus = {"prometheus": {"address": "http://prometheus"}}
+    latency = {"latency": {"quantile": 0.9}}
+    return {"name": "own", "provider": prometheus, "compare": {**sides, **latency}}
+
+
+def test_a_quantile_is_of_the_hour_before_the_begin(
+    backtest: Any, tmp_path: Path, memory: Memory, server: Server
+) -> None:
+    """Chosen once, and said; the looks count by its bound."""
+    metric = by_quantile(memory, server, 10_000)
+    looks = rows(backtest, written(tmp_path, a_template(metric)), "own")
+    assert looks[-1]["phase"] == "Failed"
+    assert "errors are requests above 0.5, stable's quantile before" in looks[-1]["message"]
+    assert len([one for one in server.asked if "increase" in one["query"]]) == 1
+
+
+def test_a_quantile_of_too_few_requests_ends_the_command(
+    backtest: Any, tmp_path: Path, memory: Memory, server: Server
+) -> None:
+    """With what to do, and the metric's name once."""
+    metric = by_quantile(memory, server, 50)
+    done = backtest(written(tmp_path, a_template(metric)), *TIMES)
+    assert done.code == 1
+    assert done.err.startswith("error: template rate: metric own: stable had about 50 requests in ")
+    assert "give latency.slowerThan, or a lower quantile" in done.err
+
+
+def test_every_comparison_of_a_judge_is_asked_of_the_past(backtest: Any, tmp_path: Path) -> None:
+    """Errors and a further one, each with its rows; one of them aborts."""
+    sides = compares()["compare"]
+    own = {"name": "other", **compares("stable")["compare"]}
+    file = written(tmp_path, a_manifest(judge={**sides, "also": [own]}))
+    judged, other = rows(backtest, file, "judge"), rows(backtest, file, "other")
+    assert judged[-1]["phase"] == "Failed"
+    assert {one["phase"] for one in other} <= {"Inconclusive", "Successful"}
+    assert "Metric judge worse: " in backtest(file, *TIMES).out
 
 
 def test_a_secret_is_given_by_hand(backtest: Any, tmp_path: Path, server: Server) -> None:

@@ -12,6 +12,7 @@ from davy.api.analysis import Phase
 from davy.api.errors import InvalidObject
 from davy.api.group import ARGO, DAVY, VERSION
 from davy.rehearsal.answers import Fixed, Given, Rule
+from davy.rehearsal.play import Service
 from davy.rehearsal.scenario import Scenario
 from davy.rehearsal.simulate import LONGEST, Circumstances, End, Simulation, simulate
 from tests.unit.rehearsal.releases import (
@@ -368,3 +369,139 @@ def test_any_release_ends_and_never_serves_more_than_its_steps_ask_for(
     early = [one for one in found.moments if one.said.startswith("Step ")]
     if not by_pods and most < 100:
         assert all(round(100 * one.served, 6) <= most for one in early)
+
+
+def warmed(length: str | None, **more: Any) -> dict[str, Any]:
+    """The template with a warm-up."""
+    return {"rate": {"metrics": [{**RATE["metrics"][0], "warmup": length, **more}]}}
+
+
+def test_a_metric_warms_up_after_each_weight_change() -> None:
+    """What is due in it waits for its end; each weight begins one."""
+    beside = {"templates": [{"templateName": "rate"}]}
+    around = at_the_shop(success=Rule.SUCCESS)
+    found = played(GOOD, *STEPS, around=around, templates=warmed("1m", count=None), analysis=beside)
+    told = [one for one in found.moments if one.metric == "success"]
+    rises = [
+        next(one.seconds for one in found.moments if one.served == share) for share in (0.1, 0.5)
+    ]
+    begun = [one.seconds for one in told if "warms up until" in one.said]
+    assert begun[:2] == [pytest.approx(rise, abs=31) for rise in rises]
+    judged = [one.seconds for one in told if "Successful" in one.said]
+    assert [one - rise for one, rise in zip(judged, rises, strict=False)] == [60, 60]
+
+
+def test_a_failure_in_the_warm_up_aborts_nobody() -> None:
+    """Nobody asked; after it the canary is asked, and is bad."""
+    beside = {"templates": [{"templateName": "rate"}]}
+    around = at_the_shop(success=Fixed(0.5))
+    plain, warm = (
+        played(GOOD, *STEPS, around=around, templates=warmed(length), analysis=beside)
+        for length in (None, "90s")
+    )
+    assert (plain.end, warm.end) == (End.ABORTED, End.ABORTED)
+    assert warm.seconds - plain.seconds == 90
+
+
+def test_requests_of_the_warm_up_arent_compared() -> None:
+    """A bad canary is aborted later by that; a good one is promoted."""
+    plain, warm, good = (
+        played(which, *STEPS, judge=judge)
+        for which, judge in ((BAD, JUDGE), (BAD, {**JUDGE, "warmup": "45s"}), (GOOD, JUDGE))
+    )
+    assert (warm.end, good.end) == (End.ABORTED, End.PROMOTED)
+    assert at(warm, "0 → 10") + 45 < at(warm, "worse: ")
+    assert at(warm, "worse: ") > at(plain, "worse: ")
+    assert "warms up until" in " ".join(one.said for one in warm.moments)
+
+
+def test_a_long_warm_up_is_played_to_its_end() -> None:
+    """It ends by itself; nobody is waited for."""
+    around = at_the_shop(success=Fixed(1.0))
+    found = played(
+        GOOD, {"setWeight": 10}, ANALYSIS, around=around, templates=warmed("1h", count=1)
+    )
+    assert found.end is End.PROMOTED
+    assert found.seconds > 3600
+
+
+def least(requests: int, window: str = "1m", **provider: Any) -> dict[str, Any]:
+    """The template with minRequests."""
+    query = f'sum(increase(requests_total{{pod=~"cart-[a-z0-9]+"}}[{window}]))'
+    asked = provider or RATE["metrics"][0]["provider"]
+    found = {"minRequests": {"requests": requests, "query": query}, "provider": asked}
+    return {"rate": {"metrics": [{**RATE["metrics"][0], **found}]}}
+
+
+@pytest.mark.parametrize(
+    ("requests", "window", "end"),
+    [(1000, "1m", End.PROMOTED), (1300, "1m", End.HELD), (1300, "2m", End.PROMOTED)],
+)
+def test_a_metric_isnt_asked_of_too_few_requests(requests: int, window: str, end: End) -> None:
+    """The canary's 20 per second are counted in the range of the query."""
+    around = at_the_shop(success=Fixed(0.995))
+    templates = least(requests, window)
+    found = played(GOOD, {"setWeight": 10}, ANALYSIS, around=around, templates=templates)
+    assert found.end is end
+    assert "too few canary requests: 0 of at least" in " ".join(one.said for one in found.moments)
+
+
+@pytest.mark.parametrize(
+    ("templates", "why"),
+    [
+        (least(10, "5m:1m"), "it has no one range such as [5m], up to now"),
+        (least(10, "5m] offset 1h or x[5m"), "it has no one range such as [5m], up to now"),
+        (least(10, "5m])) + sum(increase(x[1m"), "it has no one range such as [5m], up to now"),
+        (least(10, datadog={"query": "avg:requests{*}"}), "it is no PromQL"),
+    ],
+)
+def test_requests_that_cant_be_counted_are_refused(templates: dict[str, Any], why: str) -> None:
+    """No time is guessed."""
+    around = at_the_shop(success=Fixed(1.0))
+    with pytest.raises(InvalidObject) as refused:
+        played(GOOD, {"setWeight": 10}, ANALYSIS, around=around, templates=templates)
+    assert str(refused.value) == (
+        "spec.strategy.canary.steps[1].analysis: metric success: its minRequests.query can't be "
+        f"played: {why}; leave minRequests out to simulate"
+    )
+
+
+@pytest.mark.parametrize("histogram", ["classic", "native"])
+@pytest.mark.parametrize("limit", [{"quantile": 0.99}, {"slowerThan": "500ms"}])
+def test_latency_is_seen_by_each_kind_of_limit(histogram: str, limit: dict[str, Any]) -> None:
+    """A slow canary is aborted, one that errs isn't."""
+    judge = {**JUDGE, "latency": {**limit, "histogram": histogram}}
+    slow, bad = (played(which, *STEPS, judge=judge).end for which in (SLOW, BAD))
+    assert (slow, bad) == (End.ABORTED, End.PROMOTED)
+
+
+@pytest.mark.parametrize(
+    ("share", "changes", "why"),
+    [
+        (0.999, {}, "is 0.999, so at most 0.1 % of stable's requests are beyond its limit, and "),
+        (0.9, {"slow": 0.2}, "give --slow 10%, or less"),
+        (0.99, {"service": Service(0.1, 0, 15)}, "can't be chosen: stable had about 360 requests"),
+    ],
+)
+def test_a_quantile_that_stable_doesnt_have_is_refused(
+    share: float, changes: dict[str, Any], why: str
+) -> None:
+    """Of the requests that are invented."""
+    around = Circumstances(**{**vars(at_the_shop()), **changes})
+    with pytest.raises(InvalidObject) as refused:
+        played(GOOD, *STEPS, judge={**JUDGE, "latency": {"quantile": share}}, around=around)
+    start = "spec.strategy.canary.judge: metric judge: compare.latency.quantile: "
+    assert str(refused.value).startswith(start)
+    assert why in str(refused.value)
+
+
+@pytest.mark.parametrize(("scenario", "who"), [(BAD, "judge"), (SLOW, "latency"), (GOOD, None)])
+def test_each_comparison_of_a_judge_may_abort(scenario: Scenario, who: str | None) -> None:
+    """Errors by the first, latency by the further one; a good release is passed by both."""
+    further = {"name": "latency", "latency": {"quantile": 0.99}}
+    found = played(scenario, *STEPS, judge={**JUDGE, "also": [further]})
+    assert found.end is (End.ABORTED if who else End.PROMOTED)
+    worse = {one.metric for one in found.moments if one.metric and "worse: " in one.said}
+    failed = {one.metric for one in found.moments if one.metric and "Failed" in one.said}
+    assert failed == ({who} if who else set())
+    assert worse >= failed
