@@ -14,7 +14,7 @@ from davy.api.providers import MetricProvider, PrometheusMetric
 
 JUDGE: Final = "judge"
 """The metric that `compare` of an analysis, or a rollout's `judge`, becomes."""
-UNKNOWN_HOST: Final = "{host}"
+_UNKNOWN_HOST: Final = "{host}"
 """Stands for the DestinationRule's host where only files are checked."""
 
 
@@ -24,7 +24,7 @@ class Around:
 
     prometheus: str = ""
     """The server that is asked where nobody names one; "": there is none."""
-    host: str = UNKNOWN_HOST
+    host: str = _UNKNOWN_HOST
     """Of the DestinationRule that the rollout names."""
 
 

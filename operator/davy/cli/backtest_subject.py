@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from davy.analysis import comparisons, resolve, rules, templates
+from davy.analysis import resolve, rules, templates
 from davy.analysis.comparisons import Around
 from davy.analysis.limits import JudgeDefaults
 from davy.api import validate
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _CANARY: Final = "canaryhashunknown"
 _STABLE: Final = "stablehashunknown"
 """Stand for a revision's hash that nobody gave."""
+_HOST: Final = "hostunknown"
+"""Stands for that of a DestinationRule that isn't there."""
 _PROMOTED: Final = {"Promoted", "FastPromoted"}
 
 
@@ -83,10 +85,15 @@ def of_files(files: Sequence[str], api_group: str, given: Given) -> Subject:
     ours = [one for one in found if one.api_version.partition("/")[0] in groups]
     if any(one.kind == "Rollout" for one in ours):
         rollout = release_files.only_rollout(found, named, api_group)
-        release, _ = release_files.release(rollout, found, api_group)
-        around = replace(_around(given), host=_host_of_files(release, found))
-        then = replace(release, around=around, canary_hash=_CANARY, stable_hash=_STABLE)
-        return _of_release(then, given)
+        release = Release(
+            manifest=release_files.manifest_of(rollout),
+            spec=release_files.parsed(rollout),
+            find=check.finder(found, rollout, api_group),
+            stable_hash=_STABLE,
+            canary_hash=_CANARY,
+            around=replace(_around(given), host=_host_of_files(rollout, found)),
+        )
+        return _of_release(release, given)
     chosen = [
         one
         for one in ours
@@ -311,7 +318,7 @@ def _unknown(metric: Metric) -> Iterator[tuple[str, str]]:
                 "rollouts-pod-template-hash of its pods"
             )
             yield f"metric {metric.name}", message
-    if comparisons.UNKNOWN_HOST in written:
+    if _HOST in written:
         message = "goes by the host of the DestinationRule, which isn't there; give its file too"
         yield f"metric {metric.name}", message
 
@@ -344,22 +351,22 @@ def _rule_of(manifest: Json) -> str | None:
     return text(manifest, *path)
 
 
-def _host_of_files(release: Release, found: Sequence[Document]) -> str:
-    name = _rule_of(release.manifest)
+def _host_of_files(rollout: Document, found: Sequence[Document]) -> str:
+    name = _rule_of(rollout.content)
     hosts = [
         text(one.content, "spec", "host")
         for one in found
         if one.kind == DESTINATION_RULE.kind and one.name == name
     ]
-    return next(filter(None, hosts), comparisons.UNKNOWN_HOST)
+    return next(filter(None, hosts), _HOST)
 
 
 async def _host_of_cluster(api: "Api", namespace: str, manifest: dict[str, Any]) -> str:
     name = _rule_of(manifest)
     if name is None:
-        return comparisons.UNKNOWN_HOST
+        return _HOST
     try:
         found = await api.get(DESTINATION_RULE, namespace, name)
     except ApiFailure:
-        return comparisons.UNKNOWN_HOST
-    return str(at(found, "spec", "host") or comparisons.UNKNOWN_HOST)
+        return _HOST
+    return str(at(found, "spec", "host") or _HOST)

@@ -1,6 +1,7 @@
 """The one Rollout of some files, with the templates and the workload that it names."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -28,39 +29,38 @@ def read(files: Sequence[str], api_group: str) -> tuple[Release, tuple[str, ...]
         click.ClickException: there is no Rollout, or more than one, or it has findings.
     """
     found = [document for name in expanded(files) for document in documents(name, text_of(name))]
-    return release(only_rollout(found, ", ".join(files), api_group), found, api_group)
+    rollout = only_rollout(found, ", ".join(files), api_group)
+    written = parsed(rollout)
+    nearest = check.workload_of(rollout, written, found)
+    resolved = workload.resolved(written, nearest.content if nearest else None)
+    if resolved.problems:
+        problems = together(resolved.problems)
+        raise click.ClickException(f"{rollout.file}: rollout {rollout.name}: {problems}")
+    release = Release.coming(
+        manifest=manifest_of(rollout),
+        spec=resolved.spec.model_copy(update={"workload_ref": None, "restart_at": None}),
+        find=check.finder(found, rollout, api_group),
+    )
+    return release, tuple(_notes(written))
 
 
-def release(
-    rollout: Document, found: Sequence[Document], api_group: str
-) -> tuple[Release, tuple[str, ...]]:
-    """The release of a Rollout among other documents, and what of it isn't played.
+def parsed(rollout: Document) -> RolloutSpec:
+    """The spec.
 
     Raises:
         click.ClickException: it has findings.
     """
-    spec, notes = _spec(rollout, found)
-    metadata = {"namespace": _NAMESPACE, **rollout.content["metadata"]}
-    made = Release.coming(
-        manifest={**rollout.content, "metadata": metadata},
-        spec=spec.model_copy(update={"workload_ref": None, "restart_at": None}),
-        find=check.finder(found, rollout, api_group),
-    )
-    return made, notes
-
-
-def _spec(rollout: Document, found: Sequence[Document]) -> tuple[RolloutSpec, tuple[str, ...]]:
-    """The spec with its workload's template, and what of it isn't played."""
-    where = f"{rollout.file}: rollout {rollout.name}"
     try:
-        spec = validate.parse_rollout(rollout.content)
+        return validate.parse_rollout(rollout.content)
     except InvalidObject as error:
-        raise click.ClickException(f"{where}: {error}") from error
-    nearest = check.workload_of(rollout, spec, found)
-    resolved = workload.resolved(spec, nearest.content if nearest else None)
-    if resolved.problems:
-        raise click.ClickException(f"{where}: {together(resolved.problems)}")
-    return resolved.spec, tuple(_notes(spec))
+        message = f"{rollout.file}: rollout {rollout.name}: {error}"
+        raise click.ClickException(message) from error
+
+
+def manifest_of(rollout: Document) -> dict[str, Any]:
+    """As it is written, with a namespace."""
+    metadata = {"namespace": _NAMESPACE, **rollout.content["metadata"]}
+    return {**rollout.content, "metadata": metadata}
 
 
 def only_rollout(found: Sequence[Document], named: str, api_group: str) -> Document:

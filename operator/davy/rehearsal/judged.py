@@ -70,11 +70,20 @@ class Judged:
         """What its looks at the counters left so far."""
         return self._watches[metric.name].memory
 
-    def looked(self, metric: Metric, look: Look | NotAnswered, now: datetime) -> Compared | None:
-        """What a look at the counters is to be recorded as; None: nothing is worth it."""
-        told, self._again[metric.name] = self._watch(metric, now).after(
-            look, self.manifest, metric, now
-        )
+    def looked(
+        self,
+        metric: Metric,
+        look: Look | NotAnswered,
+        now: datetime,
+        *,
+        least: timedelta = _SOON,
+    ) -> Compared | None:
+        """What a look at the counters is to be recorded as; None: nothing is worth it.
+
+        The next one comes after `least`, or later.
+        """
+        told, again = self._watch(metric, now).after(look, self.manifest, metric, now)
+        self._again[metric.name] = max(again, now + least)
         return told
 
     def record(self, answers: Mapping[str, Answer], now: datetime) -> None:

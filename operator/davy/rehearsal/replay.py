@@ -6,8 +6,8 @@ then and is there now.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from davy.analysis import compare, compared, comparisons
 from davy.analysis.answer import Answer, Answered, NotAnswered
@@ -24,6 +24,11 @@ from davy.api.analysis import (
     RunManifest,
 )
 from davy.rehearsal.judged import Judged
+
+_UNSEEN: Final = timedelta(seconds=10)
+"""Counters that have no sample at all are looked at again after so long."""
+_SOON: Final = timedelta(seconds=1)
+"""Others, at the soonest: what there is of the past is there."""
 
 
 class Asked(Protocol):
@@ -133,7 +138,8 @@ async def _compared(
     judged: Judged, asked: Asked, metric: Metric, looks: _Looks, at: datetime
 ) -> Compared | None:
     look = await asked.look(metric, comparisons.sides(metric), judged.tally(metric, at), at)
-    told = judged.looked(metric, look, at)
+    unseen = isinstance(look, Look) and look.newest_at is None
+    told = judged.looked(metric, look, at, least=_UNSEEN if unseen else _SOON)
     if told is None and isinstance(look, Look) and look.fresh != Counts():
         memory = judged.memory(metric)
         wanted = compared.asked(metric, judged.manifest.spec)

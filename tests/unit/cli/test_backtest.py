@@ -394,3 +394,67 @@ def test_a_template_that_the_rollout_doesnt_name(backtest: Any, tmp_path: Path) 
     assert done.code == 1
     said = "rollout shop/cart has no analysis that names the template other; it names rate."
     assert said in done.err
+
+
+SUBSETS = {
+    "istio": {
+        "virtualService": {"name": "cart"},
+        "destinationRule": {
+            "name": "cart",
+            "canarySubsetName": "canary",
+            "stableSubsetName": "stable",
+        },
+    }
+}
+RULE = {
+    "apiVersion": "networking.istio.io/v1",
+    "kind": "DestinationRule",
+    "metadata": {"name": "cart", "namespace": "shop"},
+    "spec": {"host": "meshcart"},
+}
+
+
+def a_rollout_by_subsets() -> dict[str, Any]:
+    """Whose preset goes by the DestinationRule's host."""
+    judge = {"preset": "envoy"}
+    return a_manifest(trafficRouting=SUBSETS, canaryService=None, stableService=None, judge=judge)
+
+
+def test_a_preset_goes_by_the_destination_rule(
+    backtest: Any, tmp_path: Path, server: Server
+) -> None:
+    """Without it the question would find nothing, and say nothing."""
+    hashes = ("--canary-hash", "b", "--stable-hash", "a")
+    refused = backtest(written(tmp_path, a_rollout_by_subsets()), *TIMES, *hashes)
+    assert refused.code == 1
+    assert "metric judge: goes by the host of the DestinationRule, which isn't there" in refused.err
+    assert server.asked == []
+    done = backtest(written(tmp_path, a_rollout_by_subsets(), RULE), *TIMES, *hashes)
+    assert (done.code, done.err) == (0, "")
+    assert {"meshcart" in asked["query"] for asked in server.asked} == {True}
+    assert len(server.asked) < 60 * 16  # a look in 10 s where there is nothing to see
+    assert "Background analysis: not decided by 14:10:00;" in done.out
+
+
+def test_a_live_preset_reads_the_destination_rule(backtest: Any, server: Server) -> None:
+    """From the cluster, where it may be read."""
+    rollout = a_rollout_by_subsets()
+    rollout["metadata"] |= {"uid": "1", "resourceVersion": "1"}
+    rollout["status"] = {"currentPodHash": "b", "stableRS": "a"}
+    there = FakeCluster({"rollouts": [rollout], "destinationrules": [RULE]})
+    done = backtest("cart", "-n", "shop", *TIMES, cluster=there)
+    assert (done.code, done.err) == (0, "")
+    assert {"meshcart" in asked["query"] for asked in server.asked} == {True}
+    absent = backtest("cart", "-n", "shop", *TIMES, cluster=FakeCluster({"rollouts": [rollout]}))
+    assert absent.code == 1
+    assert "goes by the host of the DestinationRule, which isn't there" in absent.err
+
+
+def test_a_workload_needs_no_file_for_the_past(backtest: Any, tmp_path: Path) -> None:
+    """Its template says nothing about what is measured."""
+    rollout = a_manifest(analysis={"templates": [{"templateName": "rate"}]})
+    del rollout["spec"]["template"], rollout["spec"]["selector"]
+    referred = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "cart"}
+    rollout["spec"]["workloadRef"] = referred
+    done = backtest(written(tmp_path, rollout, a_template(RATE)), *TIMES)
+    assert (done.code, done.err) == (0, "")

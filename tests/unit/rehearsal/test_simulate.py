@@ -5,9 +5,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from davy.api.analysis import Phase
 from davy.api.errors import InvalidObject
+from davy.api.group import ARGO, DAVY, VERSION
 from davy.rehearsal.answers import Fixed, Given, Rule
 from davy.rehearsal.scenario import Scenario
 from davy.rehearsal.simulate import LONGEST, Circumstances, End, Simulation, simulate
@@ -28,7 +31,7 @@ DOWN = Scenario("prometheus-down", outage=timedelta(minutes=1))
 COMPARES = {"analysis": {"compare": {**JUDGE, "deadline": "5m"}}}
 OF_1000 = {"contour": {"httpProxies": ["cart"]}, "maxTrafficWeight": 1000}
 LATENCY = {"preset": "app", "latency": {"slowerThan": "500ms"}, "prometheus": PROMETHEUS}
-RATE = {
+RATE: dict[str, Any] = {
     "metrics": [
         {
             "name": "success",
@@ -194,6 +197,16 @@ def test_a_release_of_weeks_isnt_played_to_its_end() -> None:
     assert (found.end, found.seconds) == (End.HELD, LONGEST.total_seconds())
 
 
+@pytest.mark.parametrize(("group", "end"), [(DAVY, End.PROMOTED), (ARGO, End.ABORTED)])
+def test_an_outage_is_judged_by_the_groups_own_defaults(group: str, end: End) -> None:
+    """Argo's objects have their four errors in a row, Davy's wait for an answer."""
+    manifest = {**a_manifest({"setWeight": 10}, ANALYSIS), "apiVersion": f"{group}/{VERSION}"}
+    metric = {**RATE["metrics"][0], "interval": "1m", "count": 10}
+    long = Scenario("prometheus-down", outage=timedelta(minutes=5))
+    release = a_release(manifest, {"rate": {"metrics": [metric]}})
+    assert simulate(release, long, at_the_shop(success=Fixed(1))).end is end
+
+
 @pytest.mark.parametrize(
     ("given", "scenario", "end"),
     [
@@ -319,3 +332,39 @@ def test_a_verdict_is_a_row_when_it_says_something_else() -> None:
     assert told[0].startswith("too few")
     assert all(one != other for one, other in pairwise(told))
     assert "not worse" in told
+
+
+STEP = st.one_of(
+    st.integers(0, 100).map(lambda weight: {"setWeight": weight}),
+    st.sampled_from(("10s", "3m", "2h")).map(lambda length: {"pause": {"duration": length}}),
+    st.integers(1, 4).map(lambda pods: {"setCanaryScale": {"replicas": pods}}),
+    st.just({"setCanaryScale": {"matchTrafficWeight": True}}),
+    st.just(COMPARES),
+)
+
+
+@given(
+    steps=st.lists(STEP, max_size=6),
+    scenario=st.sampled_from((GOOD, BAD, SILENT, DOWN)),
+    judged=st.booleans(),
+    by_pods=st.booleans(),
+)
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+def test_any_release_ends_and_never_serves_more_than_its_steps_ask_for(
+    steps: list[dict[str, Any]], scenario: Scenario, *, judged: bool, by_pods: bool
+) -> None:
+    """Promoted with all traffic, aborted with none, or held; never ahead of its steps."""
+    canary: dict[str, Any] = {"judge": JUDGE} if judged else {}
+    if by_pods:
+        canary["trafficRouting"] = None
+        steps = [step for step in steps if "setCanaryScale" not in step]
+    found = played(scenario, *steps, **canary)
+    last = found.moments[-1]
+    assert {End.PROMOTED: last.served == 1, End.ABORTED: last.served == 0}.get(found.end, True)
+    assert found.harmed <= found.requests
+    times = [one.seconds for one in found.moments]
+    assert times == sorted(times)
+    most = max((step["setWeight"] for step in steps if "setWeight" in step), default=0)
+    early = [one for one in found.moments if one.said.startswith("Step ")]
+    if not by_pods and most < 100:
+        assert all(100 * one.served <= most for one in early)
