@@ -76,7 +76,7 @@ class Judged:
         look: Look | NotAnswered,
         now: datetime,
         *,
-        least: timedelta = _SOON,
+        least: timedelta = timedelta(),
     ) -> Compared | None:
         """What a look at the counters is to be recorded as; None: nothing is worth it.
 

@@ -26,9 +26,11 @@ from davy.api.analysis import (
 from davy.rehearsal.judged import Judged
 
 _UNSEEN: Final = timedelta(seconds=10)
-"""Counters that have no sample at all are looked at again after so long."""
-_SOON: Final = timedelta(seconds=1)
-"""Others, at the soonest: what there is of the past is there."""
+"""Counters without a sample are looked at again after so long at most."""
+_PART: Final = 8
+"""And after so large a part of the time that was waited for one."""
+_UNTOLD: Final = timedelta(seconds=1)
+"""Those with too few samples to tell how often they are scraped."""
 
 
 class Asked(Protocol):
@@ -138,8 +140,9 @@ async def _compared(
     judged: Judged, asked: Asked, metric: Metric, looks: _Looks, at: datetime
 ) -> Compared | None:
     look = await asked.look(metric, comparisons.sides(metric), judged.tally(metric, at), at)
-    unseen = isinstance(look, Look) and look.newest_at is None
-    told = judged.looked(metric, look, at, least=_UNSEEN if unseen else _SOON)
+    told = judged.looked(
+        metric, look, at, least=_least(look, at - (judged.status.started_at or at))
+    )
     if told is None and isinstance(look, Look) and look.fresh != Counts():
         memory = judged.memory(metric)
         wanted = compared.asked(metric, judged.manifest.spec)
@@ -148,6 +151,13 @@ async def _compared(
         if not looks.has(metric, quiet):
             looks.add(metric, quiet)
     return told
+
+
+def _least(look: Look | NotAnswered, waited: timedelta) -> timedelta:
+    """Until the next look: who waits for a first scrape asks often; the past has it, or hasn't."""
+    if isinstance(look, NotAnswered) or look.scrape_interval is not None:
+        return timedelta()
+    return min(_UNSEEN if look.newest_at is None else _UNTOLD, waited / _PART)
 
 
 def _result(judged: Judged, metric: Metric) -> MetricResult:
