@@ -33,6 +33,8 @@ _SCRAPED: Final = timedelta(seconds=0.1)
 """From a scrape's time, which is its begin, to when its samples can be asked for."""
 _UNKNOWN: Final = timedelta(seconds=1)
 """Stands for the scrape interval while scrapes are too few to tell it."""
+_UNSEEN: Final = timedelta(seconds=10)
+"""Counters that have no sample at all are looked at again after so long at most."""
 _AHEAD: Final = timedelta(seconds=30)
 """Clocks of Prometheus and Davy may differ by so much."""
 _WHOLE: Final = 0.9
@@ -126,7 +128,7 @@ class Watch:
             return self._told(Compared(None, self.memory, said), now), again
         self.interval = look.scrape_interval or self.interval
         look = replace(look, scrape_interval=self.interval)
-        again = _next(look, now)
+        again = _next(look, now, now - (run.status.started_at or now))
         before, self.memory = self.memory, _kept(self.memory, look, warm)
         if self.memory.ledger is not before.ledger:
             self.counted_at = self.memory.newest_at
@@ -199,10 +201,15 @@ def _budget(run: RunManifest) -> HarmBudget | None:
         return None
 
 
-def _next(look: Look, now: datetime) -> datetime:
-    """When the next scrape is likely to be there: one look for each, right after it."""
+def _next(look: Look, now: datetime, age: timedelta) -> datetime:
+    """When the next scrape is likely to be there: one look for each, right after it.
+
+    Who waits for a first one asks often at the run's begin, and seldom when none has come.
+    """
     if look.counted_to < now:  # it catches up after a long break
         return now + _SHORTEST
+    if look.newest_at is None and look.scrape_interval is None:
+        return now + min(max(age / _PART, _SHORTEST), _UNSEEN)
     interval = look.scrape_interval or _UNKNOWN
     soonest = now + min(max(interval / _PART, _SHORTEST), _LONGEST)
     return soonest if look.newest_at is None else max(look.newest_at + interval + _SCRAPED, soonest)

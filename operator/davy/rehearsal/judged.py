@@ -82,21 +82,12 @@ class Judged:
         watch = self._watch(metric, now)
         watch.memory = replace(watch.memory, limit=limit)
 
-    def looked(
-        self,
-        metric: Metric,
-        look: Look | NotAnswered,
-        now: datetime,
-        *,
-        least: timedelta = _SOON,
-    ) -> Compared | None:
-        """What a look at the counters is to be recorded as; None: nothing is worth it.
-
-        The next one comes after `least`, or later.
-        """
+    def looked(self, metric: Metric, look: Look | NotAnswered, now: datetime) -> Compared | None:
+        """What a look at the counters is to be recorded as; None: nothing is worth it."""
         warm = warmup.of(metric, self._changed_at, now)
-        told, again = self._watch(metric, now).after(look, self.manifest, metric, now, warm)
-        self._again[metric.name] = max(again, now + least)
+        told, self._again[metric.name] = self._watch(metric, now).after(
+            look, self.manifest, metric, now, warm
+        )
         return told
 
     def record(self, answers: Mapping[str, Answer], now: datetime) -> None:

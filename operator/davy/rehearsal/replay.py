@@ -6,9 +6,9 @@ then and is there now.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Protocol
 
 from davy.analysis import compare, compared, comparisons, min_requests, quantile
 from davy.analysis.answer import Answer, Answered, Held, NotAnswered
@@ -26,11 +26,6 @@ from davy.api.analysis import (
     RunManifest,
 )
 from davy.rehearsal.judged import Judged
-
-_UNSEEN: Final = timedelta(seconds=10)
-"""Counters that have no sample at all are looked at again after so long."""
-_SOON: Final = timedelta(seconds=1)
-"""Others, at the soonest: what there is of the past is there."""
 
 
 class Asked(Protocol):
@@ -153,8 +148,7 @@ async def _compared(
     judged: Judged, asked: Asked, metric: Metric, looks: _Looks, at: datetime
 ) -> Compared | None:
     look = await _look(judged, asked, metric, at)
-    unseen = isinstance(look, Look) and look.newest_at is None
-    told = judged.looked(metric, look, at, least=_UNSEEN if unseen else _SOON)
+    told = judged.looked(metric, look, at)
     if told is None and isinstance(look, Look) and look.fresh != Counts():
         memory = judged.memory(metric, at)
         wanted = compared.asked(metric, judged.manifest.spec)

@@ -584,7 +584,7 @@ def test_a_preset_goes_by_the_destination_rule(
     done = backtest(written(tmp_path, a_rollout_by_subsets(), RULE), *TIMES, *hashes)
     assert (done.code, done.err) == (0, "")
     assert {"meshcart" in asked["query"] for asked in server.asked} == {True}
-    assert len(server.asked) < 60 * 16  # a look in 10 s where there is nothing to see
+    assert len(server.asked) < 120 * 16  # seldom, where there is nothing to see
     assert "Background analysis: not decided by 14:10:00;" in done.out
 
 

@@ -245,6 +245,16 @@ def test_the_next_look_comes_right_after_the_next_scrape(
     assert again == NOW + seconds(soonest)
 
 
+@pytest.mark.parametrize(("age", "pause"), [(0.0, 0.15), (8.0, 1.0), (300.0, 10.0)])
+def test_counters_without_any_sample_are_looked_at_seldom(age: float, pause: float) -> None:
+    """Nobody scrapes them, or they have another name: Prometheus is spared."""
+    life = Life()
+    watch, now = life.watch(), NOW + seconds(age)
+    found = replace(a_look(watch.memory.tally, NO_SAMPLES, None), scrape_interval=None)
+    _, again = watch.after(found, life.run, METRIC, now)
+    assert again == now + seconds(pause)
+
+
 def test_a_run_that_is_over_is_forgotten() -> None:
     """And another run's watch isn't."""
     life = Life()
